@@ -1,0 +1,1 @@
+"""The `job-monitor` command. Runs without Frappe."""

@@ -1,0 +1,165 @@
+"""Connects to the Redis that RQ uses, and turns redis-py's errors into this package's.
+
+Frappe's settings: `frappe/utils/redis_queue.py`, `frappe/utils/background_jobs.py:get_redis_conn`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.sentinel import Sentinel
+
+from job_monitor.core import limits
+from job_monitor.core.errors import (
+	ConfigError,
+	CouldNotAsk,
+	RedisRefused,
+	RedisTimeout,
+	RedisUnreachable,
+)
+
+Connection = Any
+"""A `redis.Redis` without `decode_responses`. redis-py's own annotations differ from release to release."""
+
+_TIMEOUTS = {"socket_connect_timeout": limits.CONNECT_SECONDS, "socket_timeout": limits.READ_SECONDS}
+
+
+@dataclass(frozen=True)
+class Bench:
+	"""A bench as its `common_site_config.json` describes it.
+
+	Attributes:
+		id: The part of queue names before ":".
+		queues: Short names of the queues that its configuration knows.
+	"""
+
+	path: Path
+	id: str
+	queues: tuple[str, ...]
+	config: dict[str, Any]
+
+
+def find_bench(start: Path) -> Bench | None:
+	"""The bench that `start` lies in (itself, its `sites`, any folder below), None if in none.
+
+	Raises:
+		ConfigError: Its `common_site_config.json` cannot be read.
+	"""
+	for folder in (start, *start.parents):
+		path = folder / "sites" / "common_site_config.json"
+		if not path.is_file():
+			continue
+		try:
+			config = json.loads(path.read_text(encoding="utf-8"))
+		except (OSError, ValueError) as error:
+			raise ConfigError(f"{path}: {error}") from None
+		if not isinstance(config, dict):
+			raise ConfigError(f"{path}: not a JSON object")
+		bench_id = config.get("bench_id") or str(folder).strip("/").replace("/", "-")
+		custom = config.get("workers")
+		names = dict.fromkeys(["short", "default", "long", *(custom if isinstance(custom, dict) else ())])
+		return Bench(folder, str(bench_id), tuple(names), config)
+	return None
+
+
+def connect_url(url: str, username: str | None = None, password: str | None = None) -> Connection:
+	"""A connection by URL: `redis://`, `rediss://` (TLS), `unix://`. Nothing is sent yet.
+
+	Raises:
+		ConfigError: The URL is not one of Redis.
+	"""
+	credentials = {k: v for k, v in {"username": username, "password": password}.items() if v}
+	timeouts = dict(_TIMEOUTS)
+	if url.startswith("unix:"):
+		# redis-py before 5 passes unknown options on to its socket class, which knows no connect timeout
+		del timeouts["socket_connect_timeout"]
+	try:
+		return redis.Redis.from_url(url, **timeouts, **credentials)
+	except (ValueError, TypeError) as error:
+		raise ConfigError(f"Redis URL: {error}") from None
+
+
+def connect_bench(bench: Bench) -> Connection:
+	"""A connection as the bench's own workers make it: plain, with `use_rq_auth`, or through Sentinel.
+
+	Raises:
+		ConfigError: `redis_queue` is missing or no URL.
+		CouldNotAsk: Sentinel knows no master.
+	"""
+	config = bench.config
+	username = password = None
+	if config.get("use_rq_auth"):
+		username, password = config.get("rq_username") or bench.id, config.get("rq_password")
+	elif os.environ.get("RQ_ADMIN_PASWORD"):  # Frappe's spelling
+		username, password = "default", os.environ["RQ_ADMIN_PASWORD"]
+	if config.get("redis_queue_sentinel_enabled"):
+		return _connect_sentinel(config, username, password)
+	url = config.get("redis_queue")
+	if not isinstance(url, str) or not url:
+		raise ConfigError(f"redis_queue is missing in {bench.path}/sites/common_site_config.json")
+	return connect_url(url, username, password)
+
+
+def _connect_sentinel(config: dict[str, Any], username: str | None, password: str | None) -> Connection:
+	nodes = [str(node).rpartition(":") for node in config.get("redis_queue_sentinels") or ()]
+	if not nodes or not all(host and port.isdigit() for host, _, port in nodes):
+		raise ConfigError("redis_queue_sentinels must list host:port")
+	service = config.get("redis_queue_master_service")
+	if not service:
+		raise ConfigError("redis_queue_master_service is missing")
+	sentinel_login = {
+		"username": config.get("redis_queue_sentinel_username"),
+		"password": config.get("redis_queue_sentinel_password"),
+	}
+	sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+		[(host, int(port)) for host, _, port in nodes],
+		sentinel_kwargs={**_TIMEOUTS, **sentinel_login},
+		username=config.get("redis_queue_master_username", username),
+		password=config.get("redis_queue_master_password", password),
+		**_TIMEOUTS,
+	)
+	return sentinel.master_for(service)
+
+
+@contextmanager
+def asking(connection: Connection) -> Iterator[None]:
+	"""Everything that asks Redis runs in here, so that callers see this package's errors only.
+
+	Raises:
+		CouldNotAsk: Its subclass says why.
+	"""
+	try:
+		yield
+	except redis.exceptions.TimeoutError as error:
+		raise RedisTimeout(f"{address(connection)} ({error})") from None
+	except redis.exceptions.AuthenticationError as error:
+		raise RedisRefused(f"{address(connection)}: {error}") from None
+	except (redis.exceptions.ConnectionError, OSError) as error:
+		# A wrong password surfaces as a ConnectionError in some releases of redis-py
+		kind = RedisRefused if _is_refusal(str(error)) else RedisUnreachable
+		raise kind(f"{address(connection)} ({error})") from None
+	except redis.exceptions.ResponseError as error:
+		refused = _is_refusal(str(error))
+		raise (RedisRefused if refused else CouldNotAsk)(f"{address(connection)}: {error}") from None
+	except redis.exceptions.RedisError as error:
+		raise CouldNotAsk(f"{address(connection)}: {error}") from None
+
+
+def _is_refusal(message: str) -> bool:
+	return any(word in message for word in ("WRONGPASS", "NOAUTH", "NOPERM", "invalid password", "invalid username"))
+
+
+def address(connection: Connection) -> str:
+	"""Where a connection leads, without credentials."""
+	options = connection.connection_pool.connection_kwargs
+	if path := options.get("path"):
+		return str(path)
+	service = getattr(connection.connection_pool, "service_name", None)
+	return str(service) if service else f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"

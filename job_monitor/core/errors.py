@@ -1,0 +1,44 @@
+"""One tree of errors. The docstring of each class is the message that people see."""
+
+from __future__ import annotations
+
+
+class JobMonitorError(Exception):
+	"""The job monitor could not answer."""
+
+	def __init__(self, detail: str = "") -> None:
+		message = (type(self).__doc__ or "").strip()
+		super().__init__(f"{message} {detail}".strip() if detail else message)
+		self.detail = detail
+
+
+class InvalidQuery(JobMonitorError):
+	"""Bad filter:"""
+
+
+class JobNotFound(JobMonitorError):
+	"""No such job on this Redis (it may have expired):"""
+
+
+class WorkerNotFound(JobMonitorError):
+	"""No such worker on this Redis:"""
+
+
+class ConfigError(JobMonitorError):
+	"""Bad configuration:"""
+
+
+class CouldNotAsk(JobMonitorError):
+	"""Redis could not be asked."""
+
+
+class RedisUnreachable(CouldNotAsk):
+	"""Redis cannot be reached:"""
+
+
+class RedisRefused(CouldNotAsk):
+	"""Redis refused the credentials or the command:"""
+
+
+class RedisTimeout(CouldNotAsk):
+	"""Redis did not answer in time:"""

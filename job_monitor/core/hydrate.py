@@ -1,0 +1,146 @@
+"""From a job's hash to a `Job`. One odd field spoils that field, never the list."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from job_monitor.core import clock, keys, limits, payload
+from job_monitor.core.records import Job
+from job_monitor.core.redaction import Redactor, cut
+
+FIELDS = (
+	"status",
+	"origin",
+	"created_at",
+	"enqueued_at",
+	"started_at",
+	"ended_at",
+	"last_heartbeat",
+	"timeout",
+	"worker_name",
+	"retries_left",
+	"meta",
+)
+"""Fields of the hash which a list reads: small ones. `data` and the traceback are read apart, if they fit."""
+
+TIME_FIELDS = ("created_at", "enqueued_at", "started_at", "ended_at")
+
+Values = Sequence[Any]
+
+
+def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor) -> Job:
+	"""A job from the values of `FIELDS`; `place` is the status by which it was found ("" if not by one)."""
+	site, _ = keys.split_job_id(job_id)
+	if isinstance(values, Exception):
+		return Job(job_id, site=site, status=place, problem=f"cannot be read: {values}")
+	if not any(value is not None for value in values):
+		return Job(job_id, site=site, status=place, problem="its data is gone from Redis (expired or deleted)")
+	got = dict(zip(FIELDS, values))
+	meta, progress = read_meta(got["meta"], redactor)
+	return Job(
+		job_id,
+		site=site,
+		status=keys.text(got["status"]) or place,
+		queue=keys.split_queue(keys.text(got["origin"]))[1],
+		created_at=clock.parse(got["created_at"]),
+		enqueued_at=clock.parse(got["enqueued_at"]),
+		started_at=clock.parse(got["started_at"]),
+		ended_at=clock.parse(got["ended_at"]),
+		last_heartbeat=clock.parse(got["last_heartbeat"]),
+		timeout=integer(got["timeout"]),
+		worker=keys.text(got["worker_name"]),
+		retries_left=integer(got["retries_left"]),
+		meta=meta,
+		progress=progress,
+	)
+
+
+def call_parts(data: bytes | None, max_bytes: int, max_chars: int, redactor: Redactor) -> dict[str, Any]:
+	"""Method, arguments, user and, if the payload cannot be shown, the problem."""
+	if data is None:
+		return {"problem": "it has no payload"}
+	try:
+		call = payload.decode(data, max_bytes)
+	except payload.Undecodable as error:
+		return {"problem": f"cannot be decoded: {error}"}
+	return {
+		"method": clean(call.method),
+		"arguments": redactor.json(call.arguments, max_chars),
+		"user": clean(call.user),
+	}
+
+
+def read_meta(data: bytes | None, redactor: Redactor) -> tuple[str, float | None]:
+	"""`job.meta` as redacted JSON text, and its progress in percent."""
+	if not data or len(data) > limits.LIST_PAYLOAD_BYTES:
+		return "", None
+	try:
+		meta = payload.loads(data)
+	except payload.Undecodable as error:
+		return json.dumps(f"cannot be decoded: {error}"), None
+	progress = meta.get("progress") if isinstance(meta, dict) else None
+	valid = isinstance(progress, (int, float)) and not isinstance(progress, bool) and 0 <= progress <= 100
+	return redactor.json(meta, limits.LIST_TEXT_CHARS), float(progress) if valid and progress is not None else None
+
+
+def exception_text(results: Any, exc_info: bytes | None, max_chars: int, redactor: Redactor) -> str:
+	"""Traceback from the newest entry of the job's result stream, or from its hash (RQ with Redis < 5).
+
+	Source: rq `results.py` (base64 of zlib of text), `job.py` (zlib of text).
+	"""
+	raw: bytes | None = None
+	try:
+		if isinstance(results, list) and results:
+			encoded = results[0][1].get(b"exc_string")
+			raw = payload.inflate(base64.b64decode(encoded)) if encoded else None
+		if raw is None and exc_info:
+			raw = payload.inflate(exc_info)
+	except (payload.Undecodable, binascii.Error, ValueError) as error:
+		return f"cannot be decoded: {error}"
+	if not raw:
+		return ""
+	# The end of a traceback says what happened
+	text = redactor.clean_text(keys.text(raw[-4 * max_chars :]))
+	return text if len(text) <= max_chars else "…" + text[1 - max_chars :]
+
+
+def latest(values: Values | Exception) -> datetime | None:
+	"""The last change of status, from the values of `TIME_FIELDS`."""
+	if isinstance(values, Exception):
+		return None
+	moments = [moment for moment in map(clock.parse, values) if moment is not None]
+	return max(moments) if moments else None
+
+
+def integer(value: bytes | None) -> int | None:
+	try:
+		return int(value) if value else None
+	except ValueError:
+		return None
+
+
+def decimal(value: bytes | None) -> float:
+	try:
+		return float(value) if value else 0.0
+	except ValueError:
+		return 0.0
+
+
+def clean(text: str) -> str:
+	"""A name from a payload: one line, no lone surrogates, bounded."""
+	text = cut(text.replace("\n", " "), limits.PATTERN_CHARS)
+	return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def id_list(value: bytes | None) -> tuple[str, ...]:
+	"""Job ids from RQ's JSON list."""
+	try:
+		ids = json.loads(value) if value else []
+	except ValueError:
+		return ()
+	return tuple(str(i) for i in ids[: limits.DEPENDENTS]) if isinstance(ids, list) else ()

@@ -1,0 +1,111 @@
+"""Names on Redis: RQ's keys, Frappe's queue names and job ids, in and out.
+
+Sources: rq 1.15.1 to 3.0.0 (`queue.py`, `registry.py`, `worker.py`, `results.py`, `executions.py`),
+Frappe 15.55.1 and 16.0.0-dev (`utils/background_jobs.py`).
+"""
+
+from __future__ import annotations
+
+QUEUES = "rq:queues"
+WORKERS = "rq:workers"
+SUSPENDED = "rq:suspended"
+JOB_PREFIX = "rq:job:"
+QUEUE_PREFIX = "rq:queue:"
+
+QUEUED = "queued"
+STARTED = "started"
+FAILED = "failed"
+
+REGISTRY_TEMPLATES = {
+	STARTED: "rq:wip:{0}",
+	FAILED: "rq:failed:{0}",
+	"finished": "rq:finished:{0}",
+	"deferred": "rq:deferred:{0}",
+	"scheduled": "rq:scheduled:{0}",
+	"canceled": "rq:canceled:{0}",
+}
+"""Sorted set of each status. RQ keeps *stopped* jobs in the failed registry."""
+
+PLACES = (QUEUED, *REGISTRY_TEMPLATES)
+"""Every status whose jobs stand in a list or a registry of their own, in the order shown."""
+
+EXPIRING = frozenset({FAILED, "finished"})
+"""Registries scored by the time when RQ's next cleanup drops the entry: older scores are no longer counted."""
+
+SITE_SEPARATORS = ("||", "::")
+"""Frappe 16 writes `site||id`, Frappe 15 `site::id`."""
+
+
+def text(value: bytes | str | None) -> str:
+	"""Bytes from Redis as text. Odd bytes become U+FFFD: they spoil a character, never a list."""
+	if value is None:
+		return ""
+	return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def job_key(job_id: str) -> str:
+	return JOB_PREFIX + job_id
+
+
+def results_key(job_id: str) -> str:
+	return "rq:results:" + job_id
+
+
+def dependents_key(job_id: str) -> str:
+	return f"{JOB_PREFIX}{job_id}:dependents"
+
+
+def worker_key(name: str) -> str:
+	return "rq:worker:" + name
+
+
+def worker_executions_key(name: str) -> str:
+	"""Set of `job_id:execution_id` which RQ 3 keeps instead of the hash field `current_job`."""
+	return f"rq:worker:{name}:executions"
+
+
+def queue_key(queue: str) -> str:
+	return QUEUE_PREFIX + queue
+
+
+def intermediate_key(queue: str) -> str:
+	"""List where a job stands between leaving its queue and being started (RQ >= 1.14)."""
+	return f"{QUEUE_PREFIX}{queue}:intermediate"
+
+
+def place_key(status: str, queue: str) -> str:
+	"""Key of the list or registry in which jobs of `status` and `queue` stand. KeyError for other statuses."""
+	return queue_key(queue) if status == QUEUED else REGISTRY_TEMPLATES[status].format(queue)
+
+
+def job_id_of(entry: str, status: str) -> str:
+	"""Job id of a registry entry: since RQ 2 the started registry holds `job_id:execution_id`.
+
+	A Frappe 15 id holds "::" itself, so the execution is cut off only where it looks like one:
+	after the last ":", 32 hexadecimal digits that follow something else than another ":".
+	"""
+	if status != STARTED:
+		return entry
+	head, colon, tail = entry.rpartition(":")
+	if not colon or head.endswith(":") or len(tail) != 32 or not _is_hex(tail):
+		return entry
+	return head
+
+
+def _is_hex(value: str) -> bool:
+	return all(c in "0123456789abcdef" for c in value)
+
+
+def split_job_id(job_id: str) -> tuple[str, str]:
+	"""Split `site||id` or `site::id` at the first separator into (site, id). Site is "" for other ids."""
+	cuts = [(job_id.find(mark), mark) for mark in SITE_SEPARATORS if mark in job_id]
+	if not cuts:
+		return "", job_id
+	at, mark = min(cuts)
+	return job_id[:at], job_id[at + len(mark) :]
+
+
+def split_queue(queue: str) -> tuple[str, str]:
+	"""Split `bench_id:queue` into (bench id, short name). Bench id is "" for a name without ":"."""
+	bench, _, short = queue.rpartition(":")
+	return bench, short

@@ -1,0 +1,84 @@
+"""Every bound of this package, each with its unit and its reason."""
+
+from __future__ import annotations
+
+PAGE_ROWS = 500
+"""Jobs a page may hold: Desk's longest list page."""
+
+OFFSET_ROWS = 1_000_000_000
+"""Jobs a page may skip: past any real registry, so that nonsense is told apart from depth."""
+
+MERGED_OFFSET_ROWS = 10_000
+"""Jobs a page over several queues or statuses may skip: merging reads what it skips."""
+
+LIST_PAYLOAD_BYTES = 64 * 1024
+"""Compressed payload a list decodes; a larger one shows its size, and opens in the job's own view."""
+
+PAYLOAD_BYTES = 16 * 1024 * 1024
+"""Decompressed payload one job's view decodes: well over the 5 MB seen in the field, far below a web worker's memory."""
+
+TEXT_CHARS = 100_000
+"""Characters of arguments or traceback in a job's own view."""
+
+LIST_TEXT_CHARS = 1_000
+"""Characters of arguments or traceback in a list row."""
+
+VALUE_DEPTH = 12
+"""Nesting levels of arguments that are shown."""
+
+VALUE_NODES = 20_000
+"""Values of one job's arguments that are shown: a small pickle can unfold into billions."""
+
+CHUNK_ROWS = 1_000
+"""Ids or jobs read in one round trip of a scan: about 10 ms of work for Redis, about 2 MB of memory here."""
+
+SEARCH_SECONDS = 0.25
+"""Time a search takes unless told: a page that answers at once, with "continue" under it."""
+
+SEARCH_MAX_SECONDS = 30.0
+"""Longest time a search may be given: below the timeout of any web worker."""
+
+ZOMBIE_SECONDS = 0.5
+"""Time the hunt for zombies takes unless told."""
+
+ZOMBIE_GRACE_SECONDS = 60
+"""A job younger than this may be on its way between two keys."""
+
+ZOMBIE_ROWS = 100
+"""Zombies named in one answer."""
+
+DEPENDENTS = 100
+"""Dependent jobs named in one job's view."""
+
+PATTERN_CHARS = 200
+"""Length of a filter text."""
+
+CONNECT_SECONDS = 3.0
+"""Time to reach Redis: a probe must answer before its own timeout."""
+
+READ_SECONDS = 10.0
+"""Time for one answer of Redis."""
+
+BUSY_BEAT_SECONDS = 30
+"""A working RQ worker beats this often (rq `job_monitoring_interval`)."""
+
+BUSY_TTL_SECONDS = 90
+"""Life of a working worker's key after a beat (rq: interval + 60)."""
+
+IDLE_BEAT_SECONDS = 405
+"""An idle RQ worker beats this often (rq: worker_ttl 420 - 15)."""
+
+IDLE_TTL_SECONDS = 480
+"""Life of an idle worker's key after a beat (rq: worker_ttl + 60)."""
+
+BEAT_GRACE_SECONDS = 15
+"""A beat this late is not yet late: RQ's own slack."""
+
+TIMEOUT_GRACE_SECONDS = 60
+"""A job may pass its timeout this long before it is called stuck: RQ stops it by itself within seconds."""
+
+STALLED_SECONDS = 300
+"""A queue whose oldest job waits this long while nothing of it starts or ends is stalled."""
+
+BACKLOG_SECONDS = 900
+"""Age of the oldest waiting job from which a served, moving queue is reported as behind."""

@@ -1,0 +1,274 @@
+"""Reads jobs and queues as RQ keeps them: pipelined, bounded, and never writing.
+
+Differences between RQ versions live here and in `keys`, `hydrate` and `workers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from job_monitor.core import clock, hydrate, keys, limits
+from job_monitor.core.connection import Connection, asking
+from job_monitor.core.errors import InvalidQuery, JobNotFound
+from job_monitor.core.merge import Merge
+from job_monitor.core.query import JobQuery
+from job_monitor.core.records import Job, Page, Queue
+from job_monitor.core.redaction import Redactor
+
+Place = tuple[str, str]
+"""A status and a queue's full name: one list or registry."""
+
+
+class Store:
+	"""Answers from one Redis.
+
+	Args:
+		connection: `redis.Redis` without `decode_responses`.
+		bench: Only queues of this bench id; None for every queue on the Redis.
+		redactor: What to mask; the default one if None.
+	"""
+
+	def __init__(self, connection: Connection, bench: str | None = None, redactor: Redactor | None = None) -> None:
+		self.connection = connection
+		self.bench = bench
+		self.redactor = redactor or Redactor()
+
+	def ask(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+		"""Send commands in one round trip. A refused one answers with its exception in its place.
+
+		Raises:
+			CouldNotAsk: Redis gave no answer at all.
+		"""
+		with asking(self.connection), self.connection.pipeline(transaction=False) as pipeline:
+			for command in commands:
+				pipeline.execute_command(*command)
+			return pipeline.execute(raise_on_error=False) if len(pipeline) else []
+
+	# Queues
+
+	def queue_names(self) -> list[str]:
+		"""Full names of the queues RQ knows, in order of their names. One round trip.
+
+		Raises:
+			CouldNotAsk: Redis gave no answer, or refused.
+		"""
+		with asking(self.connection):
+			members = self.connection.smembers(keys.QUEUES)
+		names = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
+		return sorted(name for name in names if self.bench is None or keys.split_queue(name)[0] == self.bench)
+
+	def resolve(self, queues: Sequence[str]) -> list[str]:
+		"""Full names for short or full ones; all queues if none is given.
+
+		Raises:
+			InvalidQuery: No such queue.
+		"""
+		known = self.queue_names()
+		if not queues:
+			return known
+		unknown = [q for q in queues if not any(q in (name, keys.split_queue(name)[1]) for name in known)]
+		if unknown:
+			names = ", ".join(sorted({keys.split_queue(name)[1] for name in known})) or "no queue yet"
+			raise InvalidQuery(f"queue {unknown[0][:80]!r} is not known here, only: {names}")
+		return [name for name in known if name in queues or keys.split_queue(name)[1] in queues]
+
+	def queues(self, names: Sequence[str] | None = None) -> list[Queue]:
+		"""Counts of every queue and status, and the longest waiting job.
+
+		Two round trips (one more to learn the names, and one more for a queue with jobs put in front).
+		"""
+		names = self.queue_names() if names is None else list(names)
+		now = clock.now()
+		places = [(status, name) for name in names for status in keys.PLACES]
+		answers = self.ask(
+			[self._count_command(*place, now) for place in places]
+			+ [("LRANGE", keys.queue_key(name), 0, 1) for name in names]
+			+ [("ZREVRANGE", keys.place_key(s, name), 0, 0) for name in names for s in sorted(keys.EXPIRING)]
+		)
+		counts = dict(zip(places, answers))
+		heads = answers[len(places) : len(places) + len(names)]
+		ends = answers[len(places) + len(names) :]
+		times = self._head_times(heads, ends)
+		return [
+			self._queue(name, counts, *self._oldest(name, heads[i], times), _ended(ends[2 * i : 2 * i + 2], times))
+			for i, name in enumerate(names)
+		]
+
+	def _count_command(self, status: str, queue: str, now: datetime) -> tuple[Any, ...]:
+		key = keys.place_key(status, queue)
+		if status == keys.QUEUED:
+			return ("LLEN", key)
+		if status in keys.EXPIRING:
+			return ("ZCOUNT", key, f"({now.timestamp()}", "+inf")
+		return ("ZCARD", key)
+
+	def _head_times(self, heads: list[Any], ends: list[Any]) -> dict[bytes, datetime | None]:
+		waiting = [job_id for ids in heads if isinstance(ids, list) for job_id in ids]
+		ended = [job_id for ids in ends if isinstance(ids, list) for job_id in ids]
+		commands = [("HGET", keys.job_key(keys.text(i)), "enqueued_at") for i in waiting]
+		commands += [("HGET", keys.job_key(keys.text(i)), "ended_at") for i in ended]
+		answers = self.ask(commands)
+		return {i: clock.parse(a) if isinstance(a, bytes) else None for i, a in zip(waiting + ended, answers)}
+
+	def _oldest(self, queue: str, head: Any, times: dict[bytes, datetime | None]) -> tuple[str, datetime | None]:
+		"""The longest waiting job. Jobs put in front stand newest first; the oldest is behind them."""
+		if not isinstance(head, list) or not head:
+			return "", None
+		first = times.get(head[0])
+		second = times.get(head[-1])
+		if first and second and first > second:
+			head = self.ask([("LRANGE", keys.queue_key(queue), 0, limits.CHUNK_ROWS - 1)])[0]
+			times = self._head_times([head], [])
+		dated = [(moment, keys.text(i)) for i in head if (moment := times.get(i)) is not None]
+		return (min(dated)[1], min(dated)[0]) if dated else (keys.text(head[0]), None)
+
+	def _queue(
+		self,
+		name: str,
+		answers: dict[Place, Any],
+		oldest_id: str,
+		oldest_at: datetime | None,
+		ended_at: datetime | None,
+	) -> Queue:
+		bench, short = keys.split_queue(name)
+		counts = {s: answers[s, name] for s in keys.PLACES if not isinstance(answers[s, name], Exception)}
+		problems = [str(answers[s, name]) for s in keys.PLACES if isinstance(answers[s, name], Exception)]
+		return Queue(name, short, bench, counts, oldest_id, oldest_at, ended_at, "; ".join(problems[:1]))
+
+	# Lists
+
+	def page(self, query: JobQuery) -> Page:
+		"""One page of jobs by status and queue, with the exact count. Five round trips, whatever the depth.
+
+		Order of one queue or registry is RQ's own, which is by last change of status. Several are merged by it.
+
+		Raises:
+			InvalidQuery: The query needs a scan (see `search`), or an unknown queue.
+		"""
+		if query.needs_scan:
+			raise InvalidQuery("these filters need a search")
+		places = [(status, queue) for queue in self.resolve(query.queues) for status in query.places]
+		sizes, note = self.sizes(places)
+		filled = [place for place in places if sizes.get(place)]
+		total = sum(sizes.values())
+		if len(filled) == 1:
+			ids = self.window(filled[0], sizes[filled[0]], query.offset, query.limit, query.newest_first)
+		elif query.offset > limits.MERGED_OFFSET_ROWS:
+			raise InvalidQuery(
+				f"offset is over {limits.MERGED_OFFSET_ROWS:,}: choose one status and one queue to go deeper"
+			)
+		else:
+			ids = Merge(self, {p: sizes[p] for p in filled}, query.newest_first).window(query.offset, query.limit)
+		return Page(tuple(self.rows(ids)), total, note)
+
+	def sizes(self, places: Sequence[Place]) -> tuple[dict[Place, int], str]:
+		"""How many jobs stand in each place, and a note about those that could not be read. One round trip."""
+		now = clock.now()
+		answers = self.ask([self._count_command(*place, now) for place in places])
+		failed = [f"{s} of {q}: {a}" for (s, q), a in zip(places, answers) if isinstance(a, Exception)]
+		sizes = {place: a for place, a in zip(places, answers) if not isinstance(a, Exception)}
+		return sizes, f"not readable: {'; '.join(failed[:3])}" if failed else ""
+
+	def window(self, place: Place, size: int, offset: int, limit: int, newest: bool = True) -> list[Place]:
+		"""(status, job id) of a window of one place, from its newest or oldest end. One round trip."""
+		command = self.window_command(place, size, offset, limit, newest)
+		answer = self.ask([command])[0] if command else []
+		return self.ids_of(place, answer, newest)
+
+	def window_command(self, place: Place, size: int, offset: int, limit: int, newest: bool) -> tuple[Any, ...] | None:
+		"""The command for a window. `size` leaves out expired entries, which stand at a registry's low end."""
+		status, key = place[0], keys.place_key(*place)
+		if offset >= size:
+			return None
+		last = min(size, offset + limit) - 1
+		if status == keys.QUEUED:
+			return ("LRANGE", key, -last - 1, -offset - 1) if newest else ("LRANGE", key, offset, last)
+		if newest:
+			return ("ZREVRANGE", key, offset, last)
+		return ("ZRANGE", key, offset - size, last - size)
+
+	def ids_of(self, place: Place, answer: Any, newest: bool) -> list[Place]:
+		if isinstance(answer, Exception):
+			return []
+		ids = [(place[0], keys.job_id_of(keys.text(entry), place[0])) for entry in answer]
+		return ids[::-1] if newest and place[0] == keys.QUEUED else ids
+
+	def rows(self, ids: Sequence[Place]) -> list[Job]:
+		"""List rows for (status, job id). Two round trips; payloads over the list's limit are not fetched."""
+		commands: list[tuple[Any, ...]] = []
+		for _, job_id in ids:
+			key = keys.job_key(job_id)
+			commands += [("HMGET", key, *hydrate.FIELDS), ("HSTRLEN", key, "data")]
+		answers = self.ask(commands)
+		jobs = [hydrate.row(i, s, answers[2 * n], self.redactor) for n, (s, i) in enumerate(ids)]
+		return self._with_payloads(jobs, [answers[2 * n + 1] for n in range(len(ids))])
+
+	def _with_payloads(self, jobs: list[Job], lengths: list[Any]) -> list[Job]:
+		commands: list[tuple[Any, ...]] = []
+		slots: list[tuple[int, bool]] = []
+		for n, (job, length) in enumerate(zip(jobs, lengths)):
+			if job.problem:
+				continue
+			if length <= limits.LIST_PAYLOAD_BYTES:
+				commands.append(("HGET", keys.job_key(job.id), "data"))
+				slots.append((n, True))
+			else:
+				jobs[n] = replace(job, problem=f"its payload of {length:,} bytes is shown in the job's own view only")
+			if job.status in (keys.FAILED, "stopped"):
+				commands.append(("XREVRANGE", keys.results_key(job.id), "+", "-", "COUNT", 1))
+				slots.append((n, False))
+		for (n, is_data), answer in zip(slots, self.ask(commands)):
+			jobs[n] = replace(jobs[n], **self._part(is_data, answer))
+		return jobs
+
+	def _part(self, is_data: bool, answer: Any) -> dict[str, Any]:
+		if isinstance(answer, Exception):
+			return {"problem": f"cannot be read: {answer}"}
+		if is_data:
+			return hydrate.call_parts(
+				answer, limits.LIST_PAYLOAD_BYTES * 16, limits.LIST_TEXT_CHARS, self.redactor
+			)
+		text = hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, self.redactor)
+		return {"exception": text}
+
+	# One job
+
+	def job(self, job_id: str) -> Job:
+		"""One job in full. Two round trips.
+
+		Raises:
+			JobNotFound: Redis does not know the id.
+		"""
+		key = keys.job_key(job_id)
+		values, ttl, dependents, results = self.ask(
+			[
+				("HMGET", key, *hydrate.FIELDS, "exc_info", "dependency_ids"),
+				("TTL", key),
+				("SMEMBERS", keys.dependents_key(job_id)),
+				("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1),
+			]
+		)
+		fields = values if isinstance(values, Exception) else values[: len(hydrate.FIELDS)]
+		job = hydrate.row(job_id, "", fields, self.redactor)
+		if isinstance(values, Exception):
+			return job
+		if ttl == -2 or all(value is None for value in values):
+			raise JobNotFound(job_id[: limits.PATTERN_CHARS])
+		data = self.ask([("HGET", key, "data")])[0]
+		names = sorted(map(keys.text, dependents)) if isinstance(dependents, (list, set)) else []
+		return replace(
+			job,
+			**hydrate.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, self.redactor),
+			exception=hydrate.exception_text(results, values[-2], limits.TEXT_CHARS, self.redactor),
+			ttl=ttl if ttl >= 0 else None,
+			dependencies=hydrate.id_list(values[-1]),
+			dependents=tuple(names[: limits.DEPENDENTS]),
+		)
+
+
+def _ended(tops: list[Any], times: dict[bytes, datetime | None]) -> datetime | None:
+	moments = [times.get(i) for ids in tops if isinstance(ids, list) for i in ids]
+	return max((m for m in moments if m is not None), default=None)

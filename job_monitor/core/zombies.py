@@ -1,0 +1,144 @@
+"""Finds zombies: jobs whose hash says queued or started while they stand in no list or registry.
+
+Nothing will ever run them, and Frappe skips a scheduled job while it finds its id queued. RQ has no index of all
+jobs, so the ids of every place are gathered (8 bytes each) and held against the keys of all jobs, in bounded time.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from job_monitor.core import clock, hydrate, keys, limits
+from job_monitor.core.connection import asking
+from job_monitor.core.errors import CouldNotAsk
+from job_monitor.core.records import Job, Zombies
+from job_monitor.core.store import Store
+
+_STATUSES = (keys.QUEUED, keys.STARTED)
+
+
+def find(store: Store, seconds: float = limits.ZOMBIE_SECONDS) -> Zombies:
+	"""Look through all job keys for about `seconds`.
+
+	Never raises: what could not be asked is said in `problem`.
+	"""
+	hunt = _Hunt(store, time.monotonic() + seconds)
+	try:
+		return hunt.run()
+	except CouldNotAsk as error:
+		return Zombies(problem=str(error), complete=False)
+
+
+class _Hunt:
+	def __init__(self, store: Store, deadline: float) -> None:
+		self.store = store
+		self.deadline = deadline
+		self.looked_at = 0
+
+	def run(self) -> Zombies:
+		known = self._known()
+		if known is None:
+			return Zombies(complete=False)
+		suspects: list[Job] = []
+		for ids in self._all_job_ids():
+			self.looked_at += len(ids)
+			unknown = [i for i in ids if not _holds(known, hash(i))]
+			suspects += self._suspects(unknown)
+			if len(suspects) >= limits.ZOMBIE_ROWS or time.monotonic() > self.deadline:
+				return Zombies(self._confirmed(suspects), self.looked_at, complete=False)
+		return Zombies(self._confirmed(suspects), self.looked_at)
+
+	def _known(self) -> array[int] | None:
+		"""Hashes of all ids in lists and registries, sorted. None if the time does not even allow that."""
+		known = array("q")
+		with asking(self.store.connection):
+			members = self.store.connection.smembers(keys.QUEUES)
+		for queue in (keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members):
+			for key, status in self._places(queue):
+				for entries in self._chunks(key, listed=status == keys.QUEUED):
+					known.extend(hash(keys.job_id_of(keys.text(entry), status)) for entry in entries)
+					if time.monotonic() > self.deadline:
+						return None
+		return array("q", sorted(known))
+
+	def _places(self, queue: str) -> Iterator[tuple[str, str]]:
+		yield keys.intermediate_key(queue), keys.QUEUED
+		yield from ((keys.place_key(status, queue), status) for status in keys.PLACES)
+
+	def _chunks(self, key: str, listed: bool) -> Iterator[list[Any]]:
+		size = limits.CHUNK_ROWS * 10
+		start = 0
+		while True:
+			command = ("LRANGE" if listed else "ZRANGE", key, start, start + size - 1)
+			entries = self.store.ask([command])[0]
+			if isinstance(entries, Exception):
+				raise CouldNotAsk(f"{key}: {entries}")
+			if entries:
+				yield entries
+			if len(entries) < size:
+				return
+			start += size
+
+	def _all_job_ids(self) -> Iterator[list[str]]:
+		cursor = 0
+		while True:
+			with asking(self.store.connection):
+				cursor, found = self.store.connection.scan(
+					cursor, match=keys.JOB_PREFIX + "*", count=limits.CHUNK_ROWS * 2
+				)
+			names = (keys.text(key).removeprefix(keys.JOB_PREFIX) for key in found)
+			yield [name for name in names if not name.endswith((":dependents", ":dependencies"))]
+			if not cursor:
+				return
+
+	def _suspects(self, ids: Sequence[str]) -> list[Job]:
+		rows = self._rows(ids)
+		return [job for job in rows if job.status in _STATUSES and self._is_old(job)]
+
+	def _rows(self, ids: Iterable[str]) -> list[Job]:
+		ids = list(ids)
+		answers = self.store.ask(("HMGET", keys.job_key(i), *hydrate.FIELDS) for i in ids)
+		return [hydrate.row(i, "", a, self.store.redactor) for i, a in zip(ids, answers)]
+
+	def _is_old(self, job: Job) -> bool:
+		latest = max((m for m in (job.created_at, job.enqueued_at, job.started_at) if m), default=None)
+		return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
+
+	def _confirmed(self, suspects: Sequence[Job]) -> tuple[Job, ...]:
+		"""Suspects that are still in no place on a second look, with what they run."""
+		confirmed = [job for job in suspects[: limits.ZOMBIE_ROWS] if self._stands_nowhere(job)]
+		jobs = self.store.rows([(job.status, job.id) for job in confirmed])
+		return tuple(
+			replace(job, queue=job.queue or old.queue)
+			for job, old in zip(jobs, confirmed)
+			if job.status in _STATUSES and self._is_ours(job)
+		)
+
+	def _is_ours(self, job: Job) -> bool:
+		if self.store.bench is None:
+			return True
+		origin = self.store.ask([("HGET", keys.job_key(job.id), "origin")])[0]
+		return isinstance(origin, bytes) and keys.split_queue(keys.text(origin))[0] == self.store.bench
+
+	def _stands_nowhere(self, job: Job) -> bool:
+		origin = self.store.ask([("HGET", keys.job_key(job.id), "origin")])[0]
+		queue = keys.text(origin) if isinstance(origin, bytes) else ""
+		if not queue:
+			return True
+		listed = [("LPOS", key, job.id) for key in (keys.queue_key(queue), keys.intermediate_key(queue))]
+		scored = [("ZSCORE", keys.place_key(s, queue), job.id) for s in keys.REGISTRY_TEMPLATES]
+		executions = ("ZCARD", f"rq:executions:{job.id}")
+		*places, running = self.store.ask([*listed, *scored, executions])
+		here = [answer for answer in places if answer is not None and not isinstance(answer, Exception)]
+		return not here and not (isinstance(running, int) and running)
+
+
+def _holds(known: array[int], value: int) -> bool:
+	at = bisect_left(known, value)
+	return at < len(known) and known[at] == value
