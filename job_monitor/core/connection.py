@@ -153,7 +153,9 @@ def asking(connection: Connection) -> Iterator[None]:
 
 
 def _is_refusal(message: str) -> bool:
-	return any(word in message for word in ("WRONGPASS", "NOAUTH", "NOPERM", "invalid password", "invalid username"))
+	return any(
+		word in message for word in ("WRONGPASS", "NOAUTH", "NOPERM", "invalid password", "invalid username")
+	)
 
 
 def address(connection: Connection) -> str:

@@ -24,14 +24,20 @@ def diagnose(snapshot: Snapshot) -> list[Finding]:
 def _suspended(snapshot: Snapshot) -> Iterator[Finding]:
 	if snapshot.suspended:
 		yield Finding(
-			"suspended", Severity.CRITICAL, "all workers", "Workers are suspended: nothing is run.", "rq resume"
+			"suspended",
+			Severity.CRITICAL,
+			"all workers",
+			"Workers are suspended: nothing is run.",
+			"rq resume",
 		)
 
 
 def _queues(snapshot: Snapshot) -> Iterator[Finding]:
 	for queue in snapshot.queues:
 		if queue.problem:
-			yield Finding("unreadable-queue", Severity.WARNING, queue.name, f"Counts are missing: {queue.problem}.")
+			yield Finding(
+				"unreadable-queue", Severity.WARNING, queue.name, f"Counts are missing: {queue.problem}."
+			)
 		waiting = queue.counts.get(keys.QUEUED, 0)
 		if waiting:
 			yield from _waiting(queue, waiting, snapshot)
@@ -50,12 +56,16 @@ def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding
 		return
 	elif age >= limits.STALLED_SECONDS and not _moves(queue, snapshot):
 		message = f"{jobs}, {since}; nothing has started or ended for {duration(limits.STALLED_SECONDS)}."
-		hint = "Look at what its workers run: " + (", ".join(sorted(w.current_job_id for w in served))[:200] or "nothing")
+		hint = "Look at what its workers run: " + (
+			", ".join(sorted(w.current_job_id for w in served))[:200] or "nothing"
+		)
 		yield Finding("stalled-queue", Severity.CRITICAL, queue.name, message, hint)
 	elif age >= limits.BACKLOG_SECONDS:
 		busy = sum(worker.state == "busy" for worker in served)
 		message = f"{jobs}, {since}; {busy} of {len(served)} workers busy."
-		yield Finding("backlog", Severity.WARNING, queue.name, message, "Add workers, or find what takes so long.")
+		yield Finding(
+			"backlog", Severity.WARNING, queue.name, message, "Add workers, or find what takes so long."
+		)
 
 
 def _moves(queue: Queue, snapshot: Snapshot) -> bool:
@@ -89,7 +99,13 @@ def _running(snapshot: Snapshot) -> Iterator[Finding]:
 			yield Finding("orphaned-job", Severity.CRITICAL, job.id, message, hint)
 		elif (over := overtime(job, snapshot.taken_at)) is not None:
 			message = f"{name} runs {duration(over)} past its timeout of {duration(job.timeout)}."
-			yield Finding("past-timeout", Severity.CRITICAL, job.id, message, f"Its worker is {job.worker or 'unknown'}.")
+			yield Finding(
+				"past-timeout",
+				Severity.CRITICAL,
+				job.id,
+				message,
+				f"Its worker is {job.worker or 'unknown'}.",
+			)
 
 
 def overtime(job: Job, now: datetime) -> float | None:
@@ -104,7 +120,9 @@ def overtime(job: Job, now: datetime) -> float | None:
 def _zombies(jobs: Iterable[Job], now: datetime) -> Iterator[Finding]:
 	for job in jobs:
 		age = duration(clock.seconds_between(job.enqueued_at or job.created_at, now))
-		message = f"Zombie: {job.method or 'a job'} says {job.status} since {age}, but is in no queue or registry."
+		message = (
+			f"Zombie: {job.method or 'a job'} says {job.status} since {age}, but is in no queue or registry."
+		)
 		hint = "Nothing will run it, and its id blocks a schedule or a deduplicated job: delete it."
 		yield Finding("zombie", Severity.CRITICAL, job.id, message, hint)
 

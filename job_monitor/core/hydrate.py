@@ -39,8 +39,10 @@ def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor)
 	if isinstance(values, Exception):
 		return Job(job_id, site=site, status=place, problem=f"cannot be read: {values}")
 	if not any(value is not None for value in values):
-		return Job(job_id, site=site, status=place, problem="its data is gone from Redis (expired or deleted)")
-	got = dict(zip(FIELDS, values))
+		return Job(
+			job_id, site=site, status=place, problem="its data is gone from Redis (expired or deleted)"
+		)
+	got = dict(zip(FIELDS, values, strict=True))
 	meta, progress = read_meta(got["meta"], redactor)
 	return Job(
 		job_id,
@@ -85,7 +87,9 @@ def read_meta(data: bytes | None, redactor: Redactor) -> tuple[str, float | None
 		return json.dumps(f"cannot be decoded: {error}"), None
 	progress = meta.get("progress") if isinstance(meta, dict) else None
 	valid = isinstance(progress, (int, float)) and not isinstance(progress, bool) and 0 <= progress <= 100
-	return redactor.json(meta, limits.LIST_TEXT_CHARS), float(progress) if valid and progress is not None else None
+	return redactor.json(meta, limits.LIST_TEXT_CHARS), float(
+		progress
+	) if valid and progress is not None else None
 
 
 def exception_text(results: Any, exc_info: bytes | None, max_chars: int, redactor: Redactor) -> str:

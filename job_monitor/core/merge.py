@@ -32,18 +32,19 @@ class Merge:
 	def window(self, offset: int, limit: int) -> list[Place]:
 		"""(status, job id) of the window."""
 		needed = offset + limit
-		taken: list[Place] = []
+		taken: dict[str, Place] = {}
 		block = max(_FIRST_BLOCK, needed // max(1, len(self.sizes)) + 8)
 		behind = dict.fromkeys(self.sizes, 0)
 		self._fill({place: block for place in self.sizes}, behind)
 		while self.heap and len(taken) < needed:
 			_, number, _, entry = heapq.heappop(self.heap)
 			place = self._places[number]
-			taken.append(entry)
+			# A job that runs anew under its old id still stands in the registry of its last end
+			taken.setdefault(entry[1], entry)
 			behind[place] -= 1
 			if not behind[place] and self.read[place] < self.sizes[place]:
 				self._fill({place: min(max(self.read[place], block), needed - len(taken) + 1)}, behind)
-		return taken[offset:]
+		return list(taken.values())[offset:needed]
 
 	@property
 	def _places(self) -> list[Place]:
@@ -53,15 +54,19 @@ class Merge:
 		numbers = {place: number for number, place in enumerate(self.sizes)}
 		wanted = {p: self._block(p, n) for p, n in blocks.items()}
 		newest = self.sign < 0
-		commands = [self.store.window_command(p, self.sizes[p], self.read[p], n, newest) for p, n in wanted.items()]
+		commands = [
+			self.store.window_command(p, self.sizes[p], self.read[p], n, newest) for p, n in wanted.items()
+		]
 		answers = self.store.ask(command for command in commands if command)
 		entries = [
-			(place, entry) for place, answer in zip(wanted, answers) for entry in self.store.ids_of(place, answer, newest)
+			(place, entry)
+			for place, answer in zip(wanted, answers, strict=True)
+			for entry in self.store.ids_of(place, answer, newest)
 		]
 		times = self.store.ask(("HMGET", keys.job_key(e[1]), *hydrate.TIME_FIELDS) for _, e in entries)
 		for place in wanted:
 			self.read[place] += wanted[place]
-		for order, ((place, entry), values) in enumerate(zip(entries, times)):
+		for order, ((place, entry), values) in enumerate(zip(entries, times, strict=True)):
 			moment = hydrate.latest(values) or _EPOCH
 			rank = self.sign * moment.timestamp()
 			heapq.heappush(self.heap, (rank, numbers[place], self.read[place] + order, entry))

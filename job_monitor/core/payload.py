@@ -81,7 +81,13 @@ def _plain_dict(*args: Any) -> dict[Any, Any]:
 
 def _bytes(value: Any = b"", *args: Any) -> bytes:
 	# Pickle protocols below 3 write bytes as a latin-1 text; an int would allocate that many bytes
-	return value.encode("latin-1") if isinstance(value, str) else bytes(value) if not isinstance(value, int) else b""
+	return (
+		value.encode("latin-1")
+		if isinstance(value, str)
+		else bytes(value)
+		if not isinstance(value, int)
+		else b""
+	)
 
 
 _HARMLESS: dict[str, Callable[..., Any]] = {
@@ -95,13 +101,18 @@ _HARMLESS: dict[str, Callable[..., Any]] = {
 	"frappe._dict": _plain_dict,
 	"frappe.types.frappedict._dict": _plain_dict,
 	"_codecs.encode": _bytes,
+	"builtins.bytes": _bytes,
 	"builtins.bytearray": _bytes,
 }
 
 
+_PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+"""Protocols below 3 write the old names."""
+
+
 class _Unpickler(pickle.Unpickler):
 	def find_class(self, module: str, name: str) -> Any:
-		path = f"{module}.{name}"
+		path = f"{_PYTHON_2_MODULES.get(module, module)}.{name}"
 		return _HARMLESS.get(path) or _opaque(path)
 
 

@@ -114,8 +114,12 @@ class _Plain:
 			if self.left <= 0:
 				result["…"] = "…"
 				break
-			name = key if isinstance(key, str) else cut(str(self.convert(key, depth + 1)), limits.PATTERN_CHARS)
-			result[name] = MASK if self.redactor.hides(name) and item is not None else self.convert(item, depth + 1)
+			name = (
+				key if isinstance(key, str) else cut(str(self.convert(key, depth + 1)), limits.PATTERN_CHARS)
+			)
+			result[name] = (
+				MASK if self.redactor.hides(name) and item is not None else self.convert(item, depth + 1)
+			)
 		return result
 
 	def sequence(self, value: Iterable[Any], depth: int) -> list[Any]:

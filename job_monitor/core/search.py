@@ -23,7 +23,9 @@ from job_monitor.core.store import Place, Store
 _SMALLEST_CHUNK = 50
 
 
-def search(store: Store, query: JobQuery, seconds: float = limits.SEARCH_SECONDS, cursor: str = "") -> SearchResult:
+def search(
+	store: Store, query: JobQuery, seconds: float = limits.SEARCH_SECONDS, cursor: str = ""
+) -> SearchResult:
 	"""Look for jobs that match, for about `seconds`, at most until `query.limit` are found.
 
 	Rows come newest first as far as this call looked. `query.offset` is not used: pass the cursor on.
@@ -56,7 +58,9 @@ class _Position:
 		if not cursor:
 			return cls()
 		try:
-			status, queue, done, last, looked_at = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+			status, queue, done, last, looked_at = json.loads(
+				base64.urlsafe_b64decode(cursor.encode("ascii"))
+			)
 			valid = status in keys.PLACES and isinstance(queue, str) and isinstance(last, str)
 			if not valid or not 0 <= int(done) or not 0 <= int(looked_at):
 				raise ValueError
@@ -175,7 +179,11 @@ class _Matcher:
 
 	def _by_hash(self, ids: Sequence[Place]) -> list[Place]:
 		answers = self.store.ask(("HMGET", keys.job_key(i), "status", "created_at") for _, i in ids)
-		return [p for p, a in zip(ids, answers) if not isinstance(a, Exception) and self._hash_fits(p[0], *a)]
+		return [
+			p
+			for p, a in zip(ids, answers, strict=True)
+			if not isinstance(a, Exception) and self._hash_fits(p[0], *a)
+		]
 
 	def _hash_fits(self, place: str, status: bytes | None, created: bytes | None) -> bool:
 		wanted = self.query.statuses
@@ -190,8 +198,14 @@ class _Matcher:
 	def _by_payload(self, ids: Sequence[Place]) -> list[Place]:
 		lengths = self.store.ask(("HSTRLEN", keys.job_key(i), "data") for _, i in ids)
 		small = [isinstance(n, int) and n <= limits.LIST_PAYLOAD_BYTES for n in lengths]
-		payloads = iter(self.store.ask(("HGET", keys.job_key(i), "data") for (_, i), ok in zip(ids, small) if ok))
-		matched = [self._payload_fits(p[1], next(payloads) if ok else None) for p, ok in zip(ids, small)]
+		payloads = iter(
+			self.store.ask(
+				("HGET", keys.job_key(i), "data") for (_, i), ok in zip(ids, small, strict=True) if ok
+			)
+		)
+		matched = [
+			self._payload_fits(p[1], next(payloads) if ok else None) for p, ok in zip(ids, small, strict=True)
+		]
 		return self._by_traceback(ids, matched)
 
 	def _payload_fits(self, job_id: str, data: Any) -> bool:
@@ -212,17 +226,21 @@ class _Matcher:
 	def _by_traceback(self, ids: Sequence[Place], matched: list[bool]) -> list[Place]:
 		"""Of failed jobs whose payload holds no match, those whose traceback does. Method and user must match too."""
 		if not self.text or self.query.method or self.query.user:
-			return [p for p, ok in zip(ids, matched) if ok]
-		open_ = [n for n, (place, ok) in enumerate(zip(ids, matched)) if place[0] == keys.FAILED and not ok]
+			return [p for p, ok in zip(ids, matched, strict=True) if ok]
+		open_ = [
+			n
+			for n, (place, ok) in enumerate(zip(ids, matched, strict=True))
+			if place[0] == keys.FAILED and not ok
+		]
 		for start in range(0, len(open_), _SMALLEST_CHUNK * 4):
 			part = open_[start : start + _SMALLEST_CHUNK * 4]
 			answers = self.store.ask(
 				("XREVRANGE", keys.results_key(ids[n][1]), "+", "-", "COUNT", 1) for n in part
 			)
-			for n, answer in zip(part, answers):
+			for n, answer in zip(part, answers, strict=True):
 				text = hydrate.exception_text(answer, None, limits.TEXT_CHARS, self.store.redactor)
 				matched[n] = self.text in text.lower()
-		return [p for p, ok in zip(ids, matched) if ok]
+		return [p for p, ok in zip(ids, matched, strict=True) if ok]
 
 
 def _moment(value: Any) -> float:

@@ -31,7 +31,9 @@ class Store:
 		redactor: What to mask; the default one if None.
 	"""
 
-	def __init__(self, connection: Connection, bench: str | None = None, redactor: Redactor | None = None) -> None:
+	def __init__(
+		self, connection: Connection, bench: str | None = None, redactor: Redactor | None = None
+	) -> None:
 		self.connection = connection
 		self.bench = bench
 		self.redactor = redactor or Redactor()
@@ -88,12 +90,14 @@ class Store:
 			+ [("LRANGE", keys.queue_key(name), 0, 1) for name in names]
 			+ [("ZREVRANGE", keys.place_key(s, name), 0, 0) for name in names for s in sorted(keys.EXPIRING)]
 		)
-		counts = dict(zip(places, answers))
+		counts = dict(zip(places, answers, strict=True))
 		heads = answers[len(places) : len(places) + len(names)]
 		ends = answers[len(places) + len(names) :]
 		times = self._head_times(heads, ends)
 		return [
-			self._queue(name, counts, *self._oldest(name, heads[i], times), _ended(ends[2 * i : 2 * i + 2], times))
+			self._queue(
+				name, counts, *self._oldest(name, heads[i], times), _ended(ends[2 * i : 2 * i + 2], times)
+			)
 			for i, name in enumerate(names)
 		]
 
@@ -111,9 +115,14 @@ class Store:
 		commands = [("HGET", keys.job_key(keys.text(i)), "enqueued_at") for i in waiting]
 		commands += [("HGET", keys.job_key(keys.text(i)), "ended_at") for i in ended]
 		answers = self.ask(commands)
-		return {i: clock.parse(a) if isinstance(a, bytes) else None for i, a in zip(waiting + ended, answers)}
+		return {
+			i: clock.parse(a) if isinstance(a, bytes) else None
+			for i, a in zip(waiting + ended, answers, strict=True)
+		}
 
-	def _oldest(self, queue: str, head: Any, times: dict[bytes, datetime | None]) -> tuple[str, datetime | None]:
+	def _oldest(
+		self, queue: str, head: Any, times: dict[bytes, datetime | None]
+	) -> tuple[str, datetime | None]:
 		"""The longest waiting job. Jobs put in front stand newest first; the oldest is behind them."""
 		if not isinstance(head, list) or not head:
 			return "", None
@@ -161,15 +170,19 @@ class Store:
 				f"offset is over {limits.MERGED_OFFSET_ROWS:,}: choose one status and one queue to go deeper"
 			)
 		else:
-			ids = Merge(self, {p: sizes[p] for p in filled}, query.newest_first).window(query.offset, query.limit)
+			ids = Merge(self, {p: sizes[p] for p in filled}, query.newest_first).window(
+				query.offset, query.limit
+			)
 		return Page(tuple(self.rows(ids)), total, note)
 
 	def sizes(self, places: Sequence[Place]) -> tuple[dict[Place, int], str]:
 		"""How many jobs stand in each place, and a note about those that could not be read. One round trip."""
 		now = clock.now()
 		answers = self.ask([self._count_command(*place, now) for place in places])
-		failed = [f"{s} of {q}: {a}" for (s, q), a in zip(places, answers) if isinstance(a, Exception)]
-		sizes = {place: a for place, a in zip(places, answers) if not isinstance(a, Exception)}
+		failed = [
+			f"{s} of {q}: {a}" for (s, q), a in zip(places, answers, strict=True) if isinstance(a, Exception)
+		]
+		sizes = {place: a for place, a in zip(places, answers, strict=True) if not isinstance(a, Exception)}
 		return sizes, f"not readable: {'; '.join(failed[:3])}" if failed else ""
 
 	def window(self, place: Place, size: int, offset: int, limit: int, newest: bool = True) -> list[Place]:
@@ -178,7 +191,9 @@ class Store:
 		answer = self.ask([command])[0] if command else []
 		return self.ids_of(place, answer, newest)
 
-	def window_command(self, place: Place, size: int, offset: int, limit: int, newest: bool) -> tuple[Any, ...] | None:
+	def window_command(
+		self, place: Place, size: int, offset: int, limit: int, newest: bool
+	) -> tuple[Any, ...] | None:
 		"""The command for a window. `size` leaves out expired entries, which stand at a registry's low end."""
 		status, key = place[0], keys.place_key(*place)
 		if offset >= size:
@@ -209,18 +224,20 @@ class Store:
 	def _with_payloads(self, jobs: list[Job], lengths: list[Any]) -> list[Job]:
 		commands: list[tuple[Any, ...]] = []
 		slots: list[tuple[int, bool]] = []
-		for n, (job, length) in enumerate(zip(jobs, lengths)):
+		for n, (job, length) in enumerate(zip(jobs, lengths, strict=True)):
 			if job.problem:
 				continue
 			if length <= limits.LIST_PAYLOAD_BYTES:
 				commands.append(("HGET", keys.job_key(job.id), "data"))
 				slots.append((n, True))
 			else:
-				jobs[n] = replace(job, problem=f"its payload of {length:,} bytes is shown in the job's own view only")
+				jobs[n] = replace(
+					job, problem=f"its payload of {length:,} bytes is shown in the job's own view only"
+				)
 			if job.status in (keys.FAILED, "stopped"):
 				commands.append(("XREVRANGE", keys.results_key(job.id), "+", "-", "COUNT", 1))
 				slots.append((n, False))
-		for (n, is_data), answer in zip(slots, self.ask(commands)):
+		for (n, is_data), answer in zip(slots, self.ask(commands), strict=True):
 			jobs[n] = replace(jobs[n], **self._part(is_data, answer))
 		return jobs
 

@@ -52,7 +52,9 @@ def read_all(store: Store) -> list[Worker]:
 	workers: list[Worker] = []
 	for start in range(0, len(names), 300):
 		workers += _read(store, names[start : start + 300])
-	ours = [w for w in workers if store.bench is None or store.bench in {keys.split_queue(q)[0] for q in w.queues}]
+	ours = [
+		w for w in workers if store.bench is None or store.bench in {keys.split_queue(q)[0] for q in w.queues}
+	]
 	return sorted(ours, key=lambda worker: (worker.hostname, worker.name))
 
 
@@ -80,7 +82,7 @@ def _read(store: Store, names: Sequence[str]) -> list[Worker]:
 def _worker(name: str, values: Any, ttl: Any, executions: Any) -> Worker:
 	if isinstance(values, Exception):
 		return Worker(name, verdict=Verdict.LATE, reason=f"cannot be read: {values}")
-	got = dict(zip(_FIELDS, values))
+	got = dict(zip(_FIELDS, values, strict=True))
 	state = keys.text(got["state"]) or ("?" if ttl == -2 else "started")
 	jobs = _current_jobs(got["current_job"], executions)
 	pid = hydrate.integer(got["pid"])
@@ -135,7 +137,10 @@ def judge(state: str, ttl: int, pid: int | None, hostname: str, dead: bool = Fal
 	life = limits.BUSY_TTL_SECONDS if busy else limits.IDLE_TTL_SECONDS
 	beat = limits.BUSY_BEAT_SECONDS if busy else limits.IDLE_BEAT_SECONDS
 	if 0 <= ttl < life - beat - limits.BEAT_GRACE_SECONDS:
-		return Verdict.LATE, f"{'busy' if busy else 'idle'}, last beat about {life - ttl} s ago instead of {beat} s"
+		return (
+			Verdict.LATE,
+			f"{'busy' if busy else 'idle'}, last beat about {life - ttl} s ago instead of {beat} s",
+		)
 	return Verdict.ALIVE, ""
 
 

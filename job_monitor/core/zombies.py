@@ -104,7 +104,7 @@ class _Hunt:
 	def _rows(self, ids: Iterable[str]) -> list[Job]:
 		ids = list(ids)
 		answers = self.store.ask(("HMGET", keys.job_key(i), *hydrate.FIELDS) for i in ids)
-		return [hydrate.row(i, "", a, self.store.redactor) for i, a in zip(ids, answers)]
+		return [hydrate.row(i, "", a, self.store.redactor) for i, a in zip(ids, answers, strict=True)]
 
 	def _is_old(self, job: Job) -> bool:
 		latest = max((m for m in (job.created_at, job.enqueued_at, job.started_at) if m), default=None)
@@ -116,7 +116,7 @@ class _Hunt:
 		jobs = self.store.rows([(job.status, job.id) for job in confirmed])
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
-			for job, old in zip(jobs, confirmed)
+			for job, old in zip(jobs, confirmed, strict=True)
 			if job.status in _STATUSES and self._is_ours(job)
 		)
 

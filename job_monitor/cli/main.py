@@ -1,0 +1,268 @@
+"""The `job-monitor` command: parse, ask core, show."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from job_monitor import __version__
+from job_monitor.cli import render
+from job_monitor.core import clock, connection, health, limits, snapshot, workers
+from job_monitor.core.errors import ConfigError, CouldNotAsk, JobMonitorError
+from job_monitor.core.query import STATUSES, JobQuery
+from job_monitor.core.records import Severity
+from job_monitor.core.redaction import Redactor
+from job_monitor.core.search import search
+from job_monitor.core.store import Store
+
+EXIT_FOUND = 1
+"""Something is wrong: findings, or no such job."""
+
+EXIT_NO_ANSWER = 2
+"""Redis could not be asked, or the command was used wrongly (click's own code for that)."""
+
+_AGE = re.compile(r"(\d{1,6})\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Source:
+	"""Where to read, decided by the options of the command line."""
+
+	redis_url: str | None
+	bench_path: Path | None
+	all_benches: bool
+	redacted: tuple[str, ...]
+
+	def open(self) -> Store:
+		"""
+		Raises:
+			ConfigError: No Redis is named and this is no bench.
+		"""
+		redactor = Redactor(self.redacted)
+		if self.redis_url:
+			return Store(connection.connect_url(self.redis_url), None, redactor)
+		bench = connection.find_bench((self.bench_path or Path.cwd()).resolve())
+		if bench is None:
+			raise ConfigError(
+				"this is no bench; run it inside one, or name a Redis: --redis redis://localhost:11000"
+			)
+		return Store(connection.connect_bench(bench), None if self.all_benches else bench.id, redactor)
+
+
+class Group(click.Group):
+	"""Turns this package's errors into one line on stderr and an exit code."""
+
+	def invoke(self, ctx: click.Context) -> Any:
+		try:
+			return super().invoke(ctx)
+		except JobMonitorError as error:
+			click.echo(f"job-monitor: {error}", err=True)
+			unknown = isinstance(error, (CouldNotAsk, ConfigError)) or type(error).__name__ == "InvalidQuery"
+			ctx.exit(EXIT_NO_ANSWER if unknown else EXIT_FOUND)
+
+
+class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+	"""`30m`, `2h`, `1d`, or a date and time."""
+
+	name = "age"
+
+	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+		if isinstance(value, datetime):
+			return value
+		if match := _AGE.fullmatch(value.strip()):
+			return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
+		try:
+			moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+		except ValueError:
+			self.fail(
+				f"{value!r} is neither like 30m, 2h, 1d nor a date and time like 2026-01-31T10:00", param, ctx
+			)
+		return moment.astimezone(timezone.utc)
+
+
+def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+	return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def _console() -> Console:
+	return Console(highlight=False, markup=False)
+
+
+def _show(as_json: bool, records: Any, view: Any) -> None:
+	if as_json:
+		click.echo(json.dumps(render.plain(records), ensure_ascii=False, indent=1))
+	else:
+		_console().print(view)
+
+
+@click.group(
+	cls=Group,
+	context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+	epilog="Exit codes: 0 fine, 1 something is wrong (or no such job), 2 could not ask. "
+	'Shell completion: eval "$(_JOB_MONITOR_COMPLETE=bash_source job-monitor)" (or zsh_source, fish_source).',
+)
+@click.version_option(__version__, prog_name="job-monitor")
+@click.option(
+	"--redis",
+	"redis_url",
+	envvar="JOB_MONITOR_REDIS",
+	metavar="URL",
+	help="redis://, rediss:// or unix:// URL.",
+)
+@click.option(
+	"--bench",
+	"bench_path",
+	type=click.Path(exists=True, file_okay=False, path_type=Path),
+	help="Bench folder, if not the one you are in.",
+)
+@click.option("--all-benches", is_flag=True, help="Every bench on that Redis, not only this one.")
+@click.option("--redact", multiple=True, metavar="WORD", help="Mask arguments whose name has this word, too.")
+@click.pass_context
+def main(
+	ctx: click.Context,
+	redis_url: str | None,
+	bench_path: Path | None,
+	all_benches: bool,
+	redact: tuple[str, ...],
+) -> None:
+	"""See what a Frappe bench's background workers do, and what is stuck.
+
+	\b
+	job-monitor top                          live view
+	job-monitor doctor                       what is wrong, in words; exit code for cron and probes
+	job-monitor jobs --status failed         newest failures
+	job-monitor jobs --method invoice --since 2h --search ACME
+	job-monitor --redis redis://localhost:11000 queues --json
+	"""
+	ctx.obj = Source(redis_url, bench_path, all_benches, redact)
+
+
+@main.command()
+@_json_option
+@click.pass_obj
+def queues(source: Source, as_json: bool) -> None:
+	"""Queues with their jobs by status, and how long the oldest one waits."""
+	found = source.open().queues()
+	_show(as_json, found, render.queues_table(found, clock.now()))
+
+
+@main.command("workers")
+@_json_option
+@click.pass_obj
+def workers_command(source: Source, as_json: bool) -> None:
+	"""Workers: alive, late or dead, and what they run."""
+	store = source.open()
+	found = workers.read_all(store)
+	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
+	_show(as_json, found, render.workers_table(found, current, clock.now()))
+
+
+@main.command()
+@click.option(
+	"--queue", "queue_names", multiple=True, metavar="NAME", help="short, default, long, or any other."
+)
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="May be given more than once.")
+@click.option("--site", default="", help="Whole name of the site.")
+@click.option("--method", default="", help="Part of the method's dotted path.")
+@click.option("--search", "text", default="", help="Part of arguments, traceback, id or method.")
+@click.option("--since", type=Age(), help="Created since: 30m, 2h, 1d, or 2026-01-31T10:00 (local time).")
+@click.option("--limit", default=20, show_default=True, help=f"Rows, at most {limits.PAGE_ROWS}.")
+@click.option("--offset", default=0, help="Rows to skip (without filters that search).")
+@click.option("--seconds", default=3.0, show_default=True, help="Time a search may take.")
+@click.option("--cursor", default="", help="Go on with a search that ran out of time.")
+@_json_option
+@click.pass_obj
+def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filters: Any) -> None:
+	"""Jobs, newest first.
+
+	\b
+	job-monitor jobs --status failed --queue long
+	job-monitor jobs --site erp.example.com --method sales_invoice --since 1d
+	job-monitor jobs --search "SINV-0042" --seconds 10
+	"""
+	query = JobQuery(
+		queues=filters["queue_names"],
+		statuses=filters["status"],
+		site=filters["site"],
+		method=filters["method"],
+		text=filters["text"],
+		created_after=filters["since"],
+		limit=filters["limit"],
+		offset=filters["offset"],
+	)
+	store = source.open()
+	if query.needs_scan:
+		result = search(store, query, seconds, cursor)
+		_show(as_json, result, render.search_view(result, clock.now()))
+	else:
+		page = store.page(query)
+		_show(as_json, page, render.page_view(page, query, clock.now()))
+
+
+@main.command()
+@click.argument("job_id", metavar="ID")
+@_json_option
+@click.pass_obj
+def job(source: Source, job_id: str, as_json: bool) -> None:
+	"""One job in full: arguments, traceback, times, worker."""
+	found = source.open().job(job_id)
+	_show(as_json, found, render.job_view(found, clock.now()))
+
+
+@main.command()
+@click.option(
+	"--zombie-seconds", default=2.0, show_default=True, help="Time for the hunt for zombies; 0 skips it."
+)
+@click.option("--critical", "only_critical", is_flag=True, help="Exit 1 for critical findings only.")
+@_json_option
+@click.pass_context
+def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_json: bool) -> None:
+	"""What is wrong, in words. Exits with 1 if something is, with 2 if Redis could not be asked.
+
+	\b
+	*/5 * * * *  cd ~/frappe-bench && job-monitor doctor --critical || mail-the-team
+	"""
+	if not 0 <= zombie_seconds <= limits.SEARCH_MAX_SECONDS:
+		raise click.BadParameter(
+			f"0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds", param_hint="--zombie-seconds"
+		)
+	taken = snapshot.take(ctx.obj.open(), zombie_seconds)
+	findings = health.diagnose(taken)
+	report = {"healthy": not findings, "findings": findings, "snapshot": taken}
+	_show(as_json, report, render.doctor_view(taken, findings))
+	bad = [f for f in findings if f.severity is Severity.CRITICAL] if only_critical else findings
+	ctx.exit(EXIT_FOUND if bad else 0)
+
+
+@main.command("top")
+@click.option("--interval", default=2.0, show_default=True, type=click.FloatRange(0.2, 3600), help="Seconds.")
+@_json_option
+@click.pass_obj
+def top_command(source: Source, interval: float, as_json: bool) -> None:
+	"""Live full-screen view. Press ? in it for its keys.
+
+	With --json, one line of JSON at each interval instead.
+	"""
+	from job_monitor.cli import top
+
+	store = source.open()
+	if as_json:
+		top.stream(store, interval)
+	elif not sys.stdout.isatty() or not sys.stdin.isatty():
+		raise ConfigError("top needs a terminal; use `doctor`, `queues` or `top --json`")
+	else:
+		top.Top(store, interval).run()
+
+
+if __name__ == "__main__":
+	main()

@@ -1,0 +1,55 @@
+"""Single keys from a terminal, without waiting for Enter."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import termios
+import tty
+from types import TracebackType
+from typing import Any
+
+_NAMES = {
+	"\x1b[A": "up",
+	"\x1b[B": "down",
+	"\x1bOA": "up",
+	"\x1bOB": "down",
+	"\x1b[5~": "page up",
+	"\x1b[6~": "page down",
+	"\x1b[H": "home",
+	"\x1b[F": "end",
+	"\x1b": "escape",
+	"\r": "enter",
+	"\n": "enter",
+	"\t": "tab",
+	"\x7f": "backspace",
+	"\x08": "backspace",
+	"\x03": "q",
+}
+
+
+class Keys:
+	"""Reads keys while it is entered; the terminal is as before on every way out."""
+
+	def __enter__(self) -> Keys:
+		self.descriptor = sys.stdin.fileno()
+		self.before: list[Any] = termios.tcgetattr(self.descriptor)
+		tty.setcbreak(self.descriptor)
+		return self
+
+	def __exit__(
+		self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+	) -> None:
+		termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self.before)
+
+	def read(self, seconds: float) -> str:
+		"""The next key by name (`up`, `enter`) or as its character; "" if none came in time."""
+		ready, _, _ = select.select([self.descriptor], [], [], max(0.0, seconds))
+		if not ready:
+			return ""
+		raw = os.read(self.descriptor, 32)
+		if not raw:  # the terminal is gone
+			return "q"
+		text = raw.decode("utf-8", "replace")
+		return _NAMES.get(text) or (text if text.isprintable() else "")
