@@ -144,7 +144,7 @@ def test_zlib_garbage_says_why() -> None:
 	],
 )
 def test_a_few_bytes_cannot_claim_gigabytes(raw: bytes) -> None:
-	with pytest.raises(Undecodable, match="memory|cut off"):
+	with pytest.raises(Undecodable, match=r"memory|cut off"):
 		loads(raw)
 
 
