@@ -33,8 +33,12 @@ TIME_FIELDS = ("created_at", "enqueued_at", "started_at", "ended_at")
 Values = Sequence[Any]
 
 
-def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor) -> Job:
-	"""A job from the values of `FIELDS`; `place` is the status by which it was found ("" if not by one)."""
+def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor, **parts: Any) -> Job:
+	"""A job from the values of `FIELDS` and what was read apart.
+
+	Args:
+		place: The status by which it was found ("" if not by one).
+	"""
 	site, _ = keys.split_job_id(job_id)
 	if isinstance(values, Exception):
 		return Job(job_id, site=site, status=place, problem=f"cannot be read: {values}")
@@ -59,11 +63,14 @@ def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor)
 		retries_left=integer(got["retries_left"]),
 		meta=meta,
 		progress=progress,
+		**parts,
 	)
 
 
-def call_parts(data: bytes | None, max_bytes: int, max_chars: int, redactor: Redactor) -> dict[str, Any]:
-	"""Method, arguments, user and, if the payload cannot be shown, the problem."""
+def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) -> dict[str, Any]:
+	"""Method, arguments (laid out for reading in a job's own view), user; or the problem."""
+	if isinstance(data, Exception):
+		return {"problem": f"cannot be read: {data}"}
 	if data is None:
 		return {"problem": "it has no payload"}
 	try:
@@ -72,7 +79,7 @@ def call_parts(data: bytes | None, max_bytes: int, max_chars: int, redactor: Red
 		return {"problem": f"cannot be decoded: {error}"}
 	return {
 		"method": clean(call.method),
-		"arguments": redactor.json(call.arguments, max_chars),
+		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES),
 		"user": clean(call.user),
 	}
 
@@ -100,7 +107,7 @@ def exception_text(results: Any, exc_info: bytes | None, max_chars: int, redacto
 	raw: bytes | None = None
 	try:
 		if isinstance(results, list) and results:
-			encoded = results[0][1].get(b"exc_string")
+			encoded = dict(results[0][1]).get(b"exc_string")
 			raw = payload.inflate(base64.b64decode(encoded)) if encoded else None
 		if raw is None and exc_info:
 			raw = payload.inflate(exc_info)

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from job_monitor.core import limits
@@ -39,11 +40,12 @@ class Redactor:
 		self.names = frozenset([*NAMES, *extra])
 		alternatives = "|".join(sorted(map(re.escape, self.names), key=len, reverse=True))
 		# name = 'value', "name": "value", name=value, Name: value
+		self.hides = lru_cache(maxsize=4096)(self._hides)
 		self._pairs = re.compile(
 			rf"(?i)((?:\b|_|-)(?:{alternatives})s?[\"']?\s*(?:=|:)\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+)"
 		)
 
-	def hides(self, name: str) -> bool:
+	def _hides(self, name: str) -> bool:
 		"""Whether a value under this name is masked."""
 		words = [word.lower() for word in _WORDS.findall(name[: limits.PATTERN_CHARS])]
 		joined = name.lower() in self.names
@@ -51,16 +53,17 @@ class Redactor:
 
 	def clean_text(self, text: str) -> str:
 		"""Text with passwords in URLs, bearer tokens and `name = value` secrets masked."""
-		text = _URL.sub(rf"\1{MASK}", text)
-		text = _SCHEME.sub(rf"\1 {MASK}", text)
-		return self._pairs.sub(rf"\1{MASK}", text)
+		if "://" in text:
+			text = _URL.sub(rf"\1{MASK}", text)
+		if " " in text:
+			text = _SCHEME.sub(rf"\1 {MASK}", text)
+		return self._pairs.sub(rf"\1{MASK}", text) if ":" in text or "=" in text else text
 
-	def json(self, value: Any, max_chars: int) -> str:
+	def json(self, value: Any, max_chars: int, pretty: bool = False) -> str:
 		"""Arguments as redacted JSON text of at most `max_chars` characters (a cut one ends in "…")."""
 		if not value:
 			return ""
-		plain = _Plain(self).convert(value, 0)
-		text = json.dumps(plain, ensure_ascii=False, indent=1 if max_chars > limits.LIST_TEXT_CHARS else None)
+		text = json.dumps(_Plain(self).convert(value, 0), ensure_ascii=False, indent=1 if pretty else None)
 		return cut(text, max_chars)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from job_monitor.core import clock, hydrate, keys, limits
+from job_monitor.core import clock, hydrate, keys, limits, payload
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import SearchResult
@@ -119,8 +120,7 @@ class _Scan:
 		"""Scan one place. Returns where to go on if the time or the limit was reached, None at its end."""
 		while done < size:
 			chunk = self._chunk_size()
-			command = self.store.window_command(place, size, done, chunk, True)
-			answer = self.store.ask([command])[0] if command else []
+			answer = self.store.ask([self.store.window_command(place, size, done, chunk, True)])[0]
 			if isinstance(answer, Exception) or not answer:
 				return None
 			ids = self.store.ids_of(place, answer, True)
@@ -158,6 +158,7 @@ class _Matcher:
 		self.store = store
 		self.query = query
 		self.text = query.text.lower()
+		self.raw = _raw_needle(self.text)
 		self.needs_payload = bool(query.method or query.user or query.text)
 		self.needs_hash = bool(query.created_after or query.created_before) or bool(query.statuses)
 
@@ -212,6 +213,8 @@ class _Matcher:
 		query = self.query
 		max_chars = limits.TEXT_CHARS if self.text else 0
 		parts: dict[str, str] = {}
+		if self.raw and isinstance(data, bytes) and not self._may_hold(data):
+			return self.text in job_id.lower() and not query.method and not query.user
 		if isinstance(data, bytes):
 			parts = hydrate.call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, self.store.redactor)
 		if query.method and query.method.lower() not in parts.get("method", "").lower():
@@ -222,6 +225,12 @@ class _Matcher:
 			return True
 		haystack = (job_id, parts.get("method", ""), parts.get("arguments", ""))
 		return any(self.text in part.lower() for part in haystack)
+
+	def _may_hold(self, data: bytes) -> bool:
+		try:
+			return self.raw in payload.inflate(data, limits.LIST_PAYLOAD_BYTES * 16).lower()
+		except payload.Undecodable:
+			return False
 
 	def _by_traceback(self, ids: Sequence[Place], matched: list[bool]) -> list[Place]:
 		"""Of failed jobs whose payload holds no match, those whose traceback does. Method and user must match too."""
@@ -241,6 +250,20 @@ class _Matcher:
 				text = hydrate.exception_text(answer, None, limits.TEXT_CHARS, self.store.redactor)
 				matched[n] = self.text in text.lower()
 		return [p for p, ok in zip(ids, matched, strict=True) if ok]
+
+
+def _raw_needle(text: str) -> bytes:
+	"""What a payload must contain, byte for byte, for `text` to be found in what is shown of it; empty if unknown.
+
+	Only words qualify: digits, quotes and the like stand differently in a pickle, and so does what is put in
+	while showing (`true`, the mask, the names of types).
+	"""
+	words = max(text.split("."), key=len)
+	made = any(
+		words in shown
+		for shown in ("truefalsenull", "infinitynan", "bytes", "integer of bits", "items state args")
+	)
+	return b"" if made or not re.fullmatch("[a-z_]{3,}", words) else words.encode()
 
 
 def _moment(value: Any) -> float:

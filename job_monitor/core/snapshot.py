@@ -16,7 +16,7 @@ def take(store: Store, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapsho
 	Raises:
 		CouldNotAsk: Redis gave no answer.
 	"""
-	queues = store.queues()
+	queues = store.last_ended(store.queues())
 	running = store.page(JobQuery(statuses=(keys.STARTED,), limit=limits.PAGE_ROWS)).rows
 	suspended = store.ask([("EXISTS", keys.SUSPENDED)])[0]
 	return Snapshot(

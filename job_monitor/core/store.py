@@ -88,18 +88,25 @@ class Store:
 		answers = self.ask(
 			[self._count_command(*place, now) for place in places]
 			+ [("LRANGE", keys.queue_key(name), 0, 1) for name in names]
-			+ [("ZREVRANGE", keys.place_key(s, name), 0, 0) for name in names for s in sorted(keys.EXPIRING)]
 		)
-		counts = dict(zip(places, answers, strict=True))
-		heads = answers[len(places) : len(places) + len(names)]
-		ends = answers[len(places) + len(names) :]
-		times = self._head_times(heads, ends)
+		heads = answers[len(places) :]
+		counts = dict(zip(places, answers[: len(places)], strict=True))
+		times = self._times(heads, "enqueued_at")
 		return [
-			self._queue(
-				name, counts, *self._oldest(name, heads[i], times), _ended(ends[2 * i : 2 * i + 2], times)
-			)
-			for i, name in enumerate(names)
+			self._queue(name, counts, *self._oldest(name, heads[n], times)) for n, name in enumerate(names)
 		]
+
+	def last_ended(self, queues: Sequence[Queue]) -> list[Queue]:
+		"""The queues with `last_ended_at` filled. Two round trips."""
+		places = [(status, queue.name) for queue in queues for status in sorted(keys.EXPIRING)]
+		tops = self.ask([("ZREVRANGE", keys.place_key(*place), 0, 0) for place in places])
+		times = self._times(tops, "ended_at")
+		latest: dict[str, datetime] = {}
+		for (_, name), ids in zip(places, tops, strict=True):
+			moment = times.get(ids[0]) if isinstance(ids, list) and ids else None
+			if moment is not None:
+				latest[name] = max(moment, latest.get(name, moment))
+		return [replace(queue, last_ended_at=latest.get(queue.name)) for queue in queues]
 
 	def _count_command(self, status: str, queue: str, now: datetime) -> tuple[Any, ...]:
 		key = keys.place_key(status, queue)
@@ -109,15 +116,12 @@ class Store:
 			return ("ZCOUNT", key, f"({now.timestamp()}", "+inf")
 		return ("ZCARD", key)
 
-	def _head_times(self, heads: list[Any], ends: list[Any]) -> dict[bytes, datetime | None]:
-		waiting = [job_id for ids in heads if isinstance(ids, list) for job_id in ids]
-		ended = [job_id for ids in ends if isinstance(ids, list) for job_id in ids]
-		commands = [("HGET", keys.job_key(keys.text(i)), "enqueued_at") for i in waiting]
-		commands += [("HGET", keys.job_key(keys.text(i)), "ended_at") for i in ended]
-		answers = self.ask(commands)
+	def _times(self, lists: Sequence[Any], field: str) -> dict[bytes, datetime | None]:
+		"""One time of every job in these lists of ids. One round trip."""
+		ids = [job_id for entries in lists if isinstance(entries, list) for job_id in entries]
+		answers = self.ask(("HGET", keys.job_key(keys.text(i)), field) for i in ids)
 		return {
-			i: clock.parse(a) if isinstance(a, bytes) else None
-			for i, a in zip(waiting + ended, answers, strict=True)
+			i: clock.parse(a) if isinstance(a, bytes) else None for i, a in zip(ids, answers, strict=True)
 		}
 
 	def _oldest(
@@ -130,22 +134,17 @@ class Store:
 		second = times.get(head[-1])
 		if first and second and first > second:
 			head = self.ask([("LRANGE", keys.queue_key(queue), 0, limits.CHUNK_ROWS - 1)])[0]
-			times = self._head_times([head], [])
+			times = self._times([head], "enqueued_at")
 		dated = [(moment, keys.text(i)) for i in head if (moment := times.get(i)) is not None]
 		return (min(dated)[1], min(dated)[0]) if dated else (keys.text(head[0]), None)
 
 	def _queue(
-		self,
-		name: str,
-		answers: dict[Place, Any],
-		oldest_id: str,
-		oldest_at: datetime | None,
-		ended_at: datetime | None,
+		self, name: str, answers: dict[Place, Any], oldest_id: str, oldest_at: datetime | None
 	) -> Queue:
 		bench, short = keys.split_queue(name)
 		counts = {s: answers[s, name] for s in keys.PLACES if not isinstance(answers[s, name], Exception)}
 		problems = [str(answers[s, name]) for s in keys.PLACES if isinstance(answers[s, name], Exception)]
-		return Queue(name, short, bench, counts, oldest_id, oldest_at, ended_at, "; ".join(problems[:1]))
+		return Queue(name, short, bench, counts, oldest_id, oldest_at, problem="; ".join(problems[:1]))
 
 	# Lists
 
@@ -187,17 +186,19 @@ class Store:
 
 	def window(self, place: Place, size: int, offset: int, limit: int, newest: bool = True) -> list[Place]:
 		"""(status, job id) of a window of one place, from its newest or oldest end. One round trip."""
-		command = self.window_command(place, size, offset, limit, newest)
-		answer = self.ask([command])[0] if command else []
+		if offset >= size:
+			return []
+		answer = self.ask([self.window_command(place, size, offset, limit, newest)])[0]
 		return self.ids_of(place, answer, newest)
 
 	def window_command(
 		self, place: Place, size: int, offset: int, limit: int, newest: bool
-	) -> tuple[Any, ...] | None:
-		"""The command for a window. `size` leaves out expired entries, which stand at a registry's low end."""
+	) -> tuple[Any, ...]:
+		"""The command for a window that begins inside the place.
+
+		`size` leaves out expired entries, which stand at a registry's low end.
+		"""
 		status, key = place[0], keys.place_key(*place)
-		if offset >= size:
-			return None
 		last = min(size, offset + limit) - 1
 		if status == keys.QUEUED:
 			return ("LRANGE", key, -last - 1, -offset - 1) if newest else ("LRANGE", key, offset, last)
@@ -218,38 +219,40 @@ class Store:
 			key = keys.job_key(job_id)
 			commands += [("HMGET", key, *hydrate.FIELDS), ("HSTRLEN", key, "data")]
 		answers = self.ask(commands)
-		jobs = [hydrate.row(i, s, answers[2 * n], self.redactor) for n, (s, i) in enumerate(ids)]
-		return self._with_payloads(jobs, [answers[2 * n + 1] for n in range(len(ids))])
+		fields, lengths = answers[::2], answers[1::2]
+		parts = self._parts(ids, fields, lengths)
+		return [
+			hydrate.row(job_id, place, fields[n], self.redactor, **parts[n])
+			for n, (place, job_id) in enumerate(ids)
+		]
 
-	def _with_payloads(self, jobs: list[Job], lengths: list[Any]) -> list[Job]:
+	def _parts(self, ids: Sequence[Place], fields: list[Any], lengths: list[Any]) -> list[dict[str, Any]]:
+		"""What each row's payload and, of failed ones, newest result tell."""
+		parts: list[dict[str, Any]] = [{} for _ in ids]
 		commands: list[tuple[Any, ...]] = []
 		slots: list[tuple[int, bool]] = []
-		for n, (job, length) in enumerate(zip(jobs, lengths, strict=True)):
-			if job.problem:
+		for n, (place, job_id) in enumerate(ids):
+			if isinstance(lengths[n], Exception):
 				continue
-			if length <= limits.LIST_PAYLOAD_BYTES:
-				commands.append(("HGET", keys.job_key(job.id), "data"))
-				slots.append((n, True))
-			else:
-				jobs[n] = replace(
-					job, problem=f"its payload of {length:,} bytes is shown in the job's own view only"
+			if lengths[n] > limits.LIST_PAYLOAD_BYTES:
+				parts[n]["problem"] = (
+					f"its payload of {lengths[n]:,} bytes is shown in the job's own view only"
 				)
-			if job.status in (keys.FAILED, "stopped"):
-				commands.append(("XREVRANGE", keys.results_key(job.id), "+", "-", "COUNT", 1))
+			else:
+				commands.append(("HGET", keys.job_key(job_id), "data"))
+				slots.append((n, True))
+			if place == keys.FAILED or fields[n][0] in (b"failed", b"stopped"):
+				commands.append(("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1))
 				slots.append((n, False))
 		for (n, is_data), answer in zip(slots, self.ask(commands), strict=True):
-			jobs[n] = replace(jobs[n], **self._part(is_data, answer))
-		return jobs
+			parts[n] |= self._part(is_data, answer)
+		return parts
 
 	def _part(self, is_data: bool, answer: Any) -> dict[str, Any]:
-		if isinstance(answer, Exception):
-			return {"problem": f"cannot be read: {answer}"}
 		if is_data:
-			return hydrate.call_parts(
-				answer, limits.LIST_PAYLOAD_BYTES * 16, limits.LIST_TEXT_CHARS, self.redactor
-			)
-		text = hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, self.redactor)
-		return {"exception": text}
+			inflated = limits.LIST_PAYLOAD_BYTES * 16
+			return hydrate.call_parts(answer, inflated, limits.LIST_TEXT_CHARS, self.redactor)
+		return {"exception": hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, self.redactor)}
 
 	# One job
 
@@ -268,24 +271,20 @@ class Store:
 				("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1),
 			]
 		)
-		fields = values if isinstance(values, Exception) else values[: len(hydrate.FIELDS)]
-		job = hydrate.row(job_id, "", fields, self.redactor)
 		if isinstance(values, Exception):
-			return job
+			return hydrate.row(job_id, "", values, self.redactor)
 		if ttl == -2 or all(value is None for value in values):
 			raise JobNotFound(job_id[: limits.PATTERN_CHARS])
 		data = self.ask([("HGET", key, "data")])[0]
 		names = sorted(map(keys.text, dependents)) if isinstance(dependents, (list, set)) else []
-		return replace(
-			job,
+		return hydrate.row(
+			job_id,
+			"",
+			values[: len(hydrate.FIELDS)],
+			self.redactor,
 			**hydrate.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, self.redactor),
 			exception=hydrate.exception_text(results, values[-2], limits.TEXT_CHARS, self.redactor),
 			ttl=ttl if ttl >= 0 else None,
 			dependencies=hydrate.id_list(values[-1]),
 			dependents=tuple(names[: limits.DEPENDENTS]),
 		)
-
-
-def _ended(tops: list[Any], times: dict[bytes, datetime | None]) -> datetime | None:
-	moments = [times.get(i) for ids in tops if isinstance(ids, list) for i in ids]
-	return max((m for m in moments if m is not None), default=None)

@@ -73,10 +73,15 @@ def read_one(store: Store, name: str) -> Worker:
 def _read(store: Store, names: Sequence[str]) -> list[Worker]:
 	commands: list[tuple[Any, ...]] = []
 	for name in names:
-		key = keys.worker_key(name)
-		commands += [("HMGET", key, *_FIELDS), ("TTL", key), ("SMEMBERS", keys.worker_executions_key(name))]
+		commands += [("HMGET", keys.worker_key(name), *_FIELDS), ("TTL", keys.worker_key(name))]
 	answers = store.ask(commands)
-	return [_worker(name, *answers[3 * n : 3 * n + 3]) for n, name in enumerate(names)]
+	busy = [n for n in range(len(names)) if _hides_job(answers[2 * n])]
+	running = dict(
+		zip(busy, store.ask(("SMEMBERS", keys.worker_executions_key(names[n])) for n in busy), strict=True)
+	)
+	return [
+		_worker(name, answers[2 * n], answers[2 * n + 1], running.get(n, ())) for n, name in enumerate(names)
+	]
 
 
 def _worker(name: str, values: Any, ttl: Any, executions: Any) -> Worker:
@@ -107,6 +112,11 @@ def _worker(name: str, values: Any, ttl: Any, executions: Any) -> Worker:
 		total_working_time=hydrate.decimal(got["total_working_time"]),
 		ttl=ttl if ttl != -1 else None,
 	)
+
+
+def _hides_job(values: Any) -> bool:
+	"""Whether what a worker runs stands in its set of executions (RQ 3) and not in its hash."""
+	return not isinstance(values, Exception) and values[0] == b"busy" and not values[2]
 
 
 def _current_jobs(current: bytes | None, executions: Any) -> tuple[str, ...]:
