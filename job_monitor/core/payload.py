@@ -122,17 +122,20 @@ def _fixed_sizes() -> list[int]:
 		sizes[op] = 0
 	for name, size in {"K": 1, "M": 2, "J": 4, "G": 8, "h": 1, "q": 1, "j": 4, "\x80": 1, "\x95": 8}.items():
 		sizes[ord(name)] = size
-	for op in b"SVILFcigp":
+	for op in b"SVILFcigp.":
 		sizes[op] = -1
+	for op in b"UC\x8c\x8a":
+		sizes[op] = -2
 	return sizes
 
 
 _FIXED = _fixed_sizes()
-"""Argument bytes of each pickle opcode (cpython `pickletools.py`), -1 for those handled below."""
+"""Argument bytes of each pickle opcode (cpython `pickletools.py`), -2 if one byte tells them, -1 for those handled below."""
 
-_COUNTED = {ord("U"): 1, ord("C"): 1, 0x8C: 1, 0x8A: 1, ord("T"): 4, ord("X"): 4, ord("B"): 4, 0x8B: 4}
+_COUNTED = {ord("T"): 4, ord("X"): 4, ord("B"): 4, 0x8B: 4}
 _COUNTED |= {0x8D: 8, 0x8E: 8, 0x96: 8}
 _LINES = {ord(c): n for c, n in {"S": 1, "V": 1, "I": 1, "L": 1, "F": 1, "g": 1, "c": 2, "i": 2}.items()}
+_SHORT = -2
 _PUT, _LONG_PUT, _STOP = ord("p"), ord("r"), ord(".")
 
 
@@ -147,9 +150,12 @@ def _vet(data: bytes) -> None:
 		op = data[at]
 		size = _FIXED[op]
 		if size >= 0:
-			if op == _STOP:
-				return
 			at += 1 + size
+		elif size == _SHORT:
+			at += 2 + data[at + 1] if at + 1 < end else 2
+		elif op == _STOP:
+			# Whatever stands behind it is not read; what stands before it must not reach beyond the end
+			return
 		elif op in _COUNTED:
 			start = at + 1 + _COUNTED[op]
 			at = start + int.from_bytes(data[at + 1 : start], "little")

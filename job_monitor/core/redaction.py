@@ -15,6 +15,9 @@ from job_monitor.core.payload import Opaque, dotted
 
 MASK = "********"
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False)
+_PRETTY = json.JSONEncoder(ensure_ascii=False, indent=1)
+
 NAMES = (
 	"password passwd passphrase pwd secret token key apikey authorization auth credential credentials "
 	"cookie cookies session sid otp pin cvv private signature bearer jwt"
@@ -63,8 +66,8 @@ class Redactor:
 		"""Arguments as redacted JSON text of at most `max_chars` characters (a cut one ends in "…")."""
 		if not value:
 			return ""
-		text = json.dumps(_Plain(self).convert(value, 0), ensure_ascii=False, indent=1 if pretty else None)
-		return cut(text, max_chars)
+		encode = _PRETTY.encode if pretty else _COMPACT.encode
+		return cut(encode(_Plain(self).convert(value, 0)), max_chars)
 
 
 def cut(text: str, max_chars: int) -> str:

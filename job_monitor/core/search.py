@@ -160,7 +160,8 @@ class _Matcher:
 		self.text = query.text.lower()
 		self.raw = _raw_needle(self.text)
 		self.needs_payload = bool(query.method or query.user or query.text)
-		self.needs_hash = bool(query.created_after or query.created_before) or bool(query.statuses)
+		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
+		self.needs_hash = self.only_stopped or bool(query.created_after or query.created_before)
 
 	def first(self, ids: Sequence[Place], room: int) -> tuple[list[Place], int]:
 		"""The first `room` matches, and how many ids were looked at for them."""
@@ -187,8 +188,7 @@ class _Matcher:
 		]
 
 	def _hash_fits(self, place: str, status: bytes | None, created: bytes | None) -> bool:
-		wanted = self.query.statuses
-		if wanted and (keys.text(status) or place) not in wanted:
+		if self.only_stopped and place == keys.FAILED and status != b"stopped":
 			return False
 		after, before = self.query.created_after, self.query.created_before
 		if not (after or before):
