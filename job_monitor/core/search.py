@@ -158,7 +158,7 @@ class _Matcher:
 		self.store = store
 		self.query = query
 		self.text = query.text.lower()
-		self.raw = _raw_needle(self.text)
+		self.raw = _raw_needle(self.text) or _raw_needle(query.method.lower())
 		self.needs_payload = bool(query.method or query.user or query.text)
 		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
 		self.needs_hash = self.only_stopped or bool(query.created_after or query.created_before)
@@ -213,18 +213,18 @@ class _Matcher:
 		query = self.query
 		max_chars = limits.TEXT_CHARS if self.text else 0
 		parts: dict[str, str] = {}
-		if self.raw and isinstance(data, bytes) and not self._may_hold(data):
-			return self.text in job_id.lower() and not query.method and not query.user
+		in_id = bool(self.text) and self.text in job_id.lower()
+		if self.raw and not in_id and isinstance(data, bytes) and not self._may_hold(data):
+			return False
 		if isinstance(data, bytes):
 			parts = hydrate.call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, self.store.redactor)
 		if query.method and query.method.lower() not in parts.get("method", "").lower():
 			return False
 		if query.user and query.user.lower() not in parts.get("user", "").lower():
 			return False
-		if not self.text:
+		if in_id or not self.text:
 			return True
-		haystack = (job_id, parts.get("method", ""), parts.get("arguments", ""))
-		return any(self.text in part.lower() for part in haystack)
+		return any(self.text in parts.get(name, "").lower() for name in ("method", "arguments"))
 
 	def _may_hold(self, data: bytes) -> bool:
 		try:
