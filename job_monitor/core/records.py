@@ -157,12 +157,14 @@ class SearchResult:
 		looked_at: Jobs looked at so far, over all calls that the cursor links.
 		out_of: Jobs there were to look at.
 		cursor: Pass it on to go on; "" when all was looked at.
+		matched: Matches, where they were only counted.
 	"""
 
 	rows: tuple[Job, ...]
 	looked_at: int
 	out_of: int
 	cursor: str = ""
+	matched: int = 0
 
 	@property
 	def complete(self) -> bool:

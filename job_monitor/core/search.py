@@ -1,7 +1,7 @@
-"""Time-boxed search: RQ has no index, so jobs are looked at one by one, newest first, until the time is up.
+"""Time-boxed search: RQ has no index, so jobs are looked at one by one, in order, until the time is up.
 
 Cost per 1,000 jobs: one round trip where the id decides (site, job id), two more where the hash does
-(created, status), and payloads, of at most `limits.LIST_PAYLOAD_BYTES`, only where they do (method, user, text).
+(created, stopped), and payloads, of at most `limits.LIST_PAYLOAD_BYTES`, only where they do (method, user, text).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from job_monitor.core import clock, hydrate, keys, limits, payload
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.merge import Entry, Merge
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import SearchResult
 from job_monitor.core.store import Place, Store
@@ -27,128 +27,101 @@ _SMALLEST_CHUNK = 50
 def search(
 	store: Store, query: JobQuery, seconds: float = limits.SEARCH_SECONDS, cursor: str = ""
 ) -> SearchResult:
-	"""Look for jobs that match, for about `seconds`, at most until `query.limit` are found.
+	"""Look for jobs that match, for about `seconds`, at most until `query.limit` after `query.offset` are found.
 
-	Rows come newest first as far as this call looked. `query.offset` is not used: pass the cursor on.
-	A job that changes its place meanwhile may be looked at twice or not at all.
+	Rows come in the order of `Store.page`, over all queues and statuses. With a cursor, the search goes on where it
+	stopped; jobs that come meanwhile stand at the newest end and are not looked for.
 
 	Args:
 		seconds: Time budget, up to `limits.SEARCH_MAX_SECONDS`.
-		cursor: Of the result before, with the same query.
+		cursor: Of the result before, with the same query. The offset then counts from there.
 
 	Raises:
 		InvalidQuery: Bad cursor or budget, unknown queue.
 		CouldNotAsk: Redis gave no answer.
 	"""
-	if not 0 < seconds <= limits.SEARCH_MAX_SECONDS:
-		raise InvalidQuery(f"a search may take from 0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds")
-	return _Scan(store, query, seconds, _Position.read(cursor)).run()
+	scan = _Scan(store, query, seconds, cursor)
+	found = scan.run(query.offset + query.limit)
+	rows = store.rows([(entry.place[0], entry.job_id) for entry in found[query.offset :]])
+	return SearchResult(tuple(rows), scan.looked_at, scan.out_of, scan.cursor)
 
 
-@dataclass(frozen=True)
-class _Position:
-	"""How far a scan came: the place, the entries of it that are done, the last of them, jobs looked at in all."""
+def count(store: Store, query: JobQuery, most: int, seconds: float = limits.SEARCH_SECONDS) -> SearchResult:
+	"""How many jobs match, without reading them: `matched`, up to `most`. Exact if the result is `complete`.
 
-	place: tuple[str, ...] = ()
-	done: int = 0
-	last: str = ""
-	looked_at: int = 0
+	Raises:
+		InvalidQuery: Bad budget, unknown queue.
+		CouldNotAsk: Redis gave no answer.
+	"""
+	scan = _Scan(store, query, seconds, "")
+	found = scan.run(most)
+	return SearchResult((), scan.looked_at, scan.out_of, scan.cursor, matched=len(found))
 
-	@classmethod
-	def read(cls, cursor: str) -> _Position:
-		if not cursor:
-			return cls()
-		try:
-			status, queue, done, last, looked_at = json.loads(
-				base64.urlsafe_b64decode(cursor.encode("ascii"))
-			)
-			valid = status in keys.PLACES and isinstance(queue, str) and isinstance(last, str)
-			if not valid or not 0 <= int(done) or not 0 <= int(looked_at):
-				raise ValueError
-		except (ValueError, TypeError, binascii.Error):
-			raise InvalidQuery("the cursor is not one of this search") from None
-		return cls((status, queue), int(done), last, int(looked_at))
 
-	def write(self) -> str:
-		packed = json.dumps([*self.place, self.done, self.last, self.looked_at])
-		return base64.urlsafe_b64encode(packed.encode()).decode("ascii")
+def _read_cursor(cursor: str) -> dict[Place, int]:
+	"""Entries done in each place."""
+	if not cursor:
+		return {}
+	try:
+		packed = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+		done = {(str(status), str(queue)): int(number) for status, queue, number in packed}
+		if any(place[0] not in keys.PLACES or number < 0 for place, number in done.items()):
+			raise ValueError
+	except (ValueError, TypeError, binascii.Error, RecursionError):
+		raise InvalidQuery("the cursor is not one of this search") from None
+	return done
+
+
+def _write_cursor(done: dict[Place, int]) -> str:
+	packed = json.dumps([[*place, number] for place, number in done.items() if number], separators=(",", ":"))
+	return base64.urlsafe_b64encode(packed.encode()).decode("ascii")
 
 
 class _Scan:
-	def __init__(self, store: Store, query: JobQuery, seconds: float, start: _Position) -> None:
-		self.store = store
-		self.query = query
-		self.start = start
+	def __init__(self, store: Store, query: JobQuery, seconds: float, cursor: str) -> None:
+		if not 0 < seconds <= limits.SEARCH_MAX_SECONDS:
+			raise InvalidQuery(f"a search may take from 0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds")
 		self.started = time.monotonic()
 		self.seconds = seconds
-		self.looked_at = 0
-		self.found: dict[Place, None] = {}
+		done = _read_cursor(cursor)
+		sizes, _ = store.sizes([(status, q) for q in store.resolve(query.queues) for status in query.places])
 		self.match = _Matcher(store, query)
+		keep = self.match.by_id if query.site or query.job_id else None
+		filled = {place: size for place, size in sizes.items() if size}
+		self.merge = Merge(store, filled, query.newest_first, keep, done, self.started + seconds)
+		self.out_of = sum(filled.values())
+		self.looked_at = 0
+		self.cursor = ""
 
-	def run(self) -> SearchResult:
-		places = [(status, q) for q in self.store.resolve(self.query.queues) for status in self.query.places]
-		sizes, _ = self.store.sizes(places)
-		first = places.index(self.start.place) if self.start.place in places else 0
-		left = sum(sizes.get(place, 0) for place in places[first:])
-		done = self._resume_at(places[first], sizes.get(places[first], 0)) if places else 0
-		left -= done
-		cursor = ""
-		for place in places[first:]:
-			stop = self._scan_place(place, sizes.get(place, 0), done)
-			done = 0
-			if stop is not None:
-				cursor = stop.write()
+	def run(self, most: int) -> list[Entry]:
+		"""The first `most` matches, or those that the time allows."""
+		found: dict[str, Entry] = {}
+		unused: list[Entry] = []
+		seen = 0
+		while len(found) < most and not self._over():
+			chunk = self.merge.next(self._chunk_size(seen))
+			if not chunk:
 				break
-		looked_at = self.start.looked_at + self.looked_at
-		rows = self.store.rows(list(self.found))
-		rows.sort(key=lambda job: _moment(job.ended_at or job.started_at or job.enqueued_at), reverse=True)
-		out_of = self.start.looked_at + max(left, self.looked_at)
-		return SearchResult(tuple(rows), looked_at, out_of, cursor)
-
-	def _resume_at(self, place: Place, size: int) -> int:
-		"""Entries to skip: found anew by the last entry, for the place may have moved since."""
-		if not self.start.last:
-			return min(self.start.done, size)
-		key = keys.place_key(*place)
-		command = ("LPOS", key, self.start.last, "RANK", -1) if place[0] == keys.QUEUED else None
-		rank = self.store.ask([command or ("ZREVRANK", key, self.start.last)])[0]
-		if not isinstance(rank, int):
-			return min(self.start.done, size)
-		return size - rank if place[0] == keys.QUEUED else rank + 1
-
-	def _scan_place(self, place: Place, size: int, done: int) -> _Position | None:
-		"""Scan one place. Returns where to go on if the time or the limit was reached, None at its end."""
-		while done < size:
-			chunk = self._chunk_size()
-			answer = self.store.ask([self.store.window_command(place, size, done, chunk, True)])[0]
-			if isinstance(answer, Exception) or not answer:
-				return None
-			ids = self.store.ids_of(place, answer, True)
-			room = self.query.limit - len(self.found)
-			matched, looked = self.match.first(ids, room)
-			self.found.update(dict.fromkeys(matched))
-			self.looked_at += looked
-			done += looked
-			if done < size and (len(self.found) >= self.query.limit or self._over()):
-				entry = answer[-looked] if place[0] == keys.QUEUED else answer[looked - 1]
-				return _Position(place, done, keys.text(entry), self.start.looked_at + self.looked_at)
-		if len(self.found) >= self.query.limit:
-			return self._after(place)
-		return None
-
-	def _after(self, place: Place) -> _Position | None:
-		return _Position(place, limits.OFFSET_ROWS, "", self.start.looked_at + self.looked_at)
+			matched, looked = self.match.first(chunk, most - len(found))
+			# A job that runs anew under its old id still stands in the registry of its last end
+			for entry in matched:
+				found.setdefault(entry.job_id, entry)
+			seen += looked
+			unused = chunk[looked:]
+		done = self.merge.done(unused)
+		self.looked_at = sum(done.values())
+		self.cursor = _write_cursor(done) if self.looked_at < self.out_of else ""
+		return list(found.values())
 
 	def _over(self) -> bool:
-		return time.monotonic() - self.started >= self.seconds
+		return self.merge.out_of_time or time.monotonic() - self.started >= self.seconds
 
-	def _chunk_size(self) -> int:
+	def _chunk_size(self, seen: int) -> int:
 		"""As many jobs as the time left allows at the speed seen so far, so that the budget is kept."""
 		spent = time.monotonic() - self.started
-		if not self.looked_at:
+		if not seen:
 			return _SMALLEST_CHUNK * 4
-		fits = int(self.looked_at / spent * (self.seconds - spent))
-		return max(_SMALLEST_CHUNK, min(limits.CHUNK_ROWS, fits))
+		return max(_SMALLEST_CHUNK, min(limits.CHUNK_ROWS, int(seen / spent * (self.seconds - spent))))
 
 
 class _Matcher:
@@ -163,28 +136,28 @@ class _Matcher:
 		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
 		self.needs_hash = self.only_stopped or bool(query.created_after or query.created_before)
 
-	def first(self, ids: Sequence[Place], room: int) -> tuple[list[Place], int]:
-		"""The first `room` matches, and how many ids were looked at for them."""
-		candidates = [place for place in ids if self._by_id(place[1])]
+	def first(self, entries: Sequence[Entry], room: int) -> tuple[list[Entry], int]:
+		"""The first `room` matches, and how many entries were looked at for them."""
+		candidates = list(entries)
 		if self.needs_hash:
 			candidates = self._by_hash(candidates)
 		if self.needs_payload:
 			candidates = self._by_payload(candidates)
 		if len(candidates) < room:
-			return candidates, len(ids)
-		return candidates[:room], ids.index(candidates[room - 1]) + 1
+			return candidates, len(entries)
+		return candidates[:room], entries.index(candidates[room - 1]) + 1
 
-	def _by_id(self, job_id: str) -> bool:
+	def by_id(self, job_id: str) -> bool:
 		if self.query.site and keys.split_job_id(job_id)[0] != self.query.site:
 			return False
 		return not self.query.job_id or self.query.job_id.lower() in job_id.lower()
 
-	def _by_hash(self, ids: Sequence[Place]) -> list[Place]:
-		answers = self.store.ask(("HMGET", keys.job_key(i), "status", "created_at") for _, i in ids)
+	def _by_hash(self, entries: Sequence[Entry]) -> list[Entry]:
+		answers = self.store.ask(("HMGET", keys.job_key(e.job_id), "status", "created_at") for e in entries)
 		return [
-			p
-			for p, a in zip(ids, answers, strict=True)
-			if not isinstance(a, Exception) and self._hash_fits(p[0], *a)
+			entry
+			for entry, answer in zip(entries, answers, strict=True)
+			if not isinstance(answer, Exception) and self._hash_fits(entry.place[0], *answer)
 		]
 
 	def _hash_fits(self, place: str, status: bytes | None, created: bytes | None) -> bool:
@@ -196,18 +169,16 @@ class _Matcher:
 		moment = clock.parse(created)
 		return moment is not None and not (after and moment < after) and not (before and moment > before)
 
-	def _by_payload(self, ids: Sequence[Place]) -> list[Place]:
-		lengths = self.store.ask(("HSTRLEN", keys.job_key(i), "data") for _, i in ids)
+	def _by_payload(self, entries: Sequence[Entry]) -> list[Entry]:
+		lengths = self.store.ask(("HSTRLEN", keys.job_key(e.job_id), "data") for e in entries)
 		small = [isinstance(n, int) and n <= limits.LIST_PAYLOAD_BYTES for n in lengths]
-		payloads = iter(
-			self.store.ask(
-				("HGET", keys.job_key(i), "data") for (_, i), ok in zip(ids, small, strict=True) if ok
-			)
-		)
+		wanted = [entry for entry, fits in zip(entries, small, strict=True) if fits]
+		payloads = iter(self.store.ask(("HGET", keys.job_key(e.job_id), "data") for e in wanted))
 		matched = [
-			self._payload_fits(p[1], next(payloads) if ok else None) for p, ok in zip(ids, small, strict=True)
+			self._payload_fits(entry.job_id, next(payloads) if fits else None)
+			for entry, fits in zip(entries, small, strict=True)
 		]
-		return self._by_traceback(ids, matched)
+		return self._by_traceback(entries, matched)
 
 	def _payload_fits(self, job_id: str, data: Any) -> bool:
 		query = self.query
@@ -232,24 +203,20 @@ class _Matcher:
 		except payload.Undecodable:
 			return False
 
-	def _by_traceback(self, ids: Sequence[Place], matched: list[bool]) -> list[Place]:
-		"""Of failed jobs whose payload holds no match, those whose traceback does. Method and user must match too."""
+	def _by_traceback(self, entries: Sequence[Entry], matched: list[bool]) -> list[Entry]:
+		"""With the failed jobs whose payload holds no match, but whose traceback does."""
+		unmatched = [n for n, found in enumerate(matched) if not found and entries[n].place[0] == keys.FAILED]
 		if not self.text or self.query.method or self.query.user:
-			return [p for p, ok in zip(ids, matched, strict=True) if ok]
-		open_ = [
-			n
-			for n, (place, ok) in enumerate(zip(ids, matched, strict=True))
-			if place[0] == keys.FAILED and not ok
-		]
-		for start in range(0, len(open_), _SMALLEST_CHUNK * 4):
-			part = open_[start : start + _SMALLEST_CHUNK * 4]
+			unmatched = []
+		for start in range(0, len(unmatched), _SMALLEST_CHUNK * 4):
+			part = unmatched[start : start + _SMALLEST_CHUNK * 4]
 			answers = self.store.ask(
-				("XREVRANGE", keys.results_key(ids[n][1]), "+", "-", "COUNT", 1) for n in part
+				("XREVRANGE", keys.results_key(entries[n].job_id), "+", "-", "COUNT", 1) for n in part
 			)
 			for n, answer in zip(part, answers, strict=True):
 				text = hydrate.exception_text(answer, None, limits.TEXT_CHARS, self.store.redactor)
 				matched[n] = self.text in text.lower()
-		return [p for p, ok in zip(ids, matched, strict=True) if ok]
+		return [entry for entry, found in zip(entries, matched, strict=True) if found]
 
 
 def _raw_needle(text: str) -> bytes:
@@ -264,7 +231,3 @@ def _raw_needle(text: str) -> bytes:
 		for shown in ("truefalsenull", "infinitynan", "bytes", "integer of bits", "items state args")
 	)
 	return b"" if made or not re.fullmatch("[a-z_]{3,}", words) else words.encode()
-
-
-def _moment(value: Any) -> float:
-	return value.timestamp() if value else 0.0

@@ -169,9 +169,8 @@ class Store:
 				f"offset is over {limits.MERGED_OFFSET_ROWS:,}: choose one status and one queue to go deeper"
 			)
 		else:
-			ids = Merge(self, {p: sizes[p] for p in filled}, query.newest_first).window(
-				query.offset, query.limit
-			)
+			merge = Merge(self, {place: sizes[place] for place in filled}, query.newest_first)
+			ids = _unique(merge, query.offset + query.limit)[query.offset :]
 		return Page(tuple(self.rows(ids)), total, note)
 
 	def sizes(self, places: Sequence[Place]) -> tuple[dict[Place, int], str]:
@@ -288,3 +287,12 @@ class Store:
 			dependencies=hydrate.id_list(values[-1]),
 			dependents=tuple(names[: limits.DEPENDENTS]),
 		)
+
+
+def _unique(merge: Merge, count: int) -> list[Place]:
+	"""(status, job id) of the next jobs, each once: one that runs anew still stands in the registry of its last end."""
+	first: dict[str, Place] = {}
+	while len(first) < count and (entries := merge.next(count - len(first))):
+		for entry in entries:
+			first.setdefault(entry.job_id, (entry.place[0], entry.job_id))
+	return list(first.values())
