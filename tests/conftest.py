@@ -1,0 +1,55 @@
+"""Every test runs on a real Redis that is proven empty before it and emptied after it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from job_monitor.cli import demo_jobs
+from job_monitor.cli.demo import redis_server
+from job_monitor.core.store import Store
+from tests.support.jobs import BENCH, Jobs
+from tests.support.processes import Workers
+
+demo_jobs.allow_frappe_ids()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+	"""`unix://` URL of a Redis of this session's own."""
+	# Not pytest's own folder: a socket's path may have 107 bytes at most
+	with tempfile.TemporaryDirectory(prefix="job-monitor-test-") as folder, redis_server(folder) as url:
+		yield url
+
+
+@pytest.fixture
+def connection(redis_url: str) -> Iterator[Any]:
+	"""A `redis.Redis` as Frappe's workers use it, on an empty database."""
+	with redis.Redis.from_url(redis_url) as connection:
+		assert connection.dbsize() == 0, f"left by an earlier test: {connection.keys()[:5]}"
+		yield connection
+		connection.flushall()
+
+
+@pytest.fixture
+def store(connection: Any) -> Store:
+	"""Reads the queues of `BENCH`."""
+	return Store(connection, BENCH)
+
+
+@pytest.fixture
+def jobs(connection: Any) -> Jobs:
+	"""Writes jobs: `jobs.enqueue("fail", site=..., queue=...)` through RQ, `jobs.raw(...)` field by field."""
+	return Jobs(connection)
+
+
+@pytest.fixture
+def workers(redis_url: str, connection: Any) -> Iterator[Workers]:
+	"""Real RQ workers: `workers.burst("default")`, `workers.start("short", "long")`."""
+	started = Workers(redis_url)
+	yield started
+	started.stop_all()
