@@ -81,6 +81,7 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 		"method": clean(call.method),
 		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES),
 		"user": clean(call.user),
+		"name": clean(call.name),
 	}
 
 

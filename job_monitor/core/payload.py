@@ -32,6 +32,7 @@ class Call:
 
 	Attributes:
 		method: Dotted path; for Frappe's wrappers the method behind them (see `of_frappe`).
+		name: The `job_name` that its maker gave it, "" if none or just the method.
 		arguments: The method's arguments, undigested: pass them through `redaction` before showing.
 	"""
 
@@ -39,6 +40,7 @@ class Call:
 	arguments: Any
 	site: str = ""
 	user: str = ""
+	name: str = ""
 
 
 class Opaque(dict[Any, Any]):
@@ -246,11 +248,14 @@ def of_frappe(kwargs: dict[Any, Any]) -> Call:
 	"""
 	arguments = kwargs["kwargs"]
 	method = dotted(kwargs["method"])
+	name = str(kwargs.get("job_name") or "")
+	if name == method or name.startswith("<function "):  # what Frappe 15 fills in by itself
+		name = ""
 	if method.endswith(".run_scheduled_job") and arguments.get("job_type"):
 		method = dotted(arguments["job_type"])
 	elif method.endswith(".run_doc_method") and arguments.get("doctype") and arguments.get("doc_method"):
 		method = f"{arguments['doctype']}.{arguments['doc_method']}"
-	return Call(method, arguments, str(kwargs.get("site") or ""), str(kwargs.get("user") or ""))
+	return Call(method, arguments, str(kwargs.get("site") or ""), str(kwargs.get("user") or ""), name)
 
 
 def dotted(value: Any) -> str:

@@ -53,6 +53,7 @@ class Job:
 
 	Attributes:
 		status: As in the job's hash. Any text: newer RQ knows statuses which this version does not.
+		name: The `job_name` given to `frappe.enqueue`, "" if none.
 		arguments: JSON text, redacted; cut to the limit of the view.
 		exception: Traceback, redacted; cut likewise.
 		timeout: Seconds, -1 for none, None if unknown.
@@ -67,6 +68,7 @@ class Job:
 	queue: str = ""
 	status: str = ""
 	method: str = ""
+	name: str = ""
 	arguments: str = ""
 	exception: str = ""
 	user: str = ""

@@ -53,7 +53,7 @@ def count(store: Store, query: JobQuery, most: int, seconds: float = limits.SEAR
 		InvalidQuery: Bad budget, unknown queue.
 		CouldNotAsk: Redis gave no answer.
 	"""
-	scan = _Scan(store, query, seconds, "")
+	scan = _Scan(store, query, seconds, "", ordered=False)
 	found = scan.run(most)
 	return SearchResult((), scan.looked_at, scan.out_of, scan.cursor, matched=len(found))
 
@@ -78,7 +78,9 @@ def _write_cursor(done: dict[Place, int]) -> str:
 
 
 class _Scan:
-	def __init__(self, store: Store, query: JobQuery, seconds: float, cursor: str) -> None:
+	def __init__(
+		self, store: Store, query: JobQuery, seconds: float, cursor: str, ordered: bool = True
+	) -> None:
 		if not 0 < seconds <= limits.SEARCH_MAX_SECONDS:
 			raise InvalidQuery(f"a search may take from 0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds")
 		self.started = time.monotonic()
@@ -88,7 +90,8 @@ class _Scan:
 		self.match = _Matcher(store, query)
 		keep = self.match.by_id if query.site or query.job_id else None
 		filled = {place: size for place, size in sizes.items() if size}
-		self.merge = Merge(store, filled, query.newest_first, keep, done, self.started + seconds)
+		deadline = self.started + seconds
+		self.merge = Merge(store, filled, query.newest_first, ordered, keep, done, deadline)
 		self.out_of = sum(filled.values())
 		self.looked_at = 0
 		self.cursor = ""
