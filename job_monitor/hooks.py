@@ -7,3 +7,18 @@ app_license = "mit"
 
 export_python_type_annotations = True
 require_type_annotated_api_methods = True
+
+after_install = "job_monitor.install.after_install"
+after_migrate = "job_monitor.install.after_migrate"
+after_uninstall = "job_monitor.install.after_uninstall"
+
+extend_bootinfo = "job_monitor.bridge.boot.extend"
+
+override_doctype_class = {
+	"RQ Job": "job_monitor.job_monitor.doctype.rq_job.rq_job.RQJob",
+	"RQ Worker": "job_monitor.job_monitor.doctype.rq_worker.rq_worker.RQWorker",
+	"Scheduled Job Log": "job_monitor.job_monitor.doctype.scheduled_job_log.scheduled_job_log.ScheduledJobLog",
+	"Scheduled Job Type": "job_monitor.job_monitor.doctype.scheduled_job_type.scheduled_job_type.ScheduledJobType",
+}
+
+scheduler_events = {"all": ["job_monitor.tasks.sweep"]}

@@ -102,7 +102,9 @@ class _Scan:
 		unused: list[Entry] = []
 		seen = 0
 		while len(found) < most and not self._over():
-			chunk = self.merge.next(self._chunk_size(seen))
+			size = self._chunk_size(seen)
+			# Where the id alone decides, `merge` has left out the others already
+			chunk = self.merge.next(size if self.match.looks_inside else min(size, most - len(found)))
 			if not chunk:
 				break
 			matched, looked = self.match.first(chunk, most - len(found))
@@ -138,6 +140,7 @@ class _Matcher:
 		self.needs_payload = bool(query.method or query.user or query.text)
 		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
 		self.needs_hash = self.only_stopped or bool(query.created_after or query.created_before)
+		self.looks_inside = self.needs_hash or self.needs_payload
 
 	def first(self, entries: Sequence[Entry], room: int) -> tuple[list[Entry], int]:
 		"""The first `room` matches, and how many entries were looked at for them."""

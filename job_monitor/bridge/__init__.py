@@ -1,0 +1,1 @@
+"""The only translator between core and Frappe."""

@@ -1,0 +1,180 @@
+"""Frappe's filters: every form callers use, as conditions with SQL's meaning that also judge a row in Python."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import cstr, flt, get_datetime, get_timespan_date_range, getdate
+
+_WILDCARDS = 8
+"""Wildcards of one pattern: matching costs grow with every one."""
+
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
+	">": lambda a, b: a > b,
+	"<": lambda a, b: a < b,
+	">=": lambda a, b: a >= b,
+	"<=": lambda a, b: a <= b,
+}
+OPERATORS = ("=", "!=", *_ORDERED, "in", "not in", "like", "not like", "is", "between", "timespan")
+
+
+@dataclass(frozen=True)
+class Condition:
+	"""`operator` is lower case and of `OPERATORS`."""
+
+	fieldname: str
+	operator: str
+	value: Any
+
+	def fits(self, value: Any) -> bool:
+		"""Whether a row's value matches, as SQL with Frappe's `ifnull` would say."""
+		match self.operator:
+			case "=" | "in":
+				return any(_equal(value, wanted) for wanted in self.values())
+			case "!=" | "not in":
+				return not any(_equal(value, wanted) for wanted in self.values())
+			case "like":
+				return self._pattern().fullmatch(cstr(value)) is not None
+			case "not like":
+				return self._pattern().fullmatch(cstr(value)) is None
+			case "is":
+				return (value not in (None, "")) == (cstr(self.value).lower() == "set")
+			case "between" | "timespan":
+				low, high = self.span()
+				return value not in (None, "") and low <= get_datetime(value) <= high
+			case _:
+				return _ordered(self.operator, value, self.value)
+
+	def fits_row(self, row: Mapping[str, Any]) -> bool:
+		return self.fits(row.get(self.fieldname))
+
+	def values(self) -> list[Any]:
+		if self.operator in ("in", "not in"):
+			if isinstance(self.value, str):
+				return [part.strip() for part in self.value.split(",")]
+			return list(self.value or ())
+		return [self.value]
+
+	def part(self) -> str:
+		"""A text that every match of `=` or `like` contains, "" if none is known."""
+		if self.operator == "=":
+			return cstr(self.value)
+		if self.operator != "like":
+			return ""
+		return max(re.split(r"[%_\\]", cstr(self.value)), key=len)
+
+	def span(self) -> tuple[datetime, datetime]:
+		"""First and last moment of `between` and `timespan`, whole days where only dates are given."""
+		bounds = get_timespan_date_range(cstr(self.value)) if self.operator == "timespan" else self.value
+		if isinstance(bounds, str):
+			bounds = bounds.split(",")
+		if not isinstance(bounds, (list, tuple)) or len(bounds) != 2:
+			frappe.throw(_("{0} needs two dates").format(self.fieldname), title=_("Bad Filter"))
+		return _moment(bounds[0], time.min), _moment(bounds[1], time.max)
+
+	def _pattern(self) -> re.Pattern[str]:
+		text = cstr(self.value)
+		if text.count("%") + text.count("_") > _WILDCARDS:
+			frappe.throw(_("a pattern may have {0} wildcards").format(_WILDCARDS), title=_("Bad Filter"))
+		parts = re.split(r"(\\.|%+|_)", text)
+		return re.compile("".join(map(_translate, parts)), re.IGNORECASE | re.DOTALL)
+
+
+def _translate(part: str) -> str:
+	if part.startswith("%"):
+		return ".*"
+	if part == "_":
+		return "."
+	return re.escape(part[1:] if part.startswith("\\") and len(part) == 2 else part)
+
+
+def _moment(value: Any, edge: time) -> datetime:
+	"""A bound as a moment; a day stands for its first or last one."""
+	if (isinstance(value, str) and len(value) <= 10) or (
+		isinstance(value, date) and not isinstance(value, datetime)
+	):
+		return datetime.combine(getdate(value), edge)
+	return get_datetime(value)
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+	if isinstance(value, (int, float)):
+		return wanted not in (None, "") and value == flt(wanted)
+	if isinstance(value, datetime):
+		return wanted not in (None, "") and value == get_datetime(wanted)
+	return cstr(value).casefold() == cstr(wanted).casefold()
+
+
+def _ordered(operator: str, value: Any, wanted: Any) -> bool:
+	if value in (None, "") or wanted in (None, ""):
+		return False
+	if isinstance(value, (int, float)):
+		return _ORDERED[operator](value, flt(wanted))
+	if isinstance(value, datetime):
+		return _ORDERED[operator](value, get_datetime(wanted))
+	return _ORDERED[operator](cstr(value).casefold(), cstr(wanted).casefold())
+
+
+def read(filters: Any, known: Iterable[str]) -> list[Condition]:
+	"""Conditions from a dict, a list of lists of two to five, `Filters` of Frappe 16, one list, JSON, or None.
+
+	Raises:
+		frappe.ValidationError: Not a filter, unknown field or operator.
+	"""
+	if isinstance(filters, str):
+		filters = _parse(filters)
+	if not filters:
+		return []
+	if isinstance(filters, Mapping):
+		return [_condition(field, *_operator(value), known) for field, value in filters.items()]
+	if not isinstance(filters, (list, tuple)):
+		frappe.throw(_("filters must be a list or a dict"), title=_("Bad Filter"))
+	if isinstance(filters[0], str):
+		filters = [filters]
+	return [condition for item in filters for condition in _one(item, known)]
+
+
+def _parse(filters: str) -> Any:
+	try:
+		return json.loads(filters) if filters.strip() else None
+	except ValueError:
+		return [["name", "=", filters]]
+
+
+def _one(item: Any, known: Iterable[str]) -> list[Condition]:
+	if isinstance(item, Mapping):
+		return read(item, known)
+	parts = list(item) if isinstance(item, (list, tuple)) else []
+	if len(parts) >= 4:
+		parts = parts[1:4]
+	if len(parts) == 2:
+		return [_condition(parts[0], *_operator(parts[1]), known)]
+	if len(parts) != 3:
+		frappe.throw(_("{0} is no filter").format(cstr(item)[:80]), title=_("Bad Filter"))
+	return [_condition(*parts, known)]
+
+
+def _operator(value: Any) -> tuple[Any, Any]:
+	"""`value` or `[operator, value]`; a list of other things means one of them."""
+	if isinstance(value, (list, tuple)):
+		if len(value) == 2 and cstr(value[0]).lower() in OPERATORS:
+			return value[0], value[1]
+		return "in", value
+	return "=", value
+
+
+def _condition(fieldname: Any, operator: Any, value: Any, known: Iterable[str]) -> Condition:
+	name = cstr(fieldname).split(".")[-1].strip("`")
+	operator = cstr(operator or "=").lower().strip()
+	if name not in known:
+		frappe.throw(_("there is no field {0}").format(name[:80]), title=_("Bad Filter"))
+	if operator not in OPERATORS:
+		frappe.throw(_("operator {0} is none of {1}").format(operator[:20], ", ".join(OPERATORS)))
+	return Condition(name, operator, value)

@@ -1,0 +1,22 @@
+"""The roles of this app. System Manager has the rights of both."""
+
+from __future__ import annotations
+
+import frappe
+
+USER = "Job Monitor User"
+MANAGER = "Job Monitor Manager"
+
+_MANAGERS = frozenset({MANAGER, "System Manager", "Administrator"})
+
+
+def can_manage() -> bool:
+	return bool(_MANAGERS & set(frappe.get_roles()))
+
+
+def only_managers() -> None:
+	"""
+	Raises:
+		frappe.PermissionError: The user may look, but not act.
+	"""
+	frappe.only_for(tuple(_MANAGERS))

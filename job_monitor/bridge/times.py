@@ -1,0 +1,20 @@
+"""Moments of core (UTC) as Frappe keeps them: naive, in the site's time zone; and back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
+
+from frappe.utils import get_system_timezone
+
+
+def to_site(moment: datetime | None) -> datetime | None:
+	return moment.astimezone(_zone()).replace(tzinfo=None) if moment else None
+
+
+def to_utc(moment: datetime) -> datetime:
+	return moment.replace(tzinfo=_zone()).astimezone(timezone.utc)
+
+
+def _zone() -> ZoneInfo:
+	return ZoneInfo(get_system_timezone())

@@ -1,0 +1,140 @@
+"""Lists, counts and documents of RQ Worker: the workers of this bench, judged by core."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import frappe
+
+from job_monitor.bridge import listing, session
+from job_monitor.bridge.listing import ListRequest, Row
+from job_monitor.bridge.times import to_site
+from job_monitor.core import clock, keys, workers
+from job_monitor.core.records import Job, Verdict, Worker
+from job_monitor.core.store import Store
+
+DOCTYPE = "RQ Worker"
+
+_PAGE = 4096
+"""Bytes of a memory page where the system does not tell."""
+
+_NEED_JOB = {"current_method", "running_for", "current_job_id"}
+
+
+def get_list(args: Any, kwargs: dict[str, Any]) -> list[Any]:
+	"""Rows for any caller of the list, see `listing`.
+
+	Raises:
+		frappe.PermissionError, frappe.ValidationError, RedisUnavailable
+	"""
+	asked = listing.request(DOCTYPE, args, kwargs)
+	if asked.aggregates:
+		return []
+	with session.translated():
+		rows = _rows(session.store(), asked)
+	end = None if asked.length is None else asked.start + asked.length
+	shown = rows[asked.start : end]
+	for row in shown:
+		row.memory = row.memory or memory(row)
+	return listing.shape(asked, shown)
+
+
+def get_count(args: Any, kwargs: dict[str, Any]) -> int:
+	"""Workers that match, as `get_list` finds them.
+
+	Raises: As `get_list`.
+	"""
+	asked = listing.request(DOCTYPE, args, kwargs)
+	with session.translated():
+		return len(_rows(session.store(), asked))
+
+
+def document(name: str) -> Row:
+	"""One worker. Reads that one only.
+
+	Raises:
+		frappe.DoesNotExistError: Unknown, or of another bench.
+		RedisUnavailable
+	"""
+	with session.translated():
+		store = session.store()
+		worker = workers.read_one(store, name)
+		if store.bench not in {keys.split_queue(q)[0] for q in worker.queues}:
+			raise frappe.DoesNotExistError(frappe._("{0} is no worker of this bench").format(name))
+		row = _row(worker, _own_jobs(store, [worker]), clock.now())
+	row.memory = memory(row)
+	return row
+
+
+def _rows(store: Store, asked: ListRequest) -> list[Row]:
+	now = clock.now()
+	found = workers.read_all(store)
+	jobs = _own_jobs(store, found)
+	rows = [_row(worker, jobs, now) for worker in found]
+	if any(c.fieldname == "memory" for c in (*asked.all_of, *asked.any_of)) or asked.order[:1] == ("memory",):
+		for row in rows:
+			row.memory = memory(row)
+	rows = [row for row in rows if asked.keeps(row)]
+	listing.sort(rows, asked.order or (("modified", True),))
+	return rows
+
+
+def _own_jobs(store: Store, found: Sequence[Worker]) -> dict[str, Job]:
+	"""Current jobs of this site. What a worker does for another site is not told."""
+	current = [i for worker in found for i in worker.current_job_ids]
+	own = [i for i in current if keys.split_job_id(i)[0] == frappe.local.site]
+	return {job.id: job for job in store.rows([("", i) for i in own])}
+
+
+def status(worker: Worker) -> str:
+	"""RQ's state (busy, idle, started, suspended), or late or dead where the worker is."""
+	return worker.state if worker.verdict is Verdict.ALIVE else worker.verdict.value
+
+
+def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:
+	job = next((jobs[i] for i in worker.current_job_ids if i in jobs), None)
+	short = [keys.split_queue(queue)[1] for queue in worker.queues]
+	return Row(
+		name=worker.name,
+		worker_name=worker.name,
+		status=status(worker),
+		status_reason=worker.reason,
+		queue=", ".join(worker.queues),
+		queue_type=",".join(short),
+		hostname=worker.hostname,
+		ip_address=worker.ip_address,
+		pid=str(worker.pid or ""),
+		current_job_id=job.id if job else None,
+		current_method=job.method if job else None,
+		running_for=clock.seconds_between(job.started_at, now) if job else None,
+		birth_date=to_site(worker.birth_date),
+		last_heartbeat=to_site(worker.last_heartbeat),
+		successful_job_count=worker.successful_job_count,
+		failed_job_count=worker.failed_job_count,
+		total_working_time=worker.total_working_time,
+		utilization_percent=100 * (worker.utilization(now) or 0.0),
+		memory=None,
+		rq_version=worker.rq_version,
+		python_version=worker.python_version,
+		creation=to_site(worker.birth_date),
+		modified=to_site(worker.last_heartbeat),
+		owner="Administrator",
+		modified_by="Administrator",
+		docstatus=0,
+		_comment_count=0,
+	)
+
+
+def memory(row: Row) -> float | None:
+	"""Resident memory in MB of the worker's process, None where it is not a process of this host."""
+	if row.hostname != socket.gethostname() or not row.pid or row.status == Verdict.DEAD.value:
+		return None
+	try:
+		pages = int(Path(f"/proc/{row.pid}/statm").read_text().split()[1])
+	except (OSError, ValueError, IndexError):
+		return None
+	return round(pages * _PAGE / 2**20, 1)

@@ -1,0 +1,88 @@
+"""What installing adds besides the app's own documents, and uninstalling takes away again."""
+
+from __future__ import annotations
+
+import frappe
+from frappe.permissions import add_permission, reset_perms, update_permission_property
+
+from job_monitor.bridge.roles import MANAGER, USER
+
+READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
+_RIGHTS = ("report", "export")
+
+INDEXES = {
+	"job_monitor_status_creation": ("status", "creation"),
+	"job_monitor_type_creation": ("scheduled_job_type", "creation"),
+}
+"""Of Scheduled Job Log: "failed in the last hour" and "last runs of this type" without a scan."""
+
+
+def after_install() -> None:
+	for role in (USER, MANAGER):
+		_add_role(role)
+		for doctype in READABLE:
+			_allow(doctype, role)
+	add_indexes()
+
+
+def after_migrate() -> None:
+	add_indexes()
+
+
+def after_uninstall() -> None:
+	"""Take back permissions and indexes. A dry run calls this, too, and must change nothing."""
+	if "job_monitor" in frappe.get_installed_apps(_ensure_on_bench=False):
+		return
+	for doctype in READABLE:
+		_forbid(doctype)
+	_drop_indexes()
+	frappe.db.commit()
+
+
+def add_indexes() -> None:
+	for name, fields in INDEXES.items():
+		frappe.db.add_index("Scheduled Job Log", list(fields), name)
+
+
+def _drop_indexes() -> None:
+	table = "tabScheduled Job Log"
+	for name in INDEXES:
+		if not frappe.db.has_index(table, name):
+			continue
+		frappe.db.commit()
+		if frappe.db.db_type == "mariadb":
+			frappe.db.sql_ddl(f"ALTER TABLE `{table}` DROP INDEX `{name}`")
+		else:
+			frappe.db.sql_ddl(f'DROP INDEX "{name}"')
+
+
+def _add_role(role: str) -> None:
+	if not frappe.db.exists("Role", role):
+		frappe.get_doc({"doctype": "Role", "role_name": role, "desk_access": 1}).insert(
+			ignore_permissions=True
+		)
+
+
+def _allow(doctype: str, role: str) -> None:
+	if frappe.db.exists("Custom DocPerm", {"parent": doctype, "role": role}):
+		return
+	add_permission(doctype, role)
+	for right in _RIGHTS:
+		update_permission_property(doctype, role, 0, right, 1, validate=False)
+
+
+def _forbid(doctype: str) -> None:
+	"""Remove our roles; where nothing but core's own permissions is left, go back to core's."""
+	frappe.db.delete("Custom DocPerm", {"parent": doctype, "role": ["in", (USER, MANAGER)]})
+	if _rules("Custom DocPerm", doctype) == _rules("DocPerm", doctype):
+		reset_perms(doctype)
+	frappe.clear_cache(doctype=doctype)
+
+
+def _rules(kind: str, doctype: str) -> list[tuple[object, ...]]:
+	fields = ["role", "permlevel", "if_owner", *frappe.permissions.rights]
+	known = set(frappe.get_meta(kind).get_valid_columns())
+	return sorted(
+		tuple(row[f] for f in fields if f in known)
+		for row in frappe.get_all(kind, {"parent": doctype}, [f for f in fields if f in known])
+	)

@@ -1,0 +1,34 @@
+"""RQ Job as core defines it, answered by the job monitor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from frappe.core.doctype.rq_job.rq_job import RQJob as CoreRQJob
+from frappe.model.document import Document
+from frappe.utils.background_jobs import get_redis_conn
+from rq.job import Job
+
+from job_monitor.bridge import jobs
+
+
+class RQJob(CoreRQJob):
+	def load_from_db(self) -> None:
+		super(Document, self).__init__(jobs.document(self.name))
+
+	@property
+	def job(self) -> Job:
+		"""RQ's own job, for core's actions. Fetched on demand: showing a job must not unpickle it."""
+		return Job.fetch(self.name, connection=get_redis_conn())
+
+	@staticmethod
+	def get_list(args: Any = None, **kwargs: Any) -> list[Any]:
+		return jobs.get_list(args, kwargs)
+
+	@staticmethod
+	def get_count(args: Any = None, **kwargs: Any) -> int:
+		return jobs.get_count(args, kwargs)
+
+	@staticmethod
+	def get_stats(args: Any = None, **kwargs: Any) -> dict[str, Any]:
+		return {}

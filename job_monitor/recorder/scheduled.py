@@ -1,0 +1,220 @@
+"""Scheduled runs in Scheduled Job Log: when, where, how long, and how they ended.
+
+Core writes a row's status with `db_set` at the start and at the end of a run (`scheduled_job_type.py`,
+`update_scheduler_log`); what is added here travels in those very statements.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+import frappe
+from frappe.utils import get_datetime, now_datetime
+from frappe.utils.background_jobs import create_job_id
+
+from job_monitor.bridge import session
+from job_monitor.bridge.times import to_site
+from job_monitor.core import keys, limits, workers
+from job_monitor.core.errors import WorkerNotFound
+from job_monitor.core.records import Job, Verdict
+from job_monitor.core.store import Store
+
+LOG = "Scheduled Job Log"
+TYPE = "Scheduled Job Type"
+
+RUNNING = "Running"
+KILLED = "Killed"
+OPEN_STATUSES = ("Start", RUNNING)
+"""Core writes "Start", which is none of its own options; with this app a run that goes on says "Running"."""
+
+_ENDED = ("Complete", "Failed")
+_ERROR_CHARS = 500
+
+SWEEP_ROWS = 500
+"""Open runs looked at in one sweep."""
+
+SWEEP_AGE_SECONDS = 60
+"""A run younger than this is left alone: its job may be on its way between two keys."""
+
+LOCAL_RUN_HOURS = 24
+"""A run outside a worker (console, command line) leaves no trace of its process; it is given up after this."""
+
+
+def harmless(default: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+	"""A decorator: whatever goes wrong is logged, and `default(*args)` is the result."""
+
+	def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+		@wraps(function)
+		def wrapper(*args: Any, **kwargs: Any) -> Any:
+			try:
+				return function(*args, **kwargs)
+			except Exception:
+				frappe.logger("job_monitor").error(f"{function.__name__} failed", exc_info=True)
+				return default(*args, **kwargs)
+
+		return wrapper
+
+	return decorate
+
+
+@harmless(lambda log: None)
+def begin(log: Any) -> None:
+	"""Fill a new row with what is known at the start of a run."""
+	log.update(_known(log, _at_start(log.scheduled_job_type)))
+
+
+@harmless(lambda log, values: values)
+def with_outcome(log: Any, values: dict[str, Any]) -> dict[str, Any]:
+	"""The values core is about to write, with the end, duration and error of a run that ends."""
+	status = values.get("status")
+	if status == "Start":
+		return {**values, "status": RUNNING} if _has(log, "rq_job_id") else values
+	if status not in _ENDED:
+		return values
+	return {**values, **_known(log, _at_end(log.get("started_at"), failed=status == "Failed"))}
+
+
+@harmless(lambda job_type, status: None)
+def without_log(job_type: Any, status: str) -> None:
+	"""A run of a schedule that keeps no log: failures leave a row all the same, successes if the settings say so."""
+	if status == "Start":
+		job_type.flags.job_monitor_started_at = now_datetime()
+		return
+	failed = status == "Failed"
+	if not failed and not frappe.db.get_single_value("Job Monitor Settings", "log_every_run"):
+		return
+	log = frappe.new_doc(LOG)
+	log.update({"scheduled_job_type": job_type.name, "status": status})
+	started_at = job_type.flags.get("job_monitor_started_at") or now_datetime()
+	log.update(
+		_known(log, {**_at_start(job_type.name), "started_at": started_at, **_at_end(started_at, failed)})
+	)
+	log.details = frappe.get_traceback(with_context=True) if failed else None
+	log.flags.job_monitor_whole = True
+	_write(log)
+
+
+def _write(log: Any) -> None:
+	"""Insert and commit; core has committed or rolled back everything of the job before."""
+	try:
+		log.insert(ignore_permissions=True)
+		frappe.db.commit()
+	except Exception:
+		frappe.db.rollback()
+		raise
+
+
+def _has(log: Any, fieldname: str) -> bool:
+	return bool(log.meta.has_field(fieldname))
+
+
+def _known(log: Any, values: dict[str, Any]) -> dict[str, Any]:
+	"""Values of fields that exist: none of ours do while a site is not migrated yet."""
+	return {name: value for name, value in values.items() if _has(log, name)}
+
+
+def _at_start(job_type: str) -> dict[str, Any]:
+	from rq import get_current_job
+
+	job = get_current_job()
+	return {
+		"method": frappe.get_cached_value(TYPE, job_type, "method"),
+		"started_at": now_datetime(),
+		"queue": keys.split_queue(job.origin)[1] if job else None,
+		"worker": job.worker_name if job else None,
+		"rq_job_id": job.id if job else None,
+	}
+
+
+def _at_end(started_at: Any, failed: bool) -> dict[str, Any]:
+	ended_at = now_datetime()
+	values: dict[str, Any] = {"ended_at": ended_at}
+	if started_at:
+		values["duration"] = max(0.0, (ended_at - get_datetime(started_at)).total_seconds())
+	error = sys.exc_info()[1]
+	if failed and error is not None:
+		text = f"{type(error).__name__}: {error}".strip(": \n")
+		values["error"] = session.redactor().clean_text(text)[:_ERROR_CHARS]
+	return values
+
+
+# Runs whose process vanished
+
+
+def close_killed_runs() -> int:
+	"""Close rows of runs that cannot be running any more. Returns how many. One indexed query where all is well."""
+	rows = _open_runs()
+	if not rows:
+		return 0
+	store = session.store()
+	closed = sum(_close(row, outcome) for row in rows if (outcome := _outcome(store, row)) is not None)
+	frappe.db.commit()
+	return closed
+
+
+def _open_runs() -> list[Any]:
+	before = frappe.utils.add_to_date(now_datetime(), seconds=-SWEEP_AGE_SECONDS)
+	return frappe.get_all(
+		LOG,
+		filters={"status": ["in", OPEN_STATUSES], "creation": ["<", before]},
+		fields=["name", "scheduled_job_type", "creation", "started_at", "rq_job_id"],
+		order_by="creation",
+		limit=SWEEP_ROWS,
+	)
+
+
+def _outcome(store: Store, row: Any) -> dict[str, Any] | None:
+	"""What to write into the row of a killed run, None if it may still be running."""
+	if not row.rq_job_id and row.started_at:
+		deadline = frappe.utils.add_to_date(row.started_at, hours=LOCAL_RUN_HOURS)
+		return _killed(row, None) if deadline < now_datetime() else None
+	job = store.rows([("", row.rq_job_id or _usual_job_id(row.scheduled_job_type))])[0]
+	if job.status == keys.STARTED and not _is_later(job, row) and not _is_orphan(store, job):
+		return None
+	return _killed(row, job)
+
+
+def _usual_job_id(job_type: str) -> str:
+	"""A schedule's job always has the same id; "" if the schedule is gone."""
+	if not frappe.db.exists(TYPE, job_type):
+		return ""
+	return create_job_id(frappe.get_doc(TYPE, job_type).rq_job_id)
+
+
+def _is_later(job: Job, row: Any) -> bool:
+	"""Whether the job has been started anew since this run."""
+	started = to_site(job.started_at)
+	return started is not None and (started - row.creation).total_seconds() > 5
+
+
+def _is_orphan(store: Store, job: Job) -> bool:
+	try:
+		return bool(job.worker) and workers.read_one(store, job.worker).verdict is Verdict.DEAD
+	except WorkerNotFound:
+		return True
+
+
+def _killed(row: Any, job: Job | None) -> dict[str, Any]:
+	ended_at: datetime | None = None
+	error = "The process of this run vanished."
+	if job is not None and not _is_later(job, row):
+		ended_at = to_site(job.ended_at)
+		last_line = job.exception.strip().rsplit("\n", 1)[-1]
+		error = last_line[: min(_ERROR_CHARS, limits.LIST_TEXT_CHARS)] or error
+	values: dict[str, Any] = {"status": KILLED, "error": error, "ended_at": ended_at}
+	if ended_at and row.started_at:
+		values["duration"] = max(0.0, (ended_at - row.started_at).total_seconds())
+	return values
+
+
+def _close(row: Any, values: dict[str, Any]) -> bool:
+	"""Write the outcome, unless the run has ended by itself meanwhile."""
+	unchanged = {"name": row.name, "status": ["in", OPEN_STATUSES]}
+	if not frappe.db.exists(LOG, unchanged):
+		return False
+	frappe.db.set_value(LOG, unchanged, values, update_modified=False)
+	return True
