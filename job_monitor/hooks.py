@@ -21,4 +21,6 @@ override_doctype_class = {
 	"Scheduled Job Type": "job_monitor.job_monitor.doctype.scheduled_job_type.scheduled_job_type.ScheduledJobType",
 }
 
+default_log_clearing_doctypes = {"Job Monitor Audit": 365}
+
 scheduler_events = {"all": ["job_monitor.tasks.sweep"]}

@@ -50,6 +50,9 @@ ZOMBIE_ROWS = 100
 DEPENDENTS = 100
 """Dependent jobs named in one job's view."""
 
+ID_CHARS = 500
+"""Length of a job id that is looked up."""
+
 PATTERN_CHARS = 200
 """Length of a filter text."""
 

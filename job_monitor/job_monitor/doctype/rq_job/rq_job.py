@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import frappe
+from frappe import _
 from frappe.core.doctype.rq_job.rq_job import RQJob as CoreRQJob
 from frappe.model.document import Document
 from frappe.utils.background_jobs import get_redis_conn
 from rq.job import Job
 
-from job_monitor.bridge import jobs
+from job_monitor.bridge import actions, jobs
 
 
 class RQJob(CoreRQJob):
@@ -20,6 +22,18 @@ class RQJob(CoreRQJob):
 	def job(self) -> Job:
 		"""RQ's own job, for core's actions. Fetched on demand: showing a job must not unpickle it."""
 		return Job.fetch(self.name, connection=get_redis_conn())
+
+	def stop_job(self) -> None:
+		"""Called by core's own endpoint, whose callers expect a message where there is nothing to stop."""
+		outcome = actions.act("stop", self.name)
+		if not outcome["done"]:
+			frappe.msgprint(outcome["message"], title=_("Invalid Operation"))
+
+	def cancel(self) -> None:
+		actions.act("remove", self.name)
+
+	def delete(self, *args: Any, **kwargs: Any) -> None:
+		actions.act("remove", self.name)
 
 	@staticmethod
 	def get_list(args: Any = None, **kwargs: Any) -> list[Any]:

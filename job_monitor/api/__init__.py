@@ -1,0 +1,1 @@
+"""Whitelisted endpoints, one noun per file: parse, permit, one call, shape."""
