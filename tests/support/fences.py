@@ -1,0 +1,259 @@
+"""Reads the code, never runs it, and names what breaks the rules of the architecture."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+APP = "job_monitor"
+GENERATED = {"dist", "node_modules", "__pycache__"}
+
+LOW = {"core", "bridge", "recorder", "notify"}
+FRONT = "front"
+"""Controllers, pages, api, commands, tasks, and whatever else lies in the package: they may ask one another."""
+
+ALLOWED = {
+	"core": {"core"},
+	"cli": {"cli", "core", ""},
+	"bridge": {"bridge", "core", ""},
+	"recorder": {"recorder", "bridge", "core", ""},
+	"notify": {"notify", "bridge", "core", ""},
+	FRONT: {FRONT, "recorder", "notify", "bridge", "core", ""},
+}
+"""What each layer imports of this app. "" is the package itself, which holds the version only."""
+
+OUTSIDE = {
+	"core": {"redis", "rq", "prometheus_client"},
+	"cli": {"redis", "rq", "click", "rich", "prometheus_client"},
+}
+"""Beside the standard library. The other layers run inside Frappe and may use what it brings."""
+
+
+def files(package: Path, pattern: str) -> Iterator[Path]:
+	for path in sorted(package.rglob(pattern)):
+		if not GENERATED & set(path.relative_to(package).parts):
+			yield path
+
+
+def layer_of(parts: tuple[str, ...]) -> str:
+	"""Layer of a module by its path below the package, e.g. ("core", "keys")."""
+	if not parts:
+		return ""
+	return parts[0] if parts[0] in {*LOW, "cli"} else FRONT
+
+
+def forbidden_imports(package: Path) -> list[str]:
+	found = []
+	for path in files(package, "*.py"):
+		inside = path.relative_to(package).with_suffix("").parts
+		if path.name.startswith("test_"):
+			continue
+		layer = layer_of(inside) if inside != ("__init__",) else ""
+		for module in _imported(path, inside):
+			head, _, rest = module.partition(".")
+			if inside == ("hooks",):
+				wrong = head != "__future__"
+			elif head == APP:
+				target = layer_of(tuple(rest.split("."))) if rest else ""
+				wrong = target not in ALLOWED.get(layer, set())
+			else:
+				wrong = layer in OUTSIDE and head not in sys.stdlib_module_names | OUTSIDE[layer]
+			if wrong:
+				found.append(f"{path.relative_to(package)} imports {module}")
+	return found
+
+
+def _imported(path: Path, inside: tuple[str, ...]) -> Iterator[str]:
+	"""Every module that a file imports anywhere, by its full name."""
+	for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+		if isinstance(node, ast.Import):
+			yield from (alias.name for alias in node.names)
+		elif isinstance(node, ast.ImportFrom):
+			base = node.module or ""
+			if node.level:
+				parents = (APP, *inside)[: -node.level]
+				base = ".".join([*parents, *filter(None, [base])])
+			# `from job_monitor import core` imports the layer, not the package
+			names = [alias.name for alias in node.names] if base == APP else []
+			folders = [n for n in names if (path.parents[len(inside) - 1] / n).is_dir()]
+			yield from [f"{APP}.{n}" for n in folders] or [base]
+
+
+def untyped_endpoints(package: Path) -> list[str]:
+	found = []
+	for path, function in _whitelisted(package):
+		a = function.args
+		every = [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, [a.vararg, a.kwarg])]
+		bare = [x.arg for x in every if x.annotation is None and x.arg not in ("self", "cls")]
+		bare += ["return"] if function.returns is None else []
+		if bare:
+			found.append(f"{path.relative_to(package)}: {function.name} has no type for {', '.join(bare)}")
+	return found
+
+
+def _whitelisted(package: Path) -> Iterator[tuple[Path, ast.FunctionDef]]:
+	for path in files(package, "*.py"):
+		for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+			if isinstance(node, ast.FunctionDef):
+				marks = [ast.unparse(d).partition("(")[0] for d in node.decorator_list]
+				if any(mark.rpartition(".")[2] == "whitelist" for mark in marks):
+					yield path, node
+
+
+def hollow_tests(package: Path) -> list[str]:
+	"""Test files without a test, and tests that assert nothing."""
+	found = []
+	for path in files(package, "test_*.py"):
+		tree = ast.parse(path.read_text("utf-8"))
+		functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+		asserting = {name for name, node in functions.items() if _asserts(node, set())}
+		tests = [name for name in functions if name.startswith("test")]
+		if not tests:
+			found.append(f"{path.name} has no test")
+		hollow = [name for name in tests if not _asserts(functions[name], asserting)]
+		found += [f"{path.name}: {name} asserts nothing" for name in hollow]
+	return found
+
+
+def _asserts(function: ast.FunctionDef, helpers: set[str]) -> bool:
+	for node in ast.walk(function):
+		if isinstance(node, ast.Assert):
+			return True
+		if isinstance(node, ast.Call):
+			name = ast.unparse(node.func).rpartition(".")[2]
+			if name.lower().startswith(("assert", "raises", "fail")) or name in helpers | {"wait_until"}:
+				return True
+	return False
+
+
+def dead_hooks(package: Path) -> list[str]:
+	"""Dotted paths and files named in hooks.py which do not exist."""
+	found = []
+	for node in ast.walk(ast.parse((package / "hooks.py").read_text("utf-8"))):
+		if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+			continue
+		value = node.value
+		if re.fullmatch(rf"{APP}(\.\w+)+", value):
+			exists = _resolves(package, value.split(".")[1:])
+		elif value.startswith(f"/assets/{APP}/") and "/dist/" not in value:
+			exists = (package / "public" / value.removeprefix(f"/assets/{APP}/")).is_file()
+		elif re.fullmatch(r"[\w-]+\.bundle\.(js|css)", value):
+			source = value.replace(".css", ".*css")
+			exists = any(files(package / "public", source))
+		elif re.fullmatch(r"[\w./-]+/[\w.-]+\.(js|css|html)", value) and not value.startswith("/"):
+			exists = (package / value).is_file()
+		else:
+			continue
+		if not exists:
+			found.append(f"hooks.py names {value}")
+	return found
+
+
+def _resolves(package: Path, parts: list[str]) -> bool:
+	folder = package
+	while parts and (folder / parts[0]).is_dir():
+		folder, parts = folder / parts[0], parts[1:]
+	module = folder / f"{parts[0]}.py" if parts else folder / "__init__.py"
+	if parts and module.is_file():
+		parts = parts[1:]
+	else:
+		module = folder / "__init__.py"
+	if not parts:
+		return True
+	scope: list[ast.stmt] = ast.parse(module.read_text("utf-8")).body if module.is_file() else []
+	for part in parts:
+		nodes = [node for node in scope if part in _names(node)]
+		if not nodes:
+			return False
+		scope = nodes[0].body if isinstance(nodes[0], ast.ClassDef) else []
+	return True
+
+
+def _names(node: ast.stmt) -> set[str]:
+	"""Names that a statement makes."""
+	if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+		return {node.name}
+	if isinstance(node, (ast.Import, ast.ImportFrom)):
+		return {alias.asname or alias.name for alias in node.names}
+	if isinstance(node, (ast.Assign, ast.AnnAssign)):
+		targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+		return {target.id for target in targets if isinstance(target, ast.Name)}
+	if isinstance(node, (ast.If, ast.Try)):
+		handlers = node.handlers if isinstance(node, ast.Try) else []
+		inner = [*node.body, *node.orelse, *(n for handler in handlers for n in handler.body)]
+		return set().union(*map(_names, inner))
+	return set()
+
+
+def live_lines(text: str) -> list[str]:
+	"""Lines of code: no blank ones, no comments, nothing that Frappe wrote itself."""
+	text = re.sub(r"# begin: auto-generated types.*?# end: auto-generated types", "", text, flags=re.DOTALL)
+	return [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+def body_lines(function: ast.FunctionDef, text: str) -> int:
+	"""Lines of code in a function's body, without its docstring."""
+	body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+	if not body:
+		return 0
+	return len(live_lines("\n".join(text.splitlines()[body[0].lineno - 1 : function.end_lineno])))
+
+
+def too_long(package: Path, tests: Path) -> list[str]:
+	found: list[str] = []
+
+	def check(what: str, size: int, limit: int) -> None:
+		if size > limit:
+			found.append(f"{what} has {size} lines of at most {limit}")
+
+	for path in files(package / "core", "*.py"):
+		text = path.read_text("utf-8")
+		check(f"core/{path.name}", len(text.splitlines()), 300)
+		for node in ast.walk(ast.parse(text)):
+			if isinstance(node, ast.FunctionDef):
+				check(f"core/{path.name}: {node.name}", body_lines(node, text), 25)
+	for path, function in _whitelisted(package):
+		if "api" in path.relative_to(package).parts:
+			check(f"api/{path.name}: {function.name}", body_lines(function, path.read_text("utf-8")), 10)
+	for path in files(package, "doctype/*/*.py"):
+		if path.stem == path.parent.name:
+			check(str(path.relative_to(package)), len(live_lines(path.read_text("utf-8"))), 60)
+	check("hooks.py", len(live_lines((package / "hooks.py").read_text("utf-8"))), 120)
+	for path in [*files(tests, "test_*.py"), *files(package, "test_*.py")]:
+		check(path.name, len(path.read_text("utf-8").splitlines()), 400)
+	for path in files(package, "*.js"):
+		check(str(path.relative_to(package)), len(path.read_text("utf-8").splitlines()), 250)
+	return found
+
+
+def catch_alls(package: Path) -> list[str]:
+	"""Files whose name says nothing."""
+	names = {"utils", "helpers", "misc", "common"}
+	return [
+		str(p.relative_to(package))
+		for p in files(package, "*.*")
+		if p.stem in names and p.suffix in (".py", ".js")
+	]
+
+
+def endpoint_callers(package: Path) -> list[str]:
+	"""JS files which name endpoints of the app."""
+	return [
+		str(path.relative_to(package))
+		for path in files(package, "*.js")
+		if f"{APP}.api." in path.read_text("utf-8")
+	]
+
+
+def broken_json(package: Path) -> list[str]:
+	found = []
+	for path in files(package, "*.json"):
+		try:
+			json.loads(path.read_text("utf-8"))
+		except ValueError as error:
+			found.append(f"{path.relative_to(package)}: {error}")
+	return found
