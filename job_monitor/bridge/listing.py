@@ -26,7 +26,12 @@ STANDARD_FIELDS = (
 )
 _DEFAULT_ORDER = "KEEP_DEFAULT_ORDERING"
 _FIELD = re.compile(r"(?:`?tab[^`.]+`?\.)?`?(\w+)`?(?:\s+as\s+[`'\"]?(\w+)[`'\"]?)?", re.IGNORECASE)
-_FUNCTION = re.compile(r"\w+\s*\(")
+_AGGREGATE = re.compile(r"\b(?:count|sum|avg|min|max)\s*\(", re.IGNORECASE)
+_RELEVANCE = re.compile(r".*_relevance`?|ifnull\(_relevance, -9999\) desc|\d+ desc nulls last", re.DOTALL)
+"""What link search adds to fields and order, in SQL: how early a name holds the text. It sorts again by itself."""
+
+_ORDER = re.compile(rf"({_FIELD.pattern})(?:\s+(asc|desc))?", re.IGNORECASE)
+_COMMA = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def request(doctype: str, args: Mapping[str, Any] | None, kwargs: Mapping[str, A
 	from_program = type(args) is dict
 	fields = _fields(given.get("fields"))
 	pluck = cstr(given.get("pluck") or "")
-	aggregates = bool(given.get("group_by")) or any(_FUNCTION.search(f) for f in fields)
+	aggregates = bool(given.get("group_by")) or any(map(_AGGREGATE.search, fields))
 	columns = () if aggregates else _columns(fields, pluck, known)
 	length = (
 		given.get("limit_page_length") if from_program else given.get("page_length") or given.get("limit")
@@ -131,6 +136,9 @@ def _columns(fields: Sequence[str], pluck: str, known: Iterable[str]) -> tuple[t
 		if text.split(".")[-1] == "*":
 			return ()
 		match = _FIELD.fullmatch(text)
+		if _RELEVANCE.fullmatch(text):
+			columns.append(("_relevance", "_relevance"))
+			continue
 		if not match or match[1] not in known:
 			frappe.throw(_("there is no field {0}").format(text[:80]), title=_("Bad Field"))
 		columns.append((match[1], match[2] or match[1]))
@@ -143,13 +151,13 @@ def _order(order_by: Any, known: Iterable[str]) -> tuple[tuple[str, bool], ...]:
 	if not text or _DEFAULT_ORDER in text:
 		return ()
 	order: list[tuple[str, bool]] = []
-	for part in text.split(","):
-		words = part.split()
-		match = _FIELD.fullmatch(words[0]) if 1 <= len(words) <= 2 else None
-		direction = words[1].lower() if len(words) == 2 else "asc"
-		if not match or match[1] not in known or direction not in ("asc", "desc"):
+	for part in map(str.strip, _COMMA.split(text)):
+		if _RELEVANCE.fullmatch(part):
+			continue
+		match = _ORDER.fullmatch(part)
+		if not match or match[2] not in known:
 			frappe.throw(_("order by {0} is not possible").format(part[:80]), title=_("Bad Order"))
-		order.append((match[1], direction == "desc"))
+		order.append((match[2], (match[4] or "asc").lower() == "desc"))
 	return tuple(order)
 
 

@@ -1,0 +1,156 @@
+"""For the tests on a site: real jobs, real workers, requests through the whole stack of Frappe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import frappe
+from frappe.utils import get_bench_path
+from frappe.utils.background_jobs import get_redis_conn
+from rq.job import Job
+
+try:
+	from frappe.tests import IntegrationTestCase as FrappeCase
+except ImportError:  # Frappe 15
+	from frappe.tests.utils import FrappeTestCase as FrappeCase
+
+WAIT_SECONDS = 40.0
+
+
+def succeed(**kwargs: Any) -> str:
+	return "done"
+
+
+def fail(**kwargs: Any) -> None:
+	raise ValueError(f"no such invoice, password=hunter2 {kwargs.get('note', '')}")
+
+
+def hang(seconds: float = 120, **kwargs: Any) -> None:
+	time.sleep(seconds)
+
+
+class SiteTestCase(FrappeCase):
+	"""Cleans up exactly the jobs and documents it made: the queues may serve others meanwhile."""
+
+	job_ids: ClassVar[list[str]] = []
+
+	def setUp(self) -> None:
+		super().setUp()
+		frappe.set_user("Administrator")
+		self.addCleanup(frappe.set_user, "Administrator")
+		self.addCleanup(delete_jobs, self.job_ids)
+
+	def enqueue(self, method: str = "succeed", queue: str = "short", **kwargs: Any) -> str:
+		"""Enqueue a function of this module. Returns the job's id."""
+		job = frappe.enqueue(f"job_monitor.testing.{method}", queue=queue, **kwargs)
+		self.job_ids.append(job.id)
+		return job.id
+
+	def wait_for(self, condition: Callable[[], Any], message: str) -> Any:
+		deadline = time.monotonic() + WAIT_SECONDS
+		while time.monotonic() < deadline:
+			if result := condition():
+				return result
+			time.sleep(0.1)
+		self.fail(f"not within {WAIT_SECONDS:.0f} s: {message}")
+
+
+def delete_jobs(ids: list[str]) -> None:
+	connection = get_redis_conn()
+	while ids:
+		job_id = ids.pop()
+		if Job.exists(job_id, connection=connection):
+			Job.fetch(job_id, connection=connection).delete()
+
+
+def status(job_id: str) -> str:
+	return (get_redis_conn().hget(f"rq:job:{job_id}", "status") or b"").decode()
+
+
+def _worker(*queues: str, burst: bool) -> subprocess.Popen[bytes]:
+	command = [
+		sys.executable,
+		"-m",
+		"frappe.utils.bench_helper",
+		"frappe",
+		"worker",
+		"--queue",
+		",".join(queues),
+	]
+	return subprocess.Popen(
+		command + (["--burst"] if burst else []),
+		cwd=os.path.join(get_bench_path(), "sites"),
+		stdout=subprocess.DEVNULL,
+		stderr=subprocess.DEVNULL,
+		start_new_session=True,
+	)
+
+
+def work_off(*queues: str) -> None:
+	"""Let a real worker run everything that waits in these queues."""
+	_worker(*queues, burst=True).wait(timeout=120)
+
+
+@contextmanager
+def worker(*queues: str) -> Iterator[subprocess.Popen[bytes]]:
+	"""A real worker that stays until the end of the block."""
+	process = _worker(*queues, burst=False)
+	try:
+		yield process
+	finally:
+		if process.poll() is None:
+			os.killpg(process.pid, signal.SIGKILL)
+		process.wait()
+
+
+def kill_horse(worker_pid: int) -> None:
+	"""SIGKILL the process that runs the worker's job."""
+	children = subprocess.run(["pgrep", "-P", str(worker_pid)], capture_output=True, text=True).stdout.split()
+	for pid in children:
+		os.kill(int(pid), signal.SIGKILL)
+
+
+def make_user(email: str, *roles: str, user_type: str = "System User") -> str:
+	if frappe.db.exists("User", email):
+		frappe.delete_doc("User", email, force=True, ignore_permissions=True)
+	user = frappe.get_doc(
+		{
+			"doctype": "User",
+			"email": email,
+			"first_name": email.split("@")[0],
+			"user_type": user_type,
+			"send_welcome_email": 0,
+			"api_key": frappe.generate_hash(length=15),
+			"api_secret": "s3cret-of-" + email,
+		}
+	).insert(ignore_permissions=True)
+	if roles:
+		user.add_roles(*roles)
+	frappe.db.commit()
+	return email
+
+
+def request(path: str, user: str = "", method: str = "GET", **params: Any) -> tuple[int, Any]:
+	"""A request through Frappe's whole stack, in a thread of its own. Returns (status code, JSON or text)."""
+	headers = {"X-Frappe-Site-Name": frappe.local.site, "Accept": "application/json"}
+	if user:
+		headers["Authorization"] = f"token {frappe.db.get_value('User', user, 'api_key')}:s3cret-of-{user}"
+
+	def send() -> tuple[int, Any]:
+		from frappe.app import application
+		from werkzeug.test import Client
+
+		given = {"query_string": params} if method == "GET" else {"json": params}
+		answer = Client(application).open(path, method=method, headers=headers, **given)
+		return answer.status_code, answer.get_json(silent=True) or answer.get_data(as_text=True)
+
+	with ThreadPoolExecutor(1) as pool:
+		return pool.submit(send).result()
