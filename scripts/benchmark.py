@@ -25,13 +25,13 @@ from typing import Any
 
 import redis
 import rq
-from job_monitor.cli.demo import redis_server
 from rich.console import Console
 from rich.table import Table
 from rq import Queue, Worker
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 
+from job_monitor.cli.demo import redis_server
 from job_monitor.core import workers
 from job_monitor.core.query import JobQuery
 from job_monitor.core.search import search
