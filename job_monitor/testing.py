@@ -111,11 +111,23 @@ def worker(*queues: str) -> Iterator[subprocess.Popen[bytes]]:
 		process.wait()
 
 
+def _horses(worker_pid: int) -> list[int]:
+	found = subprocess.run(["pgrep", "-P", str(worker_pid)], capture_output=True, text=True).stdout
+	return [int(pid) for pid in found.split()]
+
+
 def kill_horse(worker_pid: int) -> None:
 	"""SIGKILL the process that runs the worker's job."""
-	children = subprocess.run(["pgrep", "-P", str(worker_pid)], capture_output=True, text=True).stdout.split()
-	for pid in children:
-		os.kill(int(pid), signal.SIGKILL)
+	for pid in _horses(worker_pid):
+		os.kill(pid, signal.SIGKILL)
+
+
+def kill_all(worker_pid: int) -> None:
+	"""SIGKILL a worker, then its horse, so that nobody is left to notice."""
+	horses = _horses(worker_pid)
+	os.kill(worker_pid, signal.SIGKILL)
+	for pid in horses:
+		os.kill(pid, signal.SIGKILL)
 
 
 def make_user(email: str, *roles: str, user_type: str = "System User") -> str:

@@ -1,0 +1,89 @@
+"""RQ Worker on a real site, with real workers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import frappe
+from frappe.model.base_document import get_controller
+from frappe.utils.background_jobs import get_redis_conn
+
+from job_monitor.testing import SiteTestCase, status, worker
+
+
+class TestRQWorker(SiteTestCase):
+	def of(self, pid: int) -> Any:
+		return self.wait_for(
+			lambda: next(
+				iter(frappe.get_all("RQ Worker", {"pid": str(pid), "hostname": socket.gethostname()})), None
+			),
+			"the worker is listed",
+		)
+
+	def test_a_busy_worker_tells_what_it_does(self) -> None:
+		job_id = self.enqueue("hang")
+		with worker("short", "default") as process:
+			self.wait_for(lambda: status(job_id) == "started", "the job runs")
+			row = self.of(process.pid)
+			self.assertEqual((row.status, row.current_job_id), ("busy", job_id))
+			self.assertEqual(row.current_method, "job_monitor.testing.hang")
+			self.assertEqual(sorted(row.queue_type.split(",")), ["default", "short"])
+			self.assertGreater(row.memory, 10)
+			self.assertGreaterEqual(row.running_for, 0)
+			doc = frappe.get_doc("RQ Worker", row.name)
+			self.assertEqual((doc.status, doc.pid, doc.current_job_id), ("busy", str(process.pid), job_id))
+			self.assertGreaterEqual(doc.utilization_percent, 0)
+			os.kill(process.pid, 9)
+			process.wait()
+			self.assertEqual(frappe.get_doc("RQ Worker", row.name).status, "dead")
+
+	def test_what_a_worker_does_for_another_site_is_not_told(self) -> None:
+		job_id = self.enqueue("hang")
+		with worker("short") as process:
+			self.wait_for(lambda: status(job_id) == "started", "the job runs")
+			site, frappe.local.site = frappe.local.site, frappe.local.site + ".evil"
+			try:
+				row = self.of(process.pid)
+			finally:
+				frappe.local.site = site
+			self.assertEqual((row.status, row.current_job_id, row.current_method), ("busy", None, None))
+
+	def test_list_and_count_agree(self) -> None:
+		with worker("long") as process:
+			self.wait_for(lambda: self.of(process.pid).status == "idle", "the worker waits for jobs")
+			get_count = get_controller("RQ Worker").get_count
+			every = frappe.get_all("RQ Worker", pluck="name")
+			self.assertEqual(get_count(frappe._dict(doctype="RQ Worker")), len(every))
+			idle = frappe.get_all("RQ Worker", {"status": "idle", "queue_type": ["like", "%long%"]})
+			self.assertIn(str(process.pid), [row.pid for row in idle])
+			filters = [["RQ Worker", "status", "=", "dead"]]
+			dead = frappe.get_all("RQ Worker", filters=filters)
+			self.assertEqual(get_count({"filters": filters}), len(dead))
+			self.assertEqual(len(frappe.get_all("RQ Worker", limit=1)), 1)
+			by_host = frappe.get_all("RQ Worker", order_by="hostname asc, pid asc", pluck="pid")
+			self.assertEqual(len(by_host), len(every))
+
+	def test_workers_of_another_bench_are_not_ours(self) -> None:
+		connection = get_redis_conn()
+		key = "rq:worker:other-bench-worker"
+		connection.hset(key, mapping={"queues": "other-bench:default", "state": "idle", "pid": "1"})
+		connection.expire(key, 400)
+		connection.sadd("rq:workers", key)
+		self.addCleanup(connection.delete, key)
+		self.addCleanup(connection.srem, "rq:workers", key)
+		self.assertNotIn("other-bench-worker", frappe.get_all("RQ Worker", pluck="name"))
+		for name in ("other-bench-worker", "nonexistent"):
+			with self.assertRaises(frappe.DoesNotExistError):
+				frappe.get_doc("RQ Worker", name)
+
+	def test_cores_health_report_reads_what_it_needs(self) -> None:
+		with worker("short") as process:
+			self.of(process.pid)
+			for row in frappe.get_all(
+				"RQ Worker", fields=["queue_type", "failed_job_count", "utilization_percent"]
+			):
+				self.assertIsInstance(row.utilization_percent, float)
+				self.assertIsInstance(row.failed_job_count, int)
+				self.assertTrue(row.queue_type)

@@ -1,0 +1,180 @@
+"""Scheduled Job Log on a real site: every run is written down, and nothing of ours can stop one."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+from frappe.utils.background_jobs import create_job_id
+
+from job_monitor.recorder import scheduled
+from job_monitor.testing import SiteTestCase, kill_all, kill_horse, status, worker
+
+LOG = "Scheduled Job Log"
+
+
+class TestScheduledRuns(SiteTestCase):
+	types: ClassVar[list[str]] = []
+
+	def schedule(self, method: str, **fields: Any) -> Any:
+		frappe.db.delete("Scheduled Job Type", {"method": f"job_monitor.testing.{method}"})
+		doc = frappe.get_doc(
+			{
+				"doctype": "Scheduled Job Type",
+				"method": f"job_monitor.testing.{method}",
+				"frequency": "All",
+				"create_log": 1,
+				**fields,
+			}
+		).insert()
+		frappe.db.commit()
+		self.addCleanup(self.forget, doc.name)
+		self.job_ids.append(create_job_id(doc.rq_job_id))
+		return doc
+
+	def forget(self, name: str) -> None:
+		frappe.db.rollback()
+		frappe.delete_doc("Scheduled Job Type", name, force=True)
+		frappe.db.delete(LOG, {"scheduled_job_type": name})
+		frappe.db.commit()
+
+	def runs(self, schedule: Any) -> list[Any]:
+		return frappe.get_all(LOG, {"scheduled_job_type": schedule.name}, ["*"], order_by="creation")
+
+	def test_a_run_in_a_worker(self) -> None:
+		fine, broken = self.schedule("succeed"), self.schedule("fail")
+		with worker("default") as process:
+			for schedule in (fine, broken):
+				schedule.enqueue(force=True)
+			self.wait_for(lambda: frappe.db.rollback() or self.ended(broken), "the runs end")
+			rows = [*self.runs(fine), *self.runs(broken)]
+			self.assertIsNone(process.poll())
+		self.assertEqual([row.status for row in rows], ["Complete", "Failed"])
+		for row, schedule in zip(rows, (fine, broken), strict=True):
+			self.assertEqual((row.method, row.queue), (schedule.method, "default"))
+			self.assertIn("scheduled_job", row.rq_job_id)
+			self.assertTrue(row.worker)
+			self.assertGreaterEqual(row.ended_at, row.started_at)
+			self.assertGreaterEqual(row.duration, 0)
+		self.assertFalse(rows[0].error)
+		self.assertTrue(rows[1].error.startswith("ValueError: no such invoice"))
+		self.assertNotIn("hunter2", rows[1].error)
+		self.assertIn("Traceback", rows[1].details)
+
+	def ended(self, schedule: Any) -> bool:
+		return any(row.status in ("Complete", "Failed") for row in self.runs(schedule))
+
+	def test_without_log_failures_leave_a_row_all_the_same(self) -> None:
+		broken, fine = self.schedule("fail", create_log=0), self.schedule("succeed", create_log=0)
+		broken.execute()
+		fine.execute()
+		self.assertEqual([row.status for row in self.runs(broken)], ["Failed"])
+		row = self.runs(broken)[0]
+		self.assertEqual(row.method, "job_monitor.testing.fail")
+		self.assertIn("no such invoice", row.error)
+		self.assertIn("Traceback", row.details)
+		self.assertTrue(row.started_at and row.ended_at)
+		self.assertEqual(self.runs(fine), [])
+		frappe.db.set_single_value("Job Monitor Settings", "log_every_run", 1)
+		try:
+			fine.execute()
+		finally:
+			frappe.db.set_single_value("Job Monitor Settings", "log_every_run", 0)
+			frappe.db.commit()
+		self.assertEqual([row.status for row in self.runs(fine)], ["Complete"])
+
+	def test_a_listener_of_ours_that_fails_stops_nothing(self) -> None:
+		bug = RuntimeError("a bug of the job monitor")
+		for name, create_log in product(("_at_start", "_at_end", "_has", "_known", "_write"), (0, 1)):
+			with self.subTest(name, create_log=create_log):
+				fine, broken = (
+					self.schedule("succeed", create_log=create_log),
+					self.schedule("fail", create_log=create_log),
+				)
+				with (
+					patch.object(scheduled, name, side_effect=bug),
+					patch("job_monitor.testing.succeed") as ran,
+				):
+					fine.execute()
+					broken.execute()
+				self.assertEqual(ran.call_count, 1, f"{name} raised, and the job did not run")
+				if create_log:
+					self.assertIn(self.runs(fine)[-1].status, ("Complete",))
+					self.assertEqual(self.runs(broken)[-1].status, "Failed")
+				self.assertTrue(frappe.db.get_value("Scheduled Job Type", fine.name, "last_execution"))
+
+	def test_values_that_the_table_refuses_stop_nothing(self) -> None:
+		fine = self.schedule("succeed")
+		with patch.object(scheduled, "_at_end", return_value={"ended_at": "no date at all"}):
+			fine.execute()
+		self.assertEqual(self.runs(fine)[0].status, "Complete")
+
+	def test_a_killed_run_is_closed(self) -> None:
+		schedule = self.schedule("hang")
+		with worker("default") as process:
+			schedule.enqueue(force=True)
+			self.wait_for(lambda: frappe.db.rollback() or self.runs(schedule), "the run begins")
+			row = self.runs(schedule)[0]
+			self.assertEqual(row.status, "Running")
+			self.sweep()
+			self.assertEqual(self.runs(schedule)[0].status, "Running", "a run that goes on is left alone")
+			kill_horse(process.pid)
+			self.wait_for(lambda: status(row.rq_job_id) == "failed", "the worker noticed")
+		self.assertGreaterEqual(self.sweep(), 1)
+		row = self.runs(schedule)[0]
+		self.assertEqual(row.status, "Killed")
+		self.assertIn("Work-horse terminated unexpectedly", row.error)
+		self.assertTrue(row.ended_at)
+
+	def test_a_run_whose_worker_was_killed_is_closed(self) -> None:
+		schedule = self.schedule("hang")
+		with worker("default") as process:
+			schedule.enqueue(force=True)
+			self.wait_for(lambda: frappe.db.rollback() or self.runs(schedule), "the run begins")
+			kill_all(process.pid)
+			process.wait()
+		self.sweep()
+		self.assertEqual(self.runs(schedule)[0].status, "Killed")
+
+	def test_a_row_that_core_left_at_start_is_closed(self) -> None:
+		schedule = self.schedule("succeed")
+		old = frappe.get_doc({"doctype": LOG, "scheduled_job_type": schedule.name}).insert()
+		frappe.db.set_value(LOG, old.name, {"status": "Start", "started_at": None, "rq_job_id": None})
+		self.sweep()
+		self.assertEqual(frappe.db.get_value(LOG, old.name, "status"), "Killed")
+
+	def test_clearing_takes_the_old_rows_only(self) -> None:
+		schedule = self.schedule("succeed")
+		schedule.execute()
+		schedule.execute()
+		self.age(self.runs(schedule)[0].name)
+		frappe.get_doc(LOG, self.runs(schedule)[0].name).clear_old_logs(days=390)
+		self.assertEqual(len(self.runs(schedule)), 1)
+
+	def test_the_usual_questions_do_not_scan(self) -> None:
+		if frappe.db.db_type != "mariadb":
+			self.skipTest("EXPLAIN of MariaDB")
+		hour_ago = add_to_date(now_datetime(), hours=-1)
+		for where, index in (
+			("status = 'Failed' and creation > %s", "job_monitor_status_creation"),
+			("scheduled_job_type = 'x' and creation > %s", "job_monitor_type_creation"),
+		):
+			plan = frappe.db.sql(
+				f"explain select name from `tabScheduled Job Log` force index ({index}) where {where}",
+				hour_ago,
+				as_dict=True,
+			)
+			self.assertEqual((plan[0].key, plan[0].type), (index, "range"))
+
+	def sweep(self) -> int:
+		with patch.object(scheduled, "SWEEP_AGE_SECONDS", -1):
+			return scheduled.close_killed_runs()
+
+	def age(self, name: str) -> None:
+		moment = add_to_date(now_datetime(), days=-400)
+		values: dict[str, Any] = {"creation": moment, "modified": moment}
+		frappe.db.set_value(LOG, name, values, update_modified=False)
+		frappe.db.commit()
