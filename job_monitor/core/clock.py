@@ -16,8 +16,9 @@ def parse(value: bytes | str | None) -> datetime | None:
 	raw = value.decode("ascii", "replace") if isinstance(value, bytes) else value
 	try:
 		# fromisoformat() takes "Z" only since Python 3.11
-		return datetime.fromisoformat(raw.removesuffix("Z")).replace(tzinfo=timezone.utc)
-	except ValueError:
+		moment = datetime.fromisoformat(raw.removesuffix("Z"))
+		return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+	except (ValueError, OverflowError):
 		return None
 
 

@@ -25,8 +25,19 @@ NAMES = (
 """A name is masked if one of its words is one of these: `api_key`, `newPassword`, `X-Auth-Token`."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_URL = re.compile(r"([a-zA-Z][\w+.-]*://[^\s:/@]*:)[^\s@/]+(?=@)")
+_URL = re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)")
 _SCHEME = re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}")
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DOTALL)
+
+# The name of name = 'value', "name": "value", name=value, Name: value. No pattern here tries a text more than twice
+_NAME = re.compile(r"(?<![\w-])([\w-]+)[\"']?\s*[=:]\s*")
+_EXCEPTIONS = ("Error", "Exception", "Warning", "Expired", "Stopped")
+"""`KeyError: 'customer'` names no key."""
+
+_VALUE = re.compile(
+	r"[bruBRU]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[^\s,;&)}\]]+",
+	re.DOTALL,
+)
 
 
 class Redactor:
@@ -41,12 +52,7 @@ class Redactor:
 		if bad := [name for name in extra if not name.isalnum()]:
 			raise ConfigError(f"redacted names are single words, not {bad[0]!r}")
 		self.names = frozenset([*NAMES, *extra])
-		alternatives = "|".join(sorted(map(re.escape, self.names), key=len, reverse=True))
-		# name = 'value', "name": "value", name=value, Name: value
 		self.hides = lru_cache(maxsize=4096)(self._hides)
-		self._pairs = re.compile(
-			rf"(?i)((?:\b|_|-)(?:{alternatives})s?[\"']?\s*(?:=|:)\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+)"
-		)
 
 	def _hides(self, name: str) -> bool:
 		"""Whether a value under this name is masked."""
@@ -60,7 +66,21 @@ class Redactor:
 			text = _URL.sub(rf"\1{MASK}", text)
 		if " " in text:
 			text = _SCHEME.sub(rf"\1 {MASK}", text)
-		return self._pairs.sub(rf"\1{MASK}", text) if ":" in text or "=" in text else text
+		if "PRIVATE KEY-----" in text:
+			text = _PRIVATE_KEY.sub(MASK, text)
+		return self._clean_pairs(text) if ":" in text or "=" in text else text
+
+	def _clean_pairs(self, text: str) -> str:
+		parts: list[str] = []
+		done = 0
+		for pair in _NAME.finditer(text):
+			name = pair[1][: limits.PATTERN_CHARS]
+			if pair.start() < done or name.endswith(_EXCEPTIONS) or not self.hides(name):
+				continue
+			if value := _VALUE.match(text, pair.end()):
+				parts += text[done : pair.end()], MASK
+				done = value.end()
+		return "".join([*parts, text[done:]])
 
 	def json(self, value: Any, max_chars: int, pretty: bool = False) -> str:
 		"""Arguments as redacted JSON text of at most `max_chars` characters (a cut one ends in "…")."""
@@ -99,7 +119,7 @@ class _Plain:
 			return self.sequence(value, depth)
 		if isinstance(value, (bytes, bytearray)):
 			return f"<{len(value):,} bytes>"
-		return f"<{dotted(value)}>" if isinstance(value, type) else self.other(value)
+		return _name(f"<{dotted(value)}>") if isinstance(value, type) else self.other(value)
 
 	def other(self, value: Any) -> str:
 		try:
@@ -120,9 +140,7 @@ class _Plain:
 			if self.left <= 0:
 				result["…"] = "…"
 				break
-			name = (
-				key if isinstance(key, str) else cut(str(self.convert(key, depth + 1)), limits.PATTERN_CHARS)
-			)
+			name = _name(key if isinstance(key, str) else str(self.convert(key, depth + 1)))
 			result[name] = (
 				MASK if self.redactor.hides(name) and item is not None else self.convert(item, depth + 1)
 			)
@@ -140,7 +158,12 @@ class _Plain:
 	def opaque(self, value: Opaque, depth: int) -> dict[str, Any]:
 		parts = {"args": value.args, "items": dict(value), "elements": value.elements, "state": value.state}
 		shown = {name: self.convert(part, depth + 1) for name, part in parts.items() if part}
-		return {f"<{value.path}>": shown}
+		return {_name(f"<{value.path}>"): shown}
+
+
+def _name(text: str) -> str:
+	text = cut(text, limits.PATTERN_CHARS)
+	return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def number(value: int | float) -> int | float | str:
