@@ -29,6 +29,9 @@ VALUE_DEPTH = 12
 VALUE_NODES = 20_000
 """Values of one job's arguments that are shown: a small pickle can unfold into billions."""
 
+TUPLES = 20_000
+"""Tuples in one payload: so many within one another can still be hashed on the stack of a thread."""
+
 CHUNK_ROWS = 1_000
 """Ids or jobs read in one round trip of a scan: about 10 ms of work for Redis, about 2 MB of memory here."""
 

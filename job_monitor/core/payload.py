@@ -12,6 +12,7 @@ import decimal
 import io
 import json
 import pickle
+import pickletools
 import uuid
 import zlib
 from collections.abc import Callable
@@ -184,6 +185,17 @@ def _vet_rare(data: bytes, at: int, op: int) -> int:
 	return at
 
 
+def _vet_tuples(data: bytes) -> None:
+	"""Refuse what could hold so many tuples in one another that hashing them overruns the C stack."""
+	if len(data) < limits.TUPLES or sum(map(data.count, (b"t", b"\x85", b"\x86", b"\x87"))) < limits.TUPLES:
+		return
+	made = 0
+	for op, _, _ in pickletools.genops(data):
+		made += op.name.startswith("TUPLE")
+		if made > limits.TUPLES:
+			raise Undecodable(f"the payload holds more than {limits.TUPLES:,} tuples")
+
+
 def inflate(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> bytes:
 	"""Undo zlib, up to `max_bytes`. What is not compressed is returned as it is, as RQ does.
 
@@ -213,6 +225,7 @@ def loads(raw: bytes) -> Any:
 		if raw[:1] in (b"[", b"{"):
 			return json.loads(raw)
 		_vet(raw)
+		_vet_tuples(raw)
 		return _Unpickler(io.BytesIO(raw)).load()
 	except Undecodable:
 		raise
@@ -237,7 +250,7 @@ def decode(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> Call:
 		return of_frappe(kwargs)
 	if instance is not None:
 		name = f"{dotted(type(instance))}.{name}"
-	return Call(name, {"args": list(args), **kwargs} if args else kwargs)
+	return Call(name, {"args": args, **kwargs} if args else kwargs)
 
 
 def of_frappe(kwargs: dict[Any, Any]) -> Call:
@@ -248,14 +261,14 @@ def of_frappe(kwargs: dict[Any, Any]) -> Call:
 	"""
 	arguments = kwargs["kwargs"]
 	method = dotted(kwargs["method"])
-	name = str(kwargs.get("job_name") or "")
+	name = _words(kwargs.get("job_name"))
 	if name == method or name.startswith("<function "):  # what Frappe 15 fills in by itself
 		name = ""
 	if method.endswith(".run_scheduled_job") and arguments.get("job_type"):
 		method = dotted(arguments["job_type"])
 	elif method.endswith(".run_doc_method") and arguments.get("doctype") and arguments.get("doc_method"):
-		method = f"{arguments['doctype']}.{arguments['doc_method']}"
-	return Call(method, arguments, str(kwargs.get("site") or ""), str(kwargs.get("user") or ""), name)
+		method = f"{_words(arguments['doctype'])}.{_words(arguments['doc_method'])}"
+	return Call(method, arguments, _words(kwargs.get("site")), _words(kwargs.get("user")), name)
 
 
 def dotted(value: Any) -> str:
@@ -266,4 +279,14 @@ def dotted(value: Any) -> str:
 		return f"{value.__module__}.{value.__qualname__}"
 	if isinstance(value, bytes):
 		return value.decode("utf-8", "replace")
-	return value if isinstance(value, str) else repr(value)[: limits.PATTERN_CHARS]
+	return value if isinstance(value, str) else _words(value)
+
+
+def _words(value: Any) -> str:
+	"""A name, whatever stands in its place: of lists, numbers and the like a payload may hold ones without a text."""
+	if isinstance(value, str) or not value:
+		return value or ""
+	try:
+		return str(value)[: limits.PATTERN_CHARS]
+	except Exception:  # too deep, too long, or an object put together wrongly on purpose
+		return f"<{type(value).__name__}>"
