@@ -16,7 +16,7 @@ from job_monitor.bridge.conditions import Condition
 from job_monitor.bridge.listing import ListRequest, Row
 from job_monitor.bridge.times import to_site, to_utc
 from job_monitor.core import clock, keys, limits
-from job_monitor.core.query import STATUSES, JobQuery
+from job_monitor.core.query import COLUMNS, STATUSES, JobQuery
 from job_monitor.core.records import Job
 from job_monitor.core.search import count, search
 from job_monitor.core.store import Store
@@ -194,7 +194,9 @@ def _seconds(asked: ListRequest) -> float:
 def _collect(store: Store, plan: _Plan, start: int, length: int, seconds: float, cursor: str = "") -> Found:
 	"""Rows from `start` on among those that match."""
 	if plan.ids:
-		rows = [r for r in _by_ids(store, plan.ids) if all(judge(r) for judge in plan.judges)]
+		rows = [
+			r for r in _by_ids(store, plan.ids, plan.query.columns) if all(judge(r) for judge in plan.judges)
+		]
 		return Found(rows[start : start + length])
 	deadline = time.monotonic() + seconds
 	rows: list[Row] = []
@@ -213,10 +215,10 @@ def _collect(store: Store, plan: _Plan, start: int, length: int, seconds: float,
 	return Found(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more)
 
 
-def _by_ids(store: Store, ids: Sequence[str]) -> list[Row]:
+def _by_ids(store: Store, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
 	now = clock.now()
 	own = [("", i) for i in ids if keys.split_job_id(i)[0] == frappe.local.site]
-	return [row(job, now) for job in store.rows(own) if job.status]
+	return [row(job, now) for job in store.rows(own, columns) if job.status]
 
 
 def _matching(store: Store, plan: _Plan, jobs: Sequence[Job]) -> list[Row]:
@@ -226,7 +228,7 @@ def _matching(store: Store, plan: _Plan, jobs: Sequence[Job]) -> list[Row]:
 
 def _plan(store: Store, asked: ListRequest) -> _Plan | None:
 	"""None if nothing can match."""
-	fields: dict[str, Any] = {"site": frappe.local.site, "limit": 1}
+	fields: dict[str, Any] = {"site": frappe.local.site, "limit": 1, "columns": _columns(asked)}
 	judges: list[Callable[[Row], bool]] = []
 	ids: tuple[str, ...] | None = None
 	choices: dict[str, list[str]] = {}
@@ -251,6 +253,20 @@ def _plan(store: Store, asked: ListRequest) -> _Plan | None:
 		judges.append(lambda row: any(condition.fits_row(row) for condition in asked.any_of))
 	return _Plan(JobQuery(**fields), (ids or ())[:ROWS], tuple(j for j in judges if j is not _anything))
 
+
+def _columns(asked: ListRequest) -> frozenset[str]:
+	"""What core must read for the fields that are shown, judged or sorted by."""
+	if not asked.columns:
+		return COLUMNS
+	names = {name for name, _title in (*asked.columns, *asked.order)}
+	names |= {condition.fieldname for condition in (*asked.all_of, *asked.any_of)}
+	return frozenset(_COSTS[name] for name in names if name in _COSTS)
+
+
+_COSTS = {
+	**dict.fromkeys(("method", "job_name", "user", "owner", "modified_by", "problem"), "call"),
+	**{"arguments": "arguments", "exc_info": "exception", "job_meta": "meta", "progress": "meta"},
+}
 
 _CHOICES: dict[str, Callable[[Store], list[str]]] = {
 	"status": lambda store: list(STATUSES),

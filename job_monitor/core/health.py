@@ -91,6 +91,8 @@ def _workers(workers: Iterable[Worker]) -> Iterator[Finding]:
 def _running(snapshot: Snapshot) -> Iterator[Finding]:
 	workers = {worker.name: worker for worker in snapshot.workers}
 	for job in snapshot.running:
+		if job.status != keys.STARTED:  # it ended, and perhaps its worker left, while all this was read
+			continue
 		worker = workers.get(job.worker)
 		name = job.method or job.id
 		if job.worker and (worker is None or worker.verdict is Verdict.DEAD):
@@ -131,8 +133,11 @@ def duration(seconds: float | None) -> str:
 	"""Seconds as people say them: `4 s`, `12 min`, `3.5 h`, `2 d`."""
 	if seconds is None:
 		return "unknown"
+	if 0 < seconds < 0.9995:
+		return f"{seconds * 1000:.0f} ms"
+	seconds = round(seconds)
 	for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
 		if seconds >= size:
 			value = seconds / size
 			return f"{value:.1f} {unit}" if value < 10 and unit != "min" else f"{value:.0f} {unit}"
-	return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds * 1000:.0f} ms"
+	return f"{seconds} s"

@@ -33,7 +33,14 @@ TIME_FIELDS = ("created_at", "enqueued_at", "started_at", "ended_at")
 Values = Sequence[Any]
 
 
-def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor, **parts: Any) -> Job:
+def row(
+	job_id: str,
+	place: str,
+	values: Values | Exception,
+	redactor: Redactor,
+	columns: frozenset[str],
+	**parts: Any,
+) -> Job:
 	"""A job from the values of `FIELDS` and what was read apart.
 
 	Args:
@@ -47,7 +54,7 @@ def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor,
 			job_id, site=site, status=place, problem="its data is gone from Redis (expired or deleted)"
 		)
 	got = dict(zip(FIELDS, values, strict=True))
-	meta, progress = read_meta(got["meta"], redactor)
+	meta, progress = read_meta(got["meta"], redactor) if "meta" in columns else ("", None)
 	return Job(
 		job_id,
 		site=site,
@@ -68,7 +75,7 @@ def row(job_id: str, place: str, values: Values | Exception, redactor: Redactor,
 
 
 def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) -> dict[str, Any]:
-	"""Method, arguments (laid out for reading in a job's own view), user; or the problem."""
+	"""Method, arguments (laid out for reading in a job's own view; none for 0 characters), user; or the problem."""
 	if isinstance(data, Exception):
 		return {"problem": f"cannot be read: {data}"}
 	if data is None:
@@ -79,7 +86,9 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 		return {"problem": f"cannot be decoded: {error}"}
 	return {
 		"method": clean(call.method),
-		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES),
+		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES)
+		if max_chars
+		else "",
 		"user": clean(call.user),
 		"name": clean(call.name),
 	}

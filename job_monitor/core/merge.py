@@ -13,7 +13,7 @@ from job_monitor.core import clock, hydrate, keys, limits
 if TYPE_CHECKING:
 	from job_monitor.core.store import Place, Store
 
-_SMALLEST_BLOCK = 4
+_SMALLEST_BLOCK = 8
 _SAMPLES = 2
 _USUAL_TTL = {keys.FAILED: 7 * 86400, "finished": 600}
 """Frappe's, for a registry whose newest jobs have no data left to learn it from."""
@@ -69,8 +69,10 @@ class Merge:
 	def next(self, count: int) -> list[Entry]:
 		"""The next entries, at most `count`. Fewer only at the end, or when the time is up."""
 		if not self.block:
-			block = max(_SMALLEST_BLOCK, 2 * count // max(1, len(self.sizes)))
-			self.block = dict.fromkeys(self.sizes, min(block, limits.CHUNK_ROWS))
+			share = max(_SMALLEST_BLOCK, 2 * count // max(1, len(self.sizes)))
+			# Entries that carry their score are cheap: take what could be needed at most
+			blocks = {place: count if place[0] in keys.EXPIRING else share for place in self.sizes}
+			self.block = {place: min(block, limits.CHUNK_ROWS) for place, block in blocks.items()}
 			self._fill(self.sizes)
 		taken: list[Entry] = []
 		while self.heap and len(taken) < count and not self.out_of_time:

@@ -13,6 +13,10 @@ STATUSES = (*keys.PLACES, "stopped")
 """Statuses that can be asked for. Stopped jobs stand in the failed registry, so that asking takes a scan."""
 
 
+COLUMNS = frozenset({"call", "arguments", "exception", "meta"})
+"""Parts of a row that cost a read or a decode of their own; `call` is method, name and user."""
+
+
 @dataclass(frozen=True)
 class JobQuery:
 	"""Filters, order and window of a list of jobs. All filters given must match.
@@ -26,6 +30,7 @@ class JobQuery:
 		created_after, created_before: Moments in UTC, inclusive.
 		offset, limit: Rows to skip, rows to return (at most `limits.PAGE_ROWS`).
 		newest_first: By the last change of status.
+		columns: Of `COLUMNS`: what the rows are to hold besides what is cheap.
 
 	Raises:
 		InvalidQuery: On construction, with the field and what it may be.
@@ -43,6 +48,7 @@ class JobQuery:
 	offset: int = 0
 	limit: int = 20
 	newest_first: bool = True
+	columns: frozenset[str] = COLUMNS
 
 	def __post_init__(self) -> None:
 		for status in self.statuses:

@@ -42,7 +42,7 @@ def search(
 	"""
 	scan = _Scan(store, query, seconds, cursor)
 	found = scan.run(query.offset + query.limit)
-	rows = store.rows([(entry.place[0], entry.job_id) for entry in found[query.offset :]])
+	rows = store.rows([(entry.place[0], entry.job_id) for entry in found[query.offset :]], query.columns)
 	return SearchResult(tuple(rows), scan.looked_at, scan.out_of, scan.cursor)
 
 

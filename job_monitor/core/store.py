@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from job_monitor.core import clock, hydrate, keys, limits
+from job_monitor.core import clock, hydrate, keys, limits, rows
 from job_monitor.core.connection import Connection, asking
 from job_monitor.core.errors import InvalidQuery, JobNotFound
 from job_monitor.core.merge import Merge
-from job_monitor.core.query import JobQuery
+from job_monitor.core.query import COLUMNS, JobQuery
 from job_monitor.core.records import Job, Page, Queue
 from job_monitor.core.redaction import Redactor
 
@@ -171,7 +171,7 @@ class Store:
 		else:
 			merge = Merge(self, {place: sizes[place] for place in filled}, query.newest_first)
 			ids = _unique(merge, query.offset + query.limit)[query.offset :]
-		return Page(tuple(self.rows(ids)), total, note)
+		return Page(tuple(self.rows(ids, query.columns)), total, note)
 
 	def sizes(self, places: Sequence[Place]) -> tuple[dict[Place, int], str]:
 		"""How many jobs stand in each place, and a note about those that could not be read. One round trip."""
@@ -211,47 +211,13 @@ class Store:
 		ids = [(place[0], keys.job_id_of(keys.text(entry), place[0])) for entry in answer]
 		return ids[::-1] if newest and place[0] == keys.QUEUED else ids
 
-	def rows(self, ids: Sequence[Place]) -> list[Job]:
-		"""List rows for (status, job id). Two round trips; payloads over the list's limit are not fetched."""
-		commands: list[tuple[Any, ...]] = []
-		for _, job_id in ids:
-			key = keys.job_key(job_id)
-			commands += [("HMGET", key, *hydrate.FIELDS), ("HSTRLEN", key, "data")]
-		answers = self.ask(commands)
-		fields, lengths = answers[::2], answers[1::2]
-		parts = self._parts(ids, fields, lengths)
-		return [
-			hydrate.row(job_id, place, fields[n], self.redactor, **parts[n])
-			for n, (place, job_id) in enumerate(ids)
-		]
+	def rows(self, ids: Sequence[Place], columns: frozenset[str] = COLUMNS) -> list[Job]:
+		"""List rows for (status, job id). Two round trips; payloads over the list's limit are not fetched.
 
-	def _parts(self, ids: Sequence[Place], fields: list[Any], lengths: list[Any]) -> list[dict[str, Any]]:
-		"""What each row's payload and, of failed ones, newest result tell."""
-		parts: list[dict[str, Any]] = [{} for _ in ids]
-		commands: list[tuple[Any, ...]] = []
-		slots: list[tuple[int, bool]] = []
-		for n, (place, job_id) in enumerate(ids):
-			if isinstance(lengths[n], Exception):
-				continue
-			if lengths[n] > limits.LIST_PAYLOAD_BYTES:
-				parts[n]["problem"] = (
-					f"its payload of {lengths[n]:,} bytes is shown in the job's own view only"
-				)
-			else:
-				commands.append(("HGET", keys.job_key(job_id), "data"))
-				slots.append((n, True))
-			if place == keys.FAILED or fields[n][0] in (b"failed", b"stopped"):
-				commands.append(("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1))
-				slots.append((n, False))
-		for (n, is_data), answer in zip(slots, self.ask(commands), strict=True):
-			parts[n] |= self._part(is_data, answer)
-		return parts
-
-	def _part(self, is_data: bool, answer: Any) -> dict[str, Any]:
-		if is_data:
-			inflated = limits.LIST_PAYLOAD_BYTES * 16
-			return hydrate.call_parts(answer, inflated, limits.LIST_TEXT_CHARS, self.redactor)
-		return {"exception": hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, self.redactor)}
+		Args:
+			columns: See `JobQuery.columns`.
+		"""
+		return rows.read(self, ids, columns)
 
 	# One job
 
@@ -271,7 +237,7 @@ class Store:
 			]
 		)
 		if isinstance(values, Exception):
-			return hydrate.row(job_id, "", values, self.redactor)
+			return hydrate.row(job_id, "", values, self.redactor, COLUMNS)
 		if ttl == -2 or all(value is None for value in values):
 			raise JobNotFound(job_id[: limits.PATTERN_CHARS])
 		data = self.ask([("HGET", key, "data")])[0]
@@ -281,6 +247,7 @@ class Store:
 			"",
 			values[: len(hydrate.FIELDS)],
 			self.redactor,
+			COLUMNS,
 			**hydrate.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, self.redactor),
 			exception=hydrate.exception_text(results, values[-2], limits.TEXT_CHARS, self.redactor),
 			ttl=ttl if ttl >= 0 else None,

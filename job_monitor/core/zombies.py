@@ -104,7 +104,10 @@ class _Hunt:
 	def _rows(self, ids: Iterable[str]) -> list[Job]:
 		ids = list(ids)
 		answers = self.store.ask(("HMGET", keys.job_key(i), *hydrate.FIELDS) for i in ids)
-		return [hydrate.row(i, "", a, self.store.redactor) for i, a in zip(ids, answers, strict=True)]
+		nothing: frozenset[str] = frozenset()
+		return [
+			hydrate.row(i, "", a, self.store.redactor, nothing) for i, a in zip(ids, answers, strict=True)
+		]
 
 	def _is_old(self, job: Job) -> bool:
 		latest = max((m for m in (job.created_at, job.enqueued_at, job.started_at) if m), default=None)

@@ -1,0 +1,61 @@
+"""Reads the rows of a list: the small fields of each job, then what else is wanted and fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from job_monitor.core import hydrate, keys, limits
+from job_monitor.core.records import Job
+
+if TYPE_CHECKING:
+	from job_monitor.core.store import Place, Store
+
+
+def read(store: Store, ids: Sequence[Place], columns: frozenset[str]) -> list[Job]:
+	"""See `Store.rows`."""
+	commands: list[tuple[Any, ...]] = []
+	for _, job_id in ids:
+		key = keys.job_key(job_id)
+		commands += [("HMGET", key, *hydrate.FIELDS), ("HSTRLEN", key, "data")]
+	answers = store.ask(commands)
+	fields, lengths = answers[::2], answers[1::2]
+	parts = _parts(store, ids, fields, lengths, columns)
+	return [
+		hydrate.row(job_id, place, fields[n], store.redactor, columns, **parts[n])
+		for n, (place, job_id) in enumerate(ids)
+	]
+
+
+def _parts(
+	store: Store, ids: Sequence[Place], fields: list[Any], lengths: list[Any], columns: frozenset[str]
+) -> list[dict[str, Any]]:
+	"""What each row's payload and, of failed ones, newest result tell."""
+	parts: list[dict[str, Any]] = [{} for _ in ids]
+	commands: list[tuple[Any, ...]] = []
+	slots: list[tuple[int, bool]] = []
+	for n, (place, job_id) in enumerate(ids):
+		if isinstance(lengths[n], Exception):
+			continue
+		if columns & {"call", "arguments"}:
+			if lengths[n] > limits.LIST_PAYLOAD_BYTES:
+				problem = f"its payload of {lengths[n]:,} bytes is shown in the job's own view only"
+				parts[n]["problem"] = problem
+			else:
+				commands.append(("HGET", keys.job_key(job_id), "data"))
+				slots.append((n, True))
+		failed = place == keys.FAILED or fields[n][0] in (b"failed", b"stopped")
+		if failed and "exception" in columns:
+			commands.append(("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1))
+			slots.append((n, False))
+	for (n, is_data), answer in zip(slots, store.ask(commands), strict=True):
+		parts[n] |= _part(store, is_data, answer, "arguments" in columns)
+	return parts
+
+
+def _part(store: Store, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
+	if is_data:
+		inflated = limits.LIST_PAYLOAD_BYTES * 16
+		chars = limits.LIST_TEXT_CHARS if arguments else 0
+		return hydrate.call_parts(answer, inflated, chars, store.redactor)
+	return {"exception": hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, store.redactor)}
