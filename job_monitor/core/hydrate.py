@@ -54,22 +54,19 @@ def row(
 			job_id, site=site, status=place, problem="its data is gone from Redis (expired or deleted)"
 		)
 	got = dict(zip(FIELDS, values, strict=True))
+	times: dict[str, Any] = {name: clock.parse(got[name]) for name in (*TIME_FIELDS, "last_heartbeat")}
 	meta, progress = read_meta(got["meta"], redactor) if "meta" in columns else ("", None)
 	return Job(
 		job_id,
 		site=site,
 		status=keys.text(got["status"]) or place,
 		queue=keys.split_queue(keys.text(got["origin"]))[1],
-		created_at=clock.parse(got["created_at"]),
-		enqueued_at=clock.parse(got["enqueued_at"]),
-		started_at=clock.parse(got["started_at"]),
-		ended_at=clock.parse(got["ended_at"]),
-		last_heartbeat=clock.parse(got["last_heartbeat"]),
 		timeout=integer(got["timeout"]),
 		worker=keys.text(got["worker_name"]),
 		retries_left=integer(got["retries_left"]),
 		meta=meta,
 		progress=progress,
+		**times,
 		**parts,
 	)
 

@@ -1,4 +1,4 @@
-"""Reads the rows of a list: the small fields of each job, then what else is wanted and fits."""
+"""Reads the rows of a list: the small fields of each job, then what else is wanted and fits. And one job whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from job_monitor.core import hydrate, keys, limits
+from job_monitor.core.errors import JobNotFound
+from job_monitor.core.query import COLUMNS
 from job_monitor.core.records import Job
 
 if TYPE_CHECKING:
@@ -59,3 +61,32 @@ def _part(store: Store, is_data: bool, answer: Any, arguments: bool) -> dict[str
 		chars = limits.LIST_TEXT_CHARS if arguments else 0
 		return hydrate.call_parts(answer, inflated, chars, store.redactor)
 	return {"exception": hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, store.redactor)}
+
+
+def read_one(store: Store, job_id: str) -> Job:
+	"""See `Store.job`."""
+	key = keys.job_key(job_id)
+	values, ttl, dependents, results = store.ask(
+		[
+			("HMGET", key, *hydrate.FIELDS, "exc_info", "dependency_ids"),
+			("TTL", key),
+			("SMEMBERS", keys.dependents_key(job_id)),
+			("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1),
+		]
+	)
+	if isinstance(values, Exception):
+		return hydrate.row(job_id, "", values, store.redactor, COLUMNS)
+	if ttl == -2 or all(value is None for value in values):
+		raise JobNotFound(job_id[: limits.PATTERN_CHARS])
+	data = store.ask([("HGET", key, "data")])[0]
+	parts = hydrate.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, store.redactor)
+	parts["exception"] = hydrate.exception_text(results, values[-2], limits.TEXT_CHARS, store.redactor)
+	parts["ttl"] = ttl if ttl >= 0 else None
+	parts["dependencies"] = hydrate.id_list(values[-1])
+	parts["dependents"] = _names(dependents)
+	return hydrate.row(job_id, "", values[: len(hydrate.FIELDS)], store.redactor, COLUMNS, **parts)
+
+
+def _names(members: Any) -> tuple[str, ...]:
+	names = sorted(map(keys.text, members)) if isinstance(members, (list, set)) else []
+	return tuple(names[: limits.DEPENDENTS])

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from job_monitor.core import clock, hydrate, keys, limits, rows
+from job_monitor.core import clock, keys, limits, rows
 from job_monitor.core.connection import Connection, asking
-from job_monitor.core.errors import InvalidQuery, JobNotFound
+from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.merge import Merge
 from job_monitor.core.query import COLUMNS, JobQuery
 from job_monitor.core.records import Job, Page, Queue
@@ -227,33 +227,7 @@ class Store:
 		Raises:
 			JobNotFound: Redis does not know the id.
 		"""
-		key = keys.job_key(job_id)
-		values, ttl, dependents, results = self.ask(
-			[
-				("HMGET", key, *hydrate.FIELDS, "exc_info", "dependency_ids"),
-				("TTL", key),
-				("SMEMBERS", keys.dependents_key(job_id)),
-				("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1),
-			]
-		)
-		if isinstance(values, Exception):
-			return hydrate.row(job_id, "", values, self.redactor, COLUMNS)
-		if ttl == -2 or all(value is None for value in values):
-			raise JobNotFound(job_id[: limits.PATTERN_CHARS])
-		data = self.ask([("HGET", key, "data")])[0]
-		names = sorted(map(keys.text, dependents)) if isinstance(dependents, (list, set)) else []
-		return hydrate.row(
-			job_id,
-			"",
-			values[: len(hydrate.FIELDS)],
-			self.redactor,
-			COLUMNS,
-			**hydrate.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, self.redactor),
-			exception=hydrate.exception_text(results, values[-2], limits.TEXT_CHARS, self.redactor),
-			ttl=ttl if ttl >= 0 else None,
-			dependencies=hydrate.id_list(values[-1]),
-			dependents=tuple(names[: limits.DEPENDENTS]),
-		)
+		return rows.read_one(self, job_id)
 
 
 def _unique(merge: Merge, count: int) -> list[Place]:

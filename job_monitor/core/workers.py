@@ -105,13 +105,19 @@ def _worker(name: str, values: Any, ttl: Any, executions: Any) -> Worker:
 		pid=pid,
 		rq_version=keys.text(got["version"]),
 		python_version=keys.text(got["python_version"]).split(" ")[0],
-		birth_date=clock.parse(got["birth"]),
-		last_heartbeat=clock.parse(got["last_heartbeat"]),
-		successful_job_count=hydrate.integer(got["successful_job_count"]) or 0,
-		failed_job_count=hydrate.integer(got["failed_job_count"]) or 0,
-		total_working_time=hydrate.decimal(got["total_working_time"]),
 		ttl=ttl if ttl != -1 else None,
+		**_history(got),
 	)
+
+
+def _history(got: dict[str, Any]) -> dict[str, Any]:
+	return {
+		"birth_date": clock.parse(got["birth"]),
+		"last_heartbeat": clock.parse(got["last_heartbeat"]),
+		"successful_job_count": hydrate.integer(got["successful_job_count"]) or 0,
+		"failed_job_count": hydrate.integer(got["failed_job_count"]) or 0,
+		"total_working_time": hydrate.decimal(got["total_working_time"]),
+	}
 
 
 def _hides_job(values: Any) -> bool:

@@ -56,8 +56,9 @@ class TestRQWorker(SiteTestCase):
 			get_count = get_controller("RQ Worker").get_count
 			every = frappe.get_all("RQ Worker", pluck="name")
 			self.assertEqual(get_count(frappe._dict(doctype="RQ Worker")), len(every))
-			idle = frappe.get_all("RQ Worker", {"status": "idle", "queue_type": ["like", "%long%"]})
-			self.assertIn(str(process.pid), [row.pid for row in idle])
+			ours = {"pid": str(process.pid), "queue_type": ["like", "%long%"], "status": ["in", "idle,busy"]}
+			self.assertEqual(len(frappe.get_all("RQ Worker", ours)), 1)
+			self.assertEqual(frappe.get_all("RQ Worker", {**ours, "status": "dead"}), [])
 			filters = [["RQ Worker", "status", "=", "dead"]]
 			dead = frappe.get_all("RQ Worker", filters=filters)
 			self.assertEqual(get_count({"filters": filters}), len(dead))
