@@ -163,3 +163,12 @@ def test_jobs_whose_data_are_gone_come_last_and_are_not_lost(store: Store, jobs:
 	assert [row.id for row in rows[:2]] == there[::-1]
 	assert {row.id for row in rows[2:]} == {"a||gone", "a||gone-too"}
 	assert all("gone from Redis" in row.problem for row in rows[2:])
+
+
+def test_one_place_that_holds_all_of_the_newest_is_read_on_block_by_block(
+	connection: Any, store: Store
+) -> None:
+	newest = [("failed", "default", n + 1) for n in range(100)]
+	others = [(status, queue) for status in keys.PLACES for queue in QUEUES]
+	made = Registries(connection, newest + [(*place, 200 + n) for n, place in enumerate(others)])
+	assert [job.id for job in store.page(JobQuery(limit=80)).rows] == made.sorted(JobQuery())[:80]

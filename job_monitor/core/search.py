@@ -67,7 +67,7 @@ def _read_cursor(cursor: str) -> dict[Place, int]:
 		done = {(str(status), str(queue)): int(number) for status, queue, number in packed}
 		if any(place[0] not in keys.PLACES or number < 0 for place, number in done.items()):
 			raise ValueError
-	except (ValueError, TypeError, binascii.Error, RecursionError):
+	except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
 		raise InvalidQuery("the cursor is not one of this search") from None
 	return done
 
@@ -136,7 +136,7 @@ class _Matcher:
 		self.store = store
 		self.query = query
 		self.text = query.text.lower()
-		self.raw = _raw_needle(self.text) or _raw_needle(query.method.lower())
+		self.raw_text, self.raw_method = _raw_needle(self.text), _raw_needle(query.method.lower())
 		self.needs_payload = bool(query.method or query.user or query.text)
 		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
 		self.needs_hash = self.only_stopped or bool(query.created_after or query.created_before)
@@ -180,40 +180,42 @@ class _Matcher:
 		small = [isinstance(n, int) and n <= limits.LIST_PAYLOAD_BYTES for n in lengths]
 		wanted = [entry for entry, fits in zip(entries, small, strict=True) if fits]
 		payloads = iter(self.store.ask(("HGET", keys.job_key(e.job_id), "data") for e in wanted))
-		matched = [
-			self._payload_fits(entry.job_id, next(payloads) if fits else None)
-			for entry, fits in zip(entries, small, strict=True)
-		]
-		return self._by_traceback(entries, matched)
+		data = [next(payloads) if fits else None for fits in small]
+		matched = [self._payload_fits(e.job_id, d) for e, d in zip(entries, data, strict=True)]
+		if self.text:
+			self._add_by_traceback(entries, data, matched)
+		return [entry for entry, found in zip(entries, matched, strict=True) if found]
 
 	def _payload_fits(self, job_id: str, data: Any) -> bool:
-		query = self.query
-		max_chars = limits.TEXT_CHARS if self.text else 0
-		parts: dict[str, str] = {}
-		in_id = bool(self.text) and self.text in job_id.lower()
-		if self.raw and not in_id and isinstance(data, bytes) and not self._may_hold(data):
-			return False
-		if isinstance(data, bytes):
-			parts = hydrate.call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, self.store.redactor)
-		if query.method and query.method.lower() not in parts.get("method", "").lower():
-			return False
-		if query.user and query.user.lower() not in parts.get("user", "").lower():
-			return False
-		if in_id or not self.text:
-			return True
-		return any(self.text in parts.get(name, "").lower() for name in ("method", "arguments"))
+		if self.text and self.text not in job_id.lower():
+			return self._may_hold(self.raw_text, data) and self._names_fit(data, self.text)
+		return self._names_fit(data)
 
-	def _may_hold(self, data: bytes) -> bool:
+	def _names_fit(self, data: Any, text: str = "") -> bool:
+		"""Whether method and user are those asked for, and `text` stands in the method or the arguments."""
+		method, user = self.query.method.lower(), self.query.user.lower()
+		if not (method or user or text):
+			return True
+		if not self._may_hold(self.raw_method, data):
+			return False
+		max_chars = limits.TEXT_CHARS if text else 0
+		parts = hydrate.call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, self.store.redactor)
+		shown = {name: parts.get(name, "").lower() for name in ("method", "user", "arguments")}
+		if method not in shown["method"] or user not in shown["user"]:
+			return False
+		return text in shown["method"] or text in shown["arguments"]
+
+	def _may_hold(self, needle: bytes, data: Any) -> bool:
+		if not needle or not isinstance(data, bytes):
+			return not needle
 		try:
-			return self.raw in payload.inflate(data, limits.LIST_PAYLOAD_BYTES * 16).lower()
+			return needle in payload.inflate(data, limits.LIST_PAYLOAD_BYTES * 16).lower()
 		except payload.Undecodable:
 			return False
 
-	def _by_traceback(self, entries: Sequence[Entry], matched: list[bool]) -> list[Entry]:
-		"""With the failed jobs whose payload holds no match, but whose traceback does."""
+	def _add_by_traceback(self, entries: Sequence[Entry], data: Sequence[Any], matched: list[bool]) -> None:
+		"""Failed jobs whose payload does not hold the text, but whose traceback does."""
 		unmatched = [n for n, found in enumerate(matched) if not found and entries[n].place[0] == keys.FAILED]
-		if not self.text or self.query.method or self.query.user:
-			unmatched = []
 		for start in range(0, len(unmatched), _SMALLEST_CHUNK * 4):
 			part = unmatched[start : start + _SMALLEST_CHUNK * 4]
 			answers = self.store.ask(
@@ -221,8 +223,11 @@ class _Matcher:
 			)
 			for n, answer in zip(part, answers, strict=True):
 				text = hydrate.exception_text(answer, None, limits.TEXT_CHARS, self.store.redactor)
-				matched[n] = self.text in text.lower()
-		return [entry for entry, found in zip(entries, matched, strict=True) if found]
+				matched[n] = self.text in text.lower() and self._names_fit(data[n])
+
+
+_MADE = "truefalsenull infinitynan bytes integer of bits items state args elements utc days"
+"""Words that showing puts in."""
 
 
 def _raw_needle(text: str) -> bytes:
@@ -232,8 +237,5 @@ def _raw_needle(text: str) -> bytes:
 	while showing (`true`, the mask, the names of types).
 	"""
 	words = max(text.split("."), key=len)
-	made = any(
-		words in shown
-		for shown in ("truefalsenull", "infinitynan", "bytes", "integer of bits", "items state args")
-	)
+	made = any(words in shown for shown in _MADE.split())
 	return b"" if made or not re.fullmatch("[a-z_]{3,}", words) else words.encode()
