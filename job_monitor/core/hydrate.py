@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -143,10 +144,12 @@ def integer(value: bytes | None) -> int | None:
 
 
 def decimal(value: bytes | None) -> float:
+	"""A number of 0 or more; 0 for anything else, infinity included."""
 	try:
-		return float(value) if value else 0.0
+		number = float(value) if value else 0.0
 	except ValueError:
 		return 0.0
+	return number if 0 < number < math.inf else 0.0
 
 
 def clean(text: str) -> str:
