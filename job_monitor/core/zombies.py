@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -98,16 +98,20 @@ class _Hunt:
 				return
 
 	def _suspects(self, ids: Sequence[str]) -> list[Job]:
-		rows = self._rows(ids)
+		"""Of these jobs, those of the store's bench that could be zombies."""
+		answers = self.store.ask(("HMGET", keys.job_key(i), *hydrate.FIELDS) for i in ids)
+		rows = [
+			hydrate.row(job_id, "", answer, self.store.redactor, frozenset())
+			for job_id, answer in zip(ids, answers, strict=True)
+			if self._is_ours(answer)
+		]
 		return [job for job in rows if job.status in _STATUSES and self._is_old(job)]
 
-	def _rows(self, ids: Iterable[str]) -> list[Job]:
-		ids = list(ids)
-		answers = self.store.ask(("HMGET", keys.job_key(i), *hydrate.FIELDS) for i in ids)
-		nothing: frozenset[str] = frozenset()
-		return [
-			hydrate.row(i, "", a, self.store.redactor, nothing) for i, a in zip(ids, answers, strict=True)
-		]
+	def _is_ours(self, values: Any) -> bool:
+		if self.store.bench is None or isinstance(values, Exception):
+			return self.store.bench is None
+		origin = keys.text(values[hydrate.FIELDS.index("origin")])
+		return keys.split_queue(origin)[0] == self.store.bench
 
 	def _is_old(self, job: Job) -> bool:
 		latest = max((m for m in (job.created_at, job.enqueued_at, job.started_at) if m), default=None)
@@ -120,14 +124,8 @@ class _Hunt:
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
 			for job, old in zip(jobs, confirmed, strict=True)
-			if job.status in _STATUSES and self._is_ours(job)
+			if job.status in _STATUSES
 		)
-
-	def _is_ours(self, job: Job) -> bool:
-		if self.store.bench is None:
-			return True
-		origin = self.store.ask([("HGET", keys.job_key(job.id), "origin")])[0]
-		return isinstance(origin, bytes) and keys.split_queue(keys.text(origin))[0] == self.store.bench
 
 	def _stands_nowhere(self, job: Job) -> bool:
 		origin = self.store.ask([("HGET", keys.job_key(job.id), "origin")])[0]
