@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from job_monitor.core import limits
@@ -28,7 +30,12 @@ from job_monitor.core.errors import (
 Connection = Any
 """A `redis.Redis` without `decode_responses`. redis-py's own annotations differ from release to release."""
 
-_TIMEOUTS = {"socket_connect_timeout": limits.CONNECT_SECONDS, "socket_timeout": limits.READ_SECONDS}
+
+def _options() -> dict[str, Any]:
+	# One more try at once, for a connection that Redis closed meanwhile; newer redis-py would wait between three
+	retry: Any = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))  # type: ignore[no-untyped-call,unused-ignore]
+	timeouts = {"socket_connect_timeout": limits.CONNECT_SECONDS, "socket_timeout": limits.READ_SECONDS}
+	return {**timeouts, "retry": retry}
 
 
 @dataclass(frozen=True)
@@ -76,14 +83,17 @@ def connect_url(url: str, username: str | None = None, password: str | None = No
 		ConfigError: The URL is not one of Redis.
 	"""
 	credentials = {k: v for k, v in {"username": username, "password": password}.items() if v}
-	timeouts = dict(_TIMEOUTS)
+	options = _options()
 	if url.startswith("unix:"):
 		# redis-py before 5 passes unknown options on to its socket class, which knows no connect timeout
-		del timeouts["socket_connect_timeout"]
+		del options["socket_connect_timeout"]
 	try:
-		return redis.Redis.from_url(url, **timeouts, **credentials)
-	except (ValueError, TypeError) as error:
-		raise ConfigError(f"Redis URL: {error}") from None
+		return redis.Redis.from_url(url, **options, **credentials)
+	except (ValueError, TypeError):
+		# Not the error itself: it quotes the piece it stumbled on, which may be one of the password
+		raise ConfigError(
+			"the Redis URL must be redis://, rediss:// or unix://, with special characters of a password as %xx"
+		) from None
 
 
 def connect_bench(bench: Bench) -> Connection:
@@ -108,7 +118,8 @@ def connect_bench(bench: Bench) -> Connection:
 
 
 def _connect_sentinel(config: dict[str, Any], username: str | None, password: str | None) -> Connection:
-	nodes = [str(node).rpartition(":") for node in config.get("redis_queue_sentinels") or ()]
+	listed = config.get("redis_queue_sentinels")
+	nodes = [str(node).rpartition(":") for node in (listed if isinstance(listed, list) else ())]
 	if not nodes or not all(host and port.isdigit() for host, _, port in nodes):
 		raise ConfigError("redis_queue_sentinels must list host:port")
 	service = config.get("redis_queue_master_service")
@@ -120,10 +131,10 @@ def _connect_sentinel(config: dict[str, Any], username: str | None, password: st
 	}
 	sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
 		[(host, int(port)) for host, _, port in nodes],
-		sentinel_kwargs={**_TIMEOUTS, **sentinel_login},
+		sentinel_kwargs={**_options(), **sentinel_login},
 		username=config.get("redis_queue_master_username", username),
 		password=config.get("redis_queue_master_password", password),
-		**_TIMEOUTS,
+		**_options(),
 	)
 	return sentinel.master_for(service)
 
