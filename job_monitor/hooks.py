@@ -14,6 +14,13 @@ after_uninstall = "job_monitor.install.after_uninstall"
 
 extend_bootinfo = "job_monitor.bridge.boot.extend"
 
+before_request = ["job_monitor.compat.install"]
+before_job = ["job_monitor.compat.install"]
+
+override_whitelisted_methods = {
+	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",
+}
+
 override_doctype_class = {
 	"RQ Job": "job_monitor.job_monitor.doctype.rq_job.rq_job.RQJob",
 	"RQ Worker": "job_monitor.job_monitor.doctype.rq_worker.rq_worker.RQWorker",

@@ -5,8 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 import frappe
+from frappe.rate_limiter import rate_limit
 
-from job_monitor.bridge import actions
+from job_monitor.bridge import actions, jobs
+
+
+@frappe.whitelist()
+@rate_limit(limit=1200, seconds=60)
+def get_job_status(job_id: str) -> dict[str, Any]:
+	"""Where one job of this site is: for those who may read RQ Job, and for the user whose job it is.
+
+	Returns:
+		`{"job_id", "status", "queue", "method", "progress", "created_at", "started_at", "ended_at", "wait",
+		"time_taken"}`: durations in seconds, moments in the site's time zone.
+
+	frappe.call("job_monitor.api.jobs.get_job_status", { job_id }).then((r) => console.log(r.message.status));
+	"""
+	return jobs.status(job_id)
+
+
+@frappe.whitelist()
+@rate_limit(limit=600, seconds=60)
+def get_jobs(
+	site: str | None = None,
+	queue: str | None = None,
+	status: str | None = None,
+	start: int = 0,
+	page_length: int = 20,
+) -> list[dict[str, Any]]:
+	"""Jobs of this site, newest first, as rows of RQ Job. `site` may only be this one.
+
+	frappe.call("job_monitor.api.jobs.get_jobs", { queue: "default", status: "queued" })
+	"""
+	return jobs.of_site(site, queue, status, start, page_length)
 
 
 @frappe.whitelist(methods=["POST"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import frappe
 from frappe import _
+from frappe.utils.background_jobs import create_job_id
 
 from job_monitor.bridge import listing, session
 from job_monitor.bridge.conditions import Condition
@@ -110,6 +111,35 @@ def document(job_id: str) -> Row:
 	if not session.is_own(job):
 		raise frappe.PermissionError
 	return row(job, clock.now())
+
+
+def status(job_id: str) -> dict[str, Any]:
+	"""See `api.jobs.get_job_status`. The id may lack the site's part, as it was given to `frappe.enqueue`.
+
+	Raises: As `document`.
+	"""
+	if not keys.split_job_id(job_id)[0]:
+		job_id = create_job_id(job_id)
+	found = document(job_id[: limits.ID_CHARS])
+	if found.owner != frappe.session.user:
+		frappe.has_permission(DOCTYPE, "read", throw=True)
+	names = ("job_id", "status", "queue", "method", "progress", "wait", "time_taken")
+	return {name: found[name] for name in (*names, "created_at", "started_at", "ended_at")}
+
+
+def of_site(
+	site: str | None, queue: str | None, status: str | None, start: int, page_length: int
+) -> list[Row]:
+	"""See `api.jobs.get_jobs`.
+
+	Raises:
+		frappe.PermissionError: Another site, or no right to read.
+	"""
+	if site and site != frappe.local.site:
+		raise frappe.PermissionError
+	filters = {name: value for name, value in (("queue", queue), ("status", status)) if value}
+	args = frappe._dict(filters=filters, start=start, page_length=min(page_length, limits.PAGE_ROWS))
+	return get_list(args, {})
 
 
 def row(job: Job, now: datetime) -> Row:

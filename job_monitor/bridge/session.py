@@ -41,7 +41,16 @@ def store() -> Store:
 		RedisUnavailable, frappe.ValidationError: Bad configuration.
 	"""
 	with translated():
-		return Store(_connect(_bench()), get_bench_id(), redactor())
+		return connect()
+
+
+def connect() -> Store:
+	"""As `store`, with core's errors.
+
+	Raises:
+		JobMonitorError
+	"""
+	return Store(_connect(_bench()), get_bench_id(), redactor())
 
 
 def queue_names() -> list[str]:

@@ -90,18 +90,13 @@ def _own_jobs(store: Store, found: Sequence[Worker]) -> dict[str, Job]:
 	return {job.id: job for job in store.rows([("", i) for i in own])}
 
 
-def status(worker: Worker) -> str:
-	"""RQ's state (busy, idle, started, suspended), or late or dead where the worker is."""
-	return worker.state if worker.verdict is Verdict.ALIVE else worker.verdict.value
-
-
 def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:
 	job = next((jobs[i] for i in worker.current_job_ids if i in jobs), None)
 	short = [keys.split_queue(queue)[1] for queue in worker.queues]
 	return Row(
 		name=worker.name,
 		worker_name=worker.name,
-		status=status(worker),
+		status=workers.status(worker),
 		status_reason=worker.reason,
 		queue=", ".join(worker.queues),
 		queue_type=",".join(short),

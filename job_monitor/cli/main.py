@@ -164,7 +164,8 @@ def workers_command(source: Source, as_json: bool) -> None:
 	store = source.open()
 	found = workers.read_all(store)
 	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
-	_show(as_json, found, render.workers_table(found, current, clock.now()))
+	narrow = _console().width < render.WORKERS_WIDTH
+	_show(as_json, found, render.workers_table(found, current, clock.now(), compact=narrow))
 
 
 @main.command()
@@ -172,7 +173,7 @@ def workers_command(source: Source, as_json: bool) -> None:
 	"--queue", "queue_names", multiple=True, metavar="NAME", help="short, default, long, or any other."
 )
 @click.option("--status", multiple=True, type=click.Choice(STATUSES), help="May be given more than once.")
-@click.option("--site", default="", help="Whole name of the site.")
+@click.option("--site", default="", envvar="JOB_MONITOR_SITE", help="Whole name of the site.")
 @click.option("--method", default="", help="Part of the method's dotted path.")
 @click.option("--search", "text", default="", help="Part of arguments, traceback, id or method.")
 @click.option("--since", type=Age(), help="Created since: 30m, 2h, 1d, or 2026-01-31T10:00 (local time).")

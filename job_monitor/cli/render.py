@@ -127,6 +127,10 @@ def queues_table(queues: Sequence[Queue], now: datetime, expand: bool = False) -
 	return result
 
 
+WORKERS_WIDTH = 110
+"""Columns from which all of the workers' table fits."""
+
+
 def workers_table(
 	workers: Sequence[Worker], jobs: Mapping[str, Job], now: datetime, compact: bool = False
 ) -> RenderableType:

@@ -41,6 +41,9 @@ SEARCH_SECONDS = 0.25
 SEARCH_MAX_SECONDS = 30.0
 """Longest time a search may be given: below the timeout of any web worker."""
 
+COUNT_SECONDS = 5.0
+"""Time a count of every waiting job may take: about two million of them."""
+
 ZOMBIE_SECONDS = 0.5
 """Time the hunt for zombies takes unless told."""
 

@@ -70,6 +70,11 @@ def read_one(store: Store, name: str) -> Worker:
 	return worker
 
 
+def status(worker: Worker) -> str:
+	"""RQ's state (busy, idle, started, suspended), or late or dead where the worker is."""
+	return worker.state if worker.verdict is Verdict.ALIVE else worker.verdict.value
+
+
 def _read(store: Store, names: Sequence[str]) -> list[Worker]:
 	commands: list[tuple[Any, ...]] = []
 	for name in names:

@@ -22,6 +22,7 @@ ALLOWED = {
 	"bridge": {"bridge", "core", ""},
 	"recorder": {"recorder", "bridge", "core", ""},
 	"notify": {"notify", "bridge", "core", ""},
+	"commands": {"commands", FRONT, "cli", "recorder", "notify", "bridge", "core", ""},
 	FRONT: {FRONT, "recorder", "notify", "bridge", "core", ""},
 }
 """What each layer imports of this app. "" is the package itself, which holds the version only."""
@@ -43,7 +44,7 @@ def layer_of(parts: tuple[str, ...]) -> str:
 	"""Layer of a module by its path below the package, e.g. ("core", "keys")."""
 	if not parts:
 		return ""
-	return parts[0] if parts[0] in {*LOW, "cli"} else FRONT
+	return parts[0] if parts[0] in {*LOW, "cli", "commands"} else FRONT
 
 
 def forbidden_imports(package: Path) -> list[str]:

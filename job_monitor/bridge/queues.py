@@ -1,0 +1,125 @@
+"""Queues of this bench in figures, and jobs as a list whose length is counted, not read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import frappe
+
+from job_monitor.bridge import jobs, session
+from job_monitor.bridge.listing import Row
+from job_monitor.core import clock, keys, limits, workers
+from job_monitor.core.query import JobQuery
+from job_monitor.core.records import Queue, Worker
+from job_monitor.core.search import count, search
+from job_monitor.core.store import Store
+
+COUNT_MOST = 10**9
+
+
+def get_queue_info() -> dict[str, Any]:
+	"""Every queue of this bench, also those that are configured and have no job yet.
+
+	Returns:
+		`{"queues": {name: {"queued", "started", "finished", "failed", "deferred", "scheduled", "canceled": jobs,
+		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number}}}, "pending": jobs,
+		"workers": number of those that are there}`. Counts are of all sites of the bench.
+
+	Raises:
+		RedisUnavailable
+	"""
+	with session.translated():
+		store = session.store()
+		found = {queue.short_name: queue for queue in store.queues()}
+		every = workers.read_all(store)
+	now = clock.now()
+	names = dict.fromkeys([*session.queue_names(), *found])
+	queues = {name: _queue_info(name, found.get(name), every, now) for name in names}
+	return {
+		"queues": queues,
+		"pending": sum(queue["queued"] for queue in queues.values()),
+		"workers": sum(worker.verdict.value != "dead" for worker in every),
+	}
+
+
+def _queue_info(name: str, queue: Queue | None, every: Sequence[Worker], now: Any) -> dict[str, Any]:
+	serving = [w for w in every if name in {keys.split_queue(full)[1] for full in w.queues}]
+	counts = dict.fromkeys(keys.PLACES, 0) | (queue.counts if queue else {})
+	oldest = queue.oldest_age(now) if queue else None
+	states = Counter(map(workers.status, serving))
+	return {**counts, "oldest_waiting": oldest, "workers": dict(states)}
+
+
+class JobList(Sequence[Row]):
+	"""Jobs by site, queue and status, newest first: rows as RQ Job's, read when they are looked at.
+
+	`len()` counts all of them exactly, whatever their number; iterating reads page by page.
+
+	Args:
+		site: Whole name; None for every site of the bench.
+
+	Raises:
+		RedisUnavailable
+		frappe.ValidationError: Unknown queue or status.
+	"""
+
+	def __init__(self, site: str | None = None, queue: Any = None, status: Any = None) -> None:
+		with session.translated():
+			self._store = session.store()
+			known = {keys.split_queue(name)[1] for name in self._store.queue_names()}
+			self._query = JobQuery(
+				queues=tuple(name for name in _names(queue) if _known(name, known)),
+				statuses=_names(status),
+				site=site or "",
+				limit=limits.PAGE_ROWS,
+			)
+			nothing = bool(_names(queue)) and not self._query.queues
+			self._length = 0 if nothing else self._count(self._store)
+
+	def _count(self, store: Store) -> int:
+		if not self._query.needs_scan:
+			return store.page(self._query.only(limit=1)).total
+		return count(store, self._query, COUNT_MOST, limits.SEARCH_MAX_SECONDS).matched
+
+	def __len__(self) -> int:
+		return self._length
+
+	def __iter__(self) -> Iterator[Row]:
+		cursor, more = "", bool(self._length)
+		while more:
+			with session.translated():
+				result = search(self._store, self._query, limits.SEARCH_MAX_SECONDS, cursor)
+			now = clock.now()
+			yield from (jobs.row(job, now) for job in result.rows)
+			cursor = result.cursor
+			more = bool(cursor)
+
+	@overload
+	def __getitem__(self, index: int) -> Row: ...
+	@overload
+	def __getitem__(self, index: slice) -> list[Row]: ...
+	def __getitem__(self, index: int | slice) -> Row | list[Row]:
+		return list(self)[index]
+
+	def __repr__(self) -> str:
+		return f"<{self._length} jobs>"
+
+
+def _names(value: Any) -> tuple[str, ...]:
+	if not value:
+		return ()
+	return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
+def _known(name: str, known: set[str]) -> bool:
+	"""Whether a queue has ever had a job.
+
+	Raises:
+		frappe.ValidationError: Neither that, nor configured.
+	"""
+	if name not in known and name not in session.queue_names():
+		names = ", ".join(sorted({*known, *session.queue_names()}))
+		frappe.throw(frappe._("Queue should be one of {0}").format(names))
+	return name in known

@@ -1,0 +1,56 @@
+"""`bench doctor` and `bench job-monitor`. Read at every call of bench, so nothing heavy is imported up here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+from frappe.commands import pass_context
+
+from job_monitor import compat
+
+compat.install()
+
+
+@click.command("doctor")
+@click.option("--site", "site", metavar="SITE", help="This site only; as bench --site SITE doctor.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--legacy", is_flag=True, help="Frappe's own output.")
+@pass_context
+def doctor(context: Any, site: str | None, as_json: bool, legacy: bool) -> None:
+	"""Is everything well with schedulers, workers and queues?
+
+	For every site, or those of bench --site: the state of its scheduler, whether workers run, how many jobs
+	wait; then what is wrong, in words. Exits with 0 if nothing is, with 1 if something is, with 2 if a site or
+	Redis could not be asked.
+
+	\b
+	bench doctor
+	bench --site mysite.local doctor
+	*/5 * * * *  cd ~/frappe-bench && bench doctor > /dev/null || mail-the-team
+	"""
+	from job_monitor.commands import examination
+
+	sites = [site] if site else list(context.sites or ())
+	raise SystemExit(examination.legacy(sites) if legacy else examination.run(sites, as_json))
+
+
+@click.command(
+	"job-monitor",
+	add_help_option=False,
+	context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@pass_context
+def job_monitor(context: Any, arguments: tuple[str, ...]) -> None:
+	"""The job-monitor command, for this bench: queues, workers, jobs, doctor, top, report, logs."""
+	from job_monitor.cli.main import main
+
+	sites = list(context.sites or ())
+	if len(sites) == 1:
+		os.environ.setdefault("JOB_MONITOR_SITE", sites[0])
+	main(args=list(arguments), prog_name="bench job-monitor")
+
+
+commands = [doctor, job_monitor]

