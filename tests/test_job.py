@@ -143,7 +143,7 @@ def test_the_job_name_is_shown_unless_it_is_the_method(store: Store, jobs: Jobs)
 
 
 @pytest.mark.parametrize(
-	"job_id", ["gone", "", "a||" + "x" * 5000, "a||\x00\xff", "../etc", "*", "a||1:dependents"]
+	"job_id", ["gone", "", "a||" + "x" * 5000, "a||\x00\xff", "../etc", "*", "a||1:dependents", "\ud800"]
 )
 def test_an_unknown_job_is_not_found(store: Store, jobs: Jobs, job_id: str) -> None:
 	jobs.raw("a||1")

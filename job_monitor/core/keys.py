@@ -43,6 +43,11 @@ def text(value: bytes | str | None) -> str:
 	return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
+def askable(name: str) -> str:
+	"""A name typed by people as Redis can be asked for it: without the lone surrogates that odd bytes become."""
+	return name if name.isascii() else name.encode("utf-8", "replace").decode()
+
+
 def job_key(job_id: str) -> str:
 	return JOB_PREFIX + job_id
 

@@ -65,6 +65,7 @@ def _part(store: Store, is_data: bool, answer: Any, arguments: bool) -> dict[str
 
 def read_one(store: Store, job_id: str) -> Job:
 	"""See `Store.job`."""
+	job_id = keys.askable(job_id)
 	key = keys.job_key(job_id)
 	values, ttl, dependents, results = store.ask(
 		[

@@ -64,9 +64,9 @@ def read_one(store: Store, name: str) -> Worker:
 	Raises:
 		WorkerNotFound: Redis does not know it.
 	"""
-	worker = _read(store, [name])[0]
+	worker = _read(store, [keys.askable(name)])[0]
 	if worker.ttl == -2:
-		raise WorkerNotFound(name[: limits.PATTERN_CHARS])
+		raise WorkerNotFound(worker.name[: limits.PATTERN_CHARS])
 	return worker
 
 
