@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import io
 import re
 import sys
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Group(click.Group):
 		try:
 			return super().invoke(ctx)
 		except JobMonitorError as error:
-			click.echo(f"job-monitor: {error}", err=True)
+			click.echo(f"job-monitor: {render.line(str(error))}", err=True)
 			unknown = isinstance(error, (CouldNotAsk, ConfigError)) or type(error).__name__ == "InvalidQuery"
 			ctx.exit(EXIT_NO_ANSWER if unknown else EXIT_FOUND)
 
@@ -79,15 +79,15 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
 		if isinstance(value, datetime):
 			return value
-		if match := _AGE.fullmatch(value.strip()):
-			return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
+		match = _AGE.fullmatch(value.strip())
 		try:
-			moment = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-		except ValueError:
+			if match:
+				return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
+			return datetime.fromisoformat(value.strip().replace("Z", "+00:00")).astimezone(timezone.utc)
+		except (ValueError, OverflowError):
 			self.fail(
 				f"{value!r} is neither like 30m, 2h, 1d nor a date and time like 2026-01-31T10:00", param, ctx
 			)
-		return moment.astimezone(timezone.utc)
 
 
 def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,7 +100,7 @@ def _console() -> Console:
 
 def _show(as_json: bool, records: Any, view: Any) -> None:
 	if as_json:
-		click.echo(json.dumps(render.plain(records), ensure_ascii=False, indent=1))
+		click.echo(render.json_text(records, indent=1))
 	else:
 		_console().print(view)
 
@@ -144,6 +144,8 @@ def main(
 	job-monitor jobs --method invoice --since 2h --search ACME
 	job-monitor --redis redis://localhost:11000 queues --json
 	"""
+	if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character shows another
+		sys.stdout.reconfigure(errors="replace")
 	ctx.obj = Source(redis_url, bench_path, all_benches, redact)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -53,6 +57,11 @@ def words(text: str, style: str = "") -> Text:
 	return Text(text.translate(_CONTROL), style=style)
 
 
+def line(text: str) -> str:
+	"""Text from anywhere as one line without control characters."""
+	return text.translate(_CONTROL).replace("\n", " ").replace("\t", " ")
+
+
 class Tail:
 	"""Text whose end matters most: where there is no room, it loses its beginning."""
 
@@ -85,6 +94,13 @@ def plain(value: Any) -> Any:
 	if isinstance(value, Mapping):
 		return {name: plain(item) for name, item in value.items()}
 	return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def json_text(records: Any, indent: int | None = None) -> str:
+	"""Records as JSON without a control character; in ASCII where standard output can write nothing else."""
+	unicode = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name.startswith("utf")
+	text = json.dumps(plain(records), ensure_ascii=not unicode, indent=indent)
+	return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def table(*columns: str | tuple[str, dict[str, Any]], expand: bool = False) -> Table:
@@ -201,7 +217,7 @@ def _job_cells(job: Job, now: datetime) -> list[RenderableType]:
 		f"{ago(job.created_at, now)} ago" if job.created_at else "",
 		duration(waited) if waited is not None else "",
 		duration(ran) if ran is not None else "",
-		words(job.id, "dim"),
+		words(line(job.id), "dim"),
 		words(job.problem or last_line(job.exception), "bright_red"),
 	]
 

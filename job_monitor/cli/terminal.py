@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import select
 import sys
 import termios
@@ -28,9 +30,16 @@ _NAMES = {
 	"\x03": "q",
 }
 
+_KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.)|.", re.DOTALL)
+"""An escape sequence, or one character."""
+
 
 class Keys:
 	"""Reads keys while it is entered; the terminal is as before on every way out."""
+
+	def __init__(self) -> None:
+		self.pending: list[str] = []
+		self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
 	def __enter__(self) -> Keys:
 		self.descriptor = sys.stdin.fileno()
@@ -45,11 +54,16 @@ class Keys:
 
 	def read(self, seconds: float) -> str:
 		"""The next key by name (`up`, `enter`) or as its character; "" if none came in time."""
-		ready, _, _ = select.select([self.descriptor], [], [], max(0.0, seconds))
-		if not ready:
+		if not self.pending:
+			ready, _, _ = select.select([self.descriptor], [], [], max(0.0, seconds))
+			if not ready:
+				return ""
+			raw = os.read(self.descriptor, 1024)
+			if not raw:  # the terminal is gone
+				return "q"
+			# Pasted text and fast fingers bring many keys at once, and may cut one in two
+			self.pending = _KEY.findall(self.decoder.decode(raw))
+		if not self.pending:
 			return ""
-		raw = os.read(self.descriptor, 32)
-		if not raw:  # the terminal is gone
-			return "q"
-		text = raw.decode("utf-8", "replace")
-		return _NAMES.get(text) or (text if text.isprintable() else "")
+		text = self.pending.pop(0)
+		return _NAMES.get(text) or (text if text.isprintable() else self.read(0.0))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import signal
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
@@ -28,8 +28,12 @@ from job_monitor.core.search import search
 from job_monitor.core.store import Store
 
 _VIEWS = ("started", "queued", "failed", "finished", "all")
+_DIGITS = {str(number): view for number, view in enumerate(_VIEWS, 1)}
 _BARS = "▁▂▃▄▅▆▇█"
 _ZOMBIES_EVERY = timedelta(seconds=30)
+_TABLE_HEAD = 3
+"""Lines of a table above its rows."""
+
 _HELP = """\
 1 2 3 4 5    running, queued, failed, finished, all jobs       Tab  next of them
 ↑ ↓ j k      choose a job        Enter  open it                Esc  back
@@ -70,9 +74,12 @@ def stream(store: Store, interval: float) -> None:
 	"""One line of JSON for each interval, until the reader goes away."""
 	while True:
 		taken = snapshot.take(store, zombie_seconds=0)
-		line = {"snapshot": render.plain(taken), "findings": render.plain(health.diagnose(taken))}
-		click.echo(json.dumps(line, ensure_ascii=False))
+		click.echo(render.json_text({"snapshot": taken, "findings": health.diagnose(taken)}))
 		time.sleep(interval)
+
+
+def _leave(number: int, frame: object) -> None:
+	raise SystemExit(128 + number)
 
 
 class Top:
@@ -85,6 +92,9 @@ class Top:
 	def run(self) -> None:
 		"""Until `q`. The terminal is restored on every way out."""
 		console = Console(highlight=False, markup=False)
+		for number in (signal.SIGTERM, signal.SIGHUP):
+			if signal.getsignal(number) is signal.SIG_DFL:
+				signal.signal(number, _leave)
 		with Keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
 			while not self.state.quit:
 				if not self.state.paused:
@@ -229,10 +239,9 @@ class Top:
 			return Panel(
 				render.job_view(self.data.job, taken.taken_at), title="Job (Esc: back)", title_align="left"
 			)
-		shown = self.data.jobs[self.state.selected // 200 * 200 :]
 		body: RenderableType = Text("No jobs here.", style="dim")
-		if shown:
-			body = render.jobs_table(shown, taken.taken_at, self.state.selected % 200)
+		if self.data.jobs:
+			body = _Rows(self.data.jobs, taken.taken_at, self.state.selected)
 		tabs = "  ".join(
 			f"[{n}] {name}" if name == self.state.view else f"{n} {name}" for n, name in enumerate(_VIEWS, 1)
 		)
@@ -249,6 +258,18 @@ class Top:
 			f" ?: keys  /: search  Enter: open  p: pause  q: quit   every {self.state.interval:g} s",
 			style="dim",
 		)
+
+
+class _Rows:
+	"""As many jobs as there is room for, the chosen one among them."""
+
+	def __init__(self, jobs: tuple[Job, ...], now: datetime, selected: int) -> None:
+		self.jobs, self.now, self.selected = jobs, now, selected
+
+	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+		room = max(1, (options.height or len(self.jobs)) - _TABLE_HEAD)
+		first = max(0, self.selected - room + 1)
+		yield render.jobs_table(self.jobs[first : first + room], self.now, self.selected - first)
 
 
 def _title(name: str, room: int, items: tuple[object, ...]) -> str:
@@ -268,8 +289,8 @@ def press(state: State, key: str, jobs: tuple[Job, ...]) -> State:
 		return replace(state, quit=True)
 	if key in ("up", "k", "down", "j", "page up", "page down", "home", "end"):
 		return replace(state, selected=_move(state.selected, key, len(jobs)))
-	if key.isdigit() and 1 <= int(key) <= len(_VIEWS):
-		return replace(state, view=_VIEWS[int(key) - 1], selected=0, opened="", help=False)
+	if key in _DIGITS:
+		return replace(state, view=_DIGITS[key], selected=0, opened="", help=False)
 	if key == "tab":
 		view = _VIEWS[(_VIEWS.index(state.view) + 1) % len(_VIEWS)]
 		return replace(state, view=view, selected=0, opened="", help=False)
