@@ -12,6 +12,20 @@ after_install = "job_monitor.install.after_install"
 after_migrate = "job_monitor.install.after_migrate"
 after_uninstall = "job_monitor.install.after_uninstall"
 
+app_include_js = "job_monitor.bundle.js"
+app_include_css = "job_monitor.bundle.css"
+
+doctype_js = {
+	"RQ Job": "job_monitor/doctype/rq_job/rq_job.js",
+	"RQ Worker": "job_monitor/doctype/rq_worker/rq_worker.js",
+	"Scheduled Job Log": "job_monitor/doctype/scheduled_job_log/scheduled_job_log.js",
+}
+doctype_list_js = {
+	"RQ Job": "job_monitor/doctype/rq_job/rq_job_list.js",
+	"RQ Worker": "job_monitor/doctype/rq_worker/rq_worker_list.js",
+	"Scheduled Job Log": "job_monitor/doctype/scheduled_job_log/scheduled_job_log_list.js",
+}
+
 extend_bootinfo = "job_monitor.bridge.boot.extend"
 
 before_request = ["job_monitor.compat.install"]

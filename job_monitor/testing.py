@@ -166,3 +166,22 @@ def request(path: str, user: str = "", method: str = "GET", **params: Any) -> tu
 
 	with ThreadPoolExecutor(1) as pool:
 		return pool.submit(send).result()
+
+
+def make_examples() -> None:
+	"""Jobs of every kind for a look at Desk: `bench --site S execute job_monitor.testing.make_examples`."""
+	for _n in range(6):
+		frappe.enqueue("frappe.utils.global_search.sync_global_search", queue="short")
+	frappe.enqueue("frappe.email.queue.flush", queue="default")
+	frappe.enqueue("frappe.utils.get_datetime", queue="default", datetime_str="31/31/2026")
+	frappe.enqueue("job_monitor.testing.fail", queue="default", invoice="SINV-0042", api_key="abcdef")
+	frappe.enqueue("job_monitor.testing.hang", queue="default", seconds=900, customer="ACME", password="x")
+	for number in range(6):
+		frappe.enqueue(
+			"frappe.core.doctype.prepared_report.prepared_report.generate_report",
+			queue="long",
+			prepared_report=f"PR-{number:04}",
+		)
+	for method in ("frappe.email.queue.flush", "frappe.oauth.delete_oauth2_data", "frappe.monitor.flush"):
+		for name in frappe.get_all("Scheduled Job Type", {"method": method}, pluck="name"):
+			frappe.get_doc("Scheduled Job Type", name).execute()

@@ -212,6 +212,8 @@ def _find(store: Store, asked: ListRequest) -> Found:
 		return replace(found, rows=found.rows[asked.start : asked.start + length], more=more)
 	plan = replace(plan, query=plan.query.only(newest_first=newest_first))
 	found = _collect(store, plan, asked.start, min(length, ROWS), _seconds(asked), asked.cursor)
+	# Core orders ended jobs to the second
+	listing.sort(found.rows, (("modified", newest_first),))
 	# A page that is full is whole, whatever lies behind it
 	full = asked.length is not None and len(found.rows) >= asked.length
 	return replace(found, cursor="" if full else found.cursor, more=found.more and not full)

@@ -1,0 +1,8 @@
+// frappe.job_monitor: what this app's own scripts use, and client scripts may. See README, "In client scripts".
+
+import * as calls from "./job_monitor/calls";
+import * as live from "./job_monitor/live";
+import * as show from "./job_monitor/show";
+
+frappe.provide("frappe.job_monitor");
+Object.assign(frappe.job_monitor, calls, { live, show });

@@ -1,0 +1,182 @@
+// Opens RQ Job, RQ Worker and Scheduled Job Log in a real Desk: filters, pages, forms, buttons, live refresh.
+//
+//	SITE_URL=http://mysite.localhost:8000 USER=Administrator PASSWORD=admin node tests/browser/desk.mjs
+//
+// Needs playwright-core and a Chromium (CHROMIUM=/usr/bin/chromium), a running bench with workers on short and
+// default, and jobs: `bench --site mysite.localhost execute job_monitor.testing.make_examples`.
+// PICTURES=folder keeps a picture of every screen. Ends with 1 if anything is not as it should be.
+
+import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
+
+const require = createRequire(`${process.env.NODE_MODULES || process.cwd()}/`);
+const { chromium } = require("playwright-core");
+
+const url = process.env.SITE_URL || "http://localhost:8000";
+const pictures = process.env.PICTURES;
+if (pictures) mkdirSync(pictures, { recursive: true });
+const problems = [];
+
+function check(what, ok, detail = "") {
+	console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok ? "" : `: ${detail}`}`);
+	if (!ok) problems.push(what);
+}
+
+const browser = await chromium.launch({
+	executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+	args: ["--no-sandbox", "--disable-gpu"],
+});
+const context = await browser.newContext({ viewport: { width: 1400, height: 820 } });
+const login = await context.request.post(`${url}/api/method/login`, {
+	form: { usr: process.env.USER_NAME || "Administrator", pwd: process.env.PASSWORD || "admin" },
+});
+check("login", login.ok(), await login.text());
+const page = await context.newPage();
+const errors = [];
+page.on("pageerror", (error) => errors.push(error.message));
+page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+
+async function settle() {
+	await page.waitForFunction(
+		() => window.frappe?.boot && frappe.get_route?.()?.length && !frappe.request.ajax_count
+	);
+	await page.waitForTimeout(1200);
+}
+
+async function open(path) {
+	await page.goto(`${url}/app/${path}`, { waitUntil: "load" });
+	await settle();
+}
+
+async function picture(name) {
+	if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
+}
+
+const rows = () => page.evaluate(() => cur_list.data.map((d) => ({ ...d })));
+
+async function filter(...filters) {
+	await page.evaluate(async (given) => {
+		await cur_list.filter_area.clear(false);
+		for (const [field, op, value] of given) {
+			await cur_list.filter_area.add(cur_list.doctype, field, op, value);
+		}
+		await cur_list.refresh();
+	}, filters);
+	await page.waitForTimeout(3200); // Desk drops a refresh that equals the one before it for three seconds
+	await page.evaluate(() => cur_list.refresh());
+	await settle();
+	return rows();
+}
+
+// RQ Job
+
+await open("rq-job");
+await picture("rq-job-list");
+const all = await rows();
+check("RQ Job: the list has rows", all.length > 0);
+const moments = all.map((d) => d.modified);
+check("RQ Job: newest first", String(moments) === String([...moments].sort().reverse()), moments);
+check(
+	"RQ Job: the queue filter holds the queues of the configuration",
+	await page.evaluate(() =>
+		frappe.boot.job_monitor.queues.every((q) =>
+			cur_list.page.fields_dict.queue.df.options.split("\n").includes(q)
+		)
+	)
+);
+const failed = await filter(["status", "=", "failed"]);
+check("RQ Job: status filter", failed.length > 0 && failed.every((d) => d.status === "failed"));
+const long = await filter(["queue", "=", "long"]);
+check("RQ Job: queue filter", long.length > 0 && long.every((d) => d.queue === "long"));
+const method = await filter(["method", "like", "%testing.hang%"]);
+check("RQ Job: method filter", method.length > 0 && method.every((d) => /hang/.test(d.method)));
+const text = await filter(["search_text", "like", "%SINV-0042%"]);
+check("RQ Job: text in arguments", text.length > 0, text.length);
+const day = all[0].created_at.slice(0, 10);
+const created = await filter(["created_at", "Between", [day, day]]);
+check("RQ Job: created range", created.length > 0);
+check("RQ Job: nothing matches", (await filter(["name", "=", "nonexistent"])).length === 0);
+await picture("rq-job-empty");
+await filter();
+await page.evaluate(() => {
+	cur_list.page_length = cur_list.selected_page_count = 5;
+	cur_list.start = 0;
+	return cur_list.refresh();
+});
+await settle();
+const first = await rows();
+await page.click(".list-paging-area .btn-more");
+await settle();
+const second = await rows();
+check("RQ Job: pages go on without a gap", first.length === 5 && second.length === 10, [first.length, second.length]);
+check("RQ Job: no row twice", new Set(second.map((d) => d.name)).size === second.length);
+
+// Live refresh
+
+await open("rq-job");
+await page.waitForTimeout(500);
+let asked = 0;
+page.on("request", (request) => request.url().includes("reportview.get") && asked++);
+await page.waitForTimeout(7000);
+check("live: the list asks again by itself", asked >= 1, asked);
+asked = 0;
+await open("todo");
+asked = 0;
+await page.waitForTimeout(7000);
+check("live: it stops when the list is left", asked === 0, asked);
+
+// Forms
+
+await open(`rq-job/${encodeURIComponent(failed[0].name)}`);
+await picture("rq-job-form");
+const body = await page.innerText(".layout-main-section >> visible=true");
+check("RQ Job form: the traceback is shown", /Traceback/.test(body), body.slice(0, 300));
+check("RQ Job form: a failed job can be retried", await page.isVisible("button:has-text('Retry')"));
+check("RQ Job form: and not stopped", !(await page.isVisible("button:has-text('Force Stop')")));
+await page.evaluate(() => document.documentElement.setAttribute("data-theme", "dark"));
+await picture("rq-job-form-dark");
+await page.evaluate(() => document.documentElement.setAttribute("data-theme", "light"));
+
+await open("rq-job");
+const running = (await filter(["status", "=", "started"]))[0];
+check("RQ Job: a job runs", Boolean(running));
+if (running) {
+	await open(`rq-job/${encodeURIComponent(running.name)}`);
+	await picture("rq-job-running");
+	check("RQ Job form: a running job can be stopped", await page.isVisible("button:text-is('Stop')"));
+	await page.click("button:text-is('Stop')");
+	await page.click(".modal.show .btn-primary");
+	const stopped = () => cur_frm.doc.status === "stopped";
+	await page.waitForFunction(stopped, null, { timeout: 20000 }).catch(() => {});
+	check("RQ Job form: Stop stops it, and the form shows it", await page.evaluate(stopped));
+	await picture("rq-job-stopped");
+}
+
+// RQ Worker
+
+await open("rq-worker");
+await picture("rq-worker-list");
+const workers = await rows();
+check("RQ Worker: the list has rows", workers.length > 0);
+const alive = workers.find((d) => d.status !== "dead");
+if (alive) {
+	await open(`rq-worker/${alive.name}`);
+	await picture("rq-worker-form");
+	check("RQ Worker form: its host and queues", await page.isVisible(`text=${alive.hostname}`));
+}
+
+// Scheduled Job Log
+
+await open("scheduled-job-log");
+await picture("scheduled-job-log");
+const runs = await rows();
+check("Scheduled Job Log: the list has rows", runs.length > 0);
+check("Scheduled Job Log: method and start are filled", runs.every((d) => d.method && d.started_at));
+if (runs[0]) {
+	await open(`scheduled-job-log/${runs[0].name}`);
+	await picture("scheduled-job-log-form");
+}
+
+check("no error on the console", errors.length === 0, errors.join(" | ").slice(0, 600));
+await browser.close();
+process.exit(problems.length ? 1 : 0);
