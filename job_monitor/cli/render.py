@@ -133,7 +133,7 @@ def queues_table(queues: Sequence[Queue], now: datetime, expand: bool = False) -
 	benches = len({queue.bench for queue in queues}) > 1
 	shown = [s for s in keys.PLACES if s in keys.PLACES[:4] or any(queue.counts.get(s) for queue in queues)]
 	result = table(
-		("Queue", _LINE), *[(s.capitalize(), _RIGHT) for s in shown], ("Oldest waits", _RIGHT), expand=expand
+		("Queue", _LINE), *[(s.capitalize(), _RIGHT) for s in shown], ("Waits", _RIGHT), expand=expand
 	)
 	for queue in queues:
 		numbers = [count(queue.counts.get(status), STATUS_STYLE[status]) for status in shown]
@@ -150,14 +150,14 @@ WORKERS_WIDTH = 110
 def workers_table(
 	workers: Sequence[Worker], jobs: Mapping[str, Job], now: datetime, compact: bool = False
 ) -> RenderableType:
-	"""`compact` leaves out the counters, and fills the width there is."""
+	"""`compact` leaves out names and counters (host and process id tell workers apart), and fills the width there is."""
 	if not workers:
 		return Text("No worker is registered. Start one: bench worker", style="bright_red")
 	result = table(
 		"State",
-		("Worker", _LINE),
+		*([] if compact else [("Worker", _LINE)]),
 		("Queues", _LINE),
-		("Runs", {**_LINE, "ratio": 1}),
+		("Runs", {**_LINE, "ratio": 1, "min_width": 12}),
 		("For", _RIGHT),
 		("Host · pid", _LINE),
 		*([] if compact else [("Done", _RIGHT), ("Failed", _RIGHT), ("Busy", _RIGHT)]),
@@ -165,7 +165,7 @@ def workers_table(
 	)
 	for worker in workers:
 		cells = _worker_cells(worker, jobs.get(worker.current_job_id), now)
-		add_row(result, cells[:6] if compact else cells)
+		add_row(result, [cells[0], *cells[2:6]] if compact else cells)
 	return result
 
 

@@ -207,7 +207,7 @@ class Top:
 				Panel(
 					queues, title=_title("Queues", room, taken.queues), title_align="left", border_style="dim"
 				),
-				ratio=5,
+				ratio=1,
 			),
 			Layout(
 				Panel(
@@ -216,7 +216,7 @@ class Top:
 					title_align="left",
 					border_style="dim",
 				),
-				ratio=6,
+				ratio=1,
 			),
 		)
 		return layout
