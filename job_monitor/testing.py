@@ -75,7 +75,7 @@ def status(job_id: str) -> str:
 	return (get_redis_conn().hget(f"rq:job:{job_id}", "status") or b"").decode()
 
 
-def _worker(*queues: str, burst: bool) -> subprocess.Popen[bytes]:
+def _worker(*queues: str, burst: bool, stderr: str = os.devnull) -> subprocess.Popen[bytes]:
 	command = [
 		sys.executable,
 		"-m",
@@ -89,7 +89,7 @@ def _worker(*queues: str, burst: bool) -> subprocess.Popen[bytes]:
 		command + (["--burst"] if burst else []),
 		cwd=os.path.join(get_bench_path(), "sites"),
 		stdout=subprocess.DEVNULL,
-		stderr=subprocess.DEVNULL,
+		stderr=open(stderr, "ab"),
 		start_new_session=True,
 	)
 
@@ -100,9 +100,9 @@ def work_off(*queues: str) -> None:
 
 
 @contextmanager
-def worker(*queues: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker(*queues: str, stderr: str = os.devnull) -> Iterator[subprocess.Popen[bytes]]:
 	"""A real worker that stays until the end of the block."""
-	process = _worker(*queues, burst=False)
+	process = _worker(*queues, burst=False, stderr=stderr)
 	try:
 		yield process
 	finally:

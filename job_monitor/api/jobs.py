@@ -41,6 +41,16 @@ def get_jobs(
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=30, seconds=60)
+def get_stack(job_id: str) -> dict[str, Any]:
+	"""What the process that runs a job does right now: `{"text", "pid", "by"}` or `{"text": "", "problem"}`.
+
+	Managers only, audited.
+	"""
+	return actions.job_stack(job_id)
+
+
+@frappe.whitelist(methods=["POST"])
 def stop(job_id: str) -> dict[str, Any]:
 	"""Ask the worker of a running job to end it. Managers only, audited.
 

@@ -8,7 +8,8 @@ from typing import Any
 import frappe
 
 from job_monitor.bridge import roles, session
-from job_monitor.core import actions, limits
+from job_monitor.core import actions, keys, limits, stack, workers
+from job_monitor.core.errors import StackUnavailable
 
 AUDIT = "Job Monitor Audit"
 
@@ -29,6 +30,49 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 		outcome = getattr(actions, action)(store, job.id)
 	audit(action, "RQ Job", job.id, outcome.message, outcome.done, method=job.method)
 	return asdict(outcome)
+
+
+def worker_stack(name: str) -> dict[str, Any]:
+	"""What a worker's process does right now. Managers only, audited.
+
+	Returns:
+		`{"text", "pid", "by"}`; where none can be taken from here `{"text": "", "problem": why and what to do}`.
+
+	Raises:
+		frappe.PermissionError: No manager, or the worker runs another site's job.
+		frappe.DoesNotExistError, RedisUnavailable
+	"""
+	roles.only_managers()
+	with session.translated():
+		worker = workers.read_one(session.store(), name[: limits.ID_CHARS])
+	if not session.is_of_bench(worker):
+		raise frappe.DoesNotExistError
+	if any(keys.split_job_id(i)[0] != frappe.local.site for i in worker.current_job_ids):
+		raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
+	try:
+		taken = asdict(stack.take(worker))
+	except StackUnavailable as error:
+		taken = {"text": "", "problem": error.detail}
+	audit(
+		"stack",
+		"RQ Worker",
+		worker.name,
+		taken.get("problem") or f"process {taken['pid']}",
+		bool(taken["text"]),
+	)
+	return taken
+
+
+def job_stack(job_id: str) -> dict[str, Any]:
+	"""As `worker_stack`, for the worker that runs this job of this site."""
+	roles.only_managers()
+	with session.translated():
+		job = session.store().job(job_id[: limits.ID_CHARS])
+	if not session.is_own(job):
+		raise frappe.PermissionError
+	if job.status != keys.STARTED or not job.worker:
+		return {"text": "", "problem": frappe._("the job does not run; it is {0}").format(job.status)}
+	return worker_stack(job.worker)
 
 
 def audit(

@@ -12,6 +12,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_bench_id, get_bench_path
 
+from job_monitor.core import keys
 from job_monitor.core.connection import Bench, Connection, connect_bench
 from job_monitor.core.errors import (
 	CouldNotAsk,
@@ -20,6 +21,7 @@ from job_monitor.core.errors import (
 	JobNotFound,
 	WorkerNotFound,
 )
+from job_monitor.core.records import Worker
 from job_monitor.core.redaction import Redactor
 from job_monitor.core.store import Store
 
@@ -100,6 +102,10 @@ def _connect(bench: Bench) -> Connection:
 @lru_cache(maxsize=16)
 def _redactor(names: tuple[str, ...]) -> Redactor:
 	return Redactor(names)
+
+
+def is_of_bench(worker: Worker) -> bool:
+	return get_bench_id() in {keys.split_queue(queue)[0] for queue in worker.queues}
 
 
 def is_own(job: Any) -> bool:

@@ -63,7 +63,7 @@ def document(name: str) -> Row:
 	with session.translated():
 		store = session.store()
 		worker = workers.read_one(store, name)
-		if store.bench not in {keys.split_queue(q)[0] for q in worker.queues}:
+		if not session.is_of_bench(worker):
 			raise frappe.DoesNotExistError(frappe._("{0} is no worker of this bench").format(name))
 		row = _row(worker, _own_jobs(store, [worker]), clock.now())
 	row.memory = memory(row)

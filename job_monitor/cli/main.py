@@ -16,8 +16,14 @@ from rich.console import Console
 
 from job_monitor import __version__
 from job_monitor.cli import render
-from job_monitor.core import clock, connection, health, limits, snapshot, workers
-from job_monitor.core.errors import ConfigError, CouldNotAsk, JobMonitorError
+from job_monitor.core import clock, connection, health, keys, limits, snapshot, stack, workers
+from job_monitor.core.errors import (
+	ConfigError,
+	CouldNotAsk,
+	JobMonitorError,
+	StackUnavailable,
+	WorkerNotFound,
+)
 from job_monitor.core.query import STATUSES, JobQuery
 from job_monitor.core.records import Severity
 from job_monitor.core.redaction import Redactor
@@ -220,6 +226,28 @@ def job(source: Source, job_id: str, as_json: bool) -> None:
 	"""One job in full: arguments, traceback, times, worker."""
 	found = source.open().job(job_id)
 	_show(as_json, found, render.job_view(found, clock.now()))
+
+
+@main.command("stack")
+@click.argument("name", metavar="WORKER|JOB")
+@_json_option
+@click.pass_obj
+def stack_command(source: Source, name: str, as_json: bool) -> None:
+	"""What a worker does right now: the stack of the process that runs its job.
+
+	By the worker's name, or the id of a job that runs. On the worker's own host, as its user. With py-spy if it is
+	installed, otherwise with SIGUSR1.
+	"""
+	store = source.open()
+	try:
+		worker = workers.read_one(store, name)
+	except WorkerNotFound:
+		job = store.job(name)
+		if not job.worker or job.status != keys.STARTED:
+			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
+		worker = workers.read_one(store, job.worker)
+	taken = stack.take(worker)
+	_show(as_json, taken, render.words(taken.text))
 
 
 @main.command()

@@ -24,6 +24,10 @@ class WorkerNotFound(JobMonitorError):
 	"""No such worker on this Redis:"""
 
 
+class StackUnavailable(JobMonitorError):
+	"""No stack can be taken:"""
+
+
 class ConfigError(JobMonitorError):
 	"""Bad configuration:"""
 

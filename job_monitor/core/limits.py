@@ -53,6 +53,9 @@ ZOMBIE_GRACE_SECONDS = 60
 ZOMBIE_ROWS = 100
 """Zombies named in one answer."""
 
+STACK_SECONDS = 5.0
+"""Time a process has to show its stack."""
+
 DEPENDENTS = 100
 """Dependent jobs named in one job's view."""
 

@@ -70,9 +70,7 @@ class Merge:
 		"""The next entries, at most `count`. Fewer only at the end, or when the time is up."""
 		if not self.block:
 			share = max(_SMALLEST_BLOCK, 2 * count // max(1, len(self.sizes)))
-			# Entries that carry their score are cheap: take what could be needed at most
-			blocks = {place: count if place[0] in keys.EXPIRING else share for place in self.sizes}
-			self.block = {place: min(block, limits.CHUNK_ROWS) for place, block in blocks.items()}
+			self.block = dict.fromkeys(self.sizes, min(share, limits.CHUNK_ROWS))
 			self._fill(self.sizes)
 		taken: list[Entry] = []
 		while self.heap and len(taken) < count and not self.out_of_time:

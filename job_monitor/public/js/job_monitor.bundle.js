@@ -1,8 +1,9 @@
 // frappe.job_monitor: what this app's own scripts use, and client scripts may. See README, "In client scripts".
 
 import * as calls from "./job_monitor/calls";
+import * as coverage from "./job_monitor/coverage";
 import * as live from "./job_monitor/live";
 import * as show from "./job_monitor/show";
 
 frappe.provide("frappe.job_monitor");
-Object.assign(frappe.job_monitor, calls, { live, show });
+Object.assign(frappe.job_monitor, calls, { coverage, live, show });

@@ -1,4 +1,4 @@
-// Every endpoint of this app that Desk calls. No other file knows their paths.
+// Every endpoint that this app's scripts call. No other file knows their paths.
 
 const call = (method, args) => frappe.xcall(`job_monitor.api.${method}`, args);
 const post = (method, args) =>
@@ -17,6 +17,25 @@ export const get_jobs = (filters = {}) => call("jobs.get_jobs", filters);
 export const stop = (job_id) => post("jobs.stop", { job_id });
 export const retry = (job_id) => post("jobs.retry", { job_id });
 export const remove = (job_id) => post("jobs.remove", { job_id });
+
+/** Some fields of one document as they are now, `undefined` if it is gone. */
+export const peek = (doctype, name, fields) =>
+	frappe
+		.call({
+			method: "frappe.desk.reportview.get_list",
+			args: { doctype, fields, filters: [[doctype, "name", "=", name]], limit: 1 },
+			silent: true,
+		})
+		.then((r) => r.message?.[0]);
+
+/** Frappe's own count of a list: the whole answer, which may say that the search was not complete. */
+export const get_count = (doctype, filters, limit) =>
+	frappe.call({
+		method: "frappe.desk.reportview.get_count",
+		type: "GET",
+		args: { doctype, filters, limit },
+		silent: true,
+	});
 
 /** Frappe's own: whether schedules run, and a switch for the Administrator. */
 export const get_scheduler_status = () =>
