@@ -1,12 +1,18 @@
+const LIVE = {
+	goes_on: (doc) => ["queued", "started", "deferred", "scheduled"].includes(doc.status),
+	fields: ["progress", "wait", "time_taken", "worker", "expires_in"],
+	update: tell,
+};
+
 frappe.ui.form.on("RQ Job", {
+	setup: (frm) => frappe.job_monitor.show.durations(frm),
+
 	refresh(frm) {
 		const { live, show } = frappe.job_monitor;
 		frm.disable_form();
-		frm.clear_custom_buttons();
-		frm.dashboard.clear_headline();
-		const [label, color] = show.indicator(frm.doc);
-		frm.page.set_indicator(label, color);
-		frm.page.set_title(frm.doc.method || frm.doc.name);
+		frm.remove_custom_button(__("Force Stop job")); // Frappe's own, also for jobs that only wait
+		frm.page.set_indicator(...show.indicator(frm.doc));
+		frm.page.set_title(show.method(frm.doc.method) || frm.doc.name);
 		show.text_field(frm, "arguments");
 		show.text_field(frm, "exc_info", { emphasize_last_line: true });
 		show.text_field(frm, "job_meta");
@@ -14,32 +20,33 @@ frappe.ui.form.on("RQ Job", {
 		show.job_links(frm, "dependents");
 		tell(frm);
 		add_actions(frm);
-		live.form(frm, (doc) => ["queued", "started", "deferred", "scheduled"].includes(doc.status));
+		live.form(frm, LIVE);
 	},
 });
 
 function tell(frm) {
-	const { show } = frappe.job_monitor;
-	const doc = frm.doc;
-	if (doc.problem) {
-		frm.dashboard.set_headline_alert(frappe.utils.escape_html(doc.problem), "orange");
-	} else if (doc.status === "started") {
-		const since = __("Runs for {0}", [show.seconds(doc.time_taken)]);
-		const limit = doc.timeout > 0 ? __("times out after {0}", [show.seconds(doc.timeout)]) : "";
-		const bar = doc.progress ? show.bar(doc.progress) : "";
-		frm.dashboard.set_headline([since, limit].filter(Boolean).join(" · ") + bar, "blue");
-	} else if (doc.status === "queued") {
-		frm.dashboard.set_headline(__("Waits for {0}", [show.seconds(doc.wait)]), "yellow");
-	} else if (doc.expires_in) {
-		const text = __("Redis forgets this job in {0}.", [show.seconds(doc.expires_in)]);
-		frm.dashboard.set_headline(text);
+	const { bar, escape, headline, seconds } = frappe.job_monitor.show;
+	const { status, problem, exc_info, expires_in, progress, timeout } = frm.doc;
+	const forgets = expires_in > 0 && __("Redis forgets it in {0}", [seconds(expires_in)]);
+	if (problem) return headline(frm, [escape(problem), forgets], "orange");
+	if (status === "started") {
+		const since = __("Runs for {0}", [seconds(frm.doc.time_taken)]);
+		const limit = timeout > 0 && __("times out after {0}", [seconds(timeout)]);
+		return headline(frm, [progress > 0 && bar(progress), since, limit], "blue");
 	}
+	if (status === "queued") {
+		const since = __("Waits for {0}", [seconds(frm.doc.wait)]);
+		return headline(frm, [since], "yellow");
+	}
+	if (status === "deferred") return headline(frm, [__("Waits for other jobs")], "yellow");
+	const error = exc_info && escape(exc_info.trimEnd().split("\n").pop());
+	headline(frm, [error, forgets], { failed: "red", stopped: "orange" }[status]);
 }
 
 function add_actions(frm) {
 	if (!frappe.boot.job_monitor?.can_manage) return;
 	const { stop, retry, remove } = frappe.job_monitor;
-	const status = frm.doc.status;
+	const { status } = frm.doc;
 	if (status === "started") {
 		add(frm, __("Stop"), __("End this job at once? What it has not committed is lost."), stop);
 	}
@@ -55,15 +62,17 @@ function add_actions(frm) {
 }
 
 function add(frm, label, question, act) {
-	const method = frappe.utils.escape_html(frm.doc.method || frm.doc.name);
+	const { escape } = frappe.job_monitor.show;
+	const { name, method } = frm.doc;
+	const text = `<p class="jm-name"><b>${escape(method || name)}</b><br>
+		<span class="text-muted">${escape(name)}</span></p>${question}`;
 	frm.add_custom_button(label, () =>
-		frappe.confirm(`<b>${method}</b><br>${question}`, () =>
-			act(frm.doc.name).then((outcome) => {
-				const indicator = outcome.done ? "green" : "orange";
-				frappe.show_alert({ message: frappe.utils.escape_html(outcome.message), indicator });
-				if (outcome.status) frm.reload_doc();
-				else frappe.set_route("List", "RQ Job");
-			})
-		)
+		frappe.confirm(text, async () => {
+			const outcome = await act(name);
+			const indicator = outcome.done ? "green" : "orange";
+			frappe.show_alert({ message: escape(outcome.message), indicator });
+			if (outcome.status) frm.reload_doc();
+			else frappe.set_route("List", "RQ Job");
+		})
 	);
 }

@@ -1,29 +1,37 @@
+frappe.job_monitor.show.prepare("RQ Job");
+offer_queues();
+
 frappe.listview_settings["RQ Job"] = {
 	hide_name_column: true,
-	add_fields: ["job_id", "status", "progress"],
+	add_fields: ["status", "progress"],
 
 	onload(listview) {
-		const { live, get_scheduler_status } = frappe.job_monitor;
-		live.coverage(listview);
-		fill_queues(listview);
+		const { coverage, live, show } = frappe.job_monitor;
+		live.attach(listview);
+		coverage.attach(listview);
+		show.columns(listview, ["queue", "created_at", "wait", "time_taken"]);
 		add_created_filter(listview);
-		get_scheduler_status().then(({ status }) => show_scheduler(listview, status === "active"));
+		frappe.job_monitor
+			.get_scheduler_status()
+			.then(({ status }) => show_scheduler(listview, status === "active"));
 	},
 
 	refresh(listview) {
-		frappe.job_monitor.live.list(listview);
-		frappe.job_monitor.show.empty_list(
+		const { live, show } = frappe.job_monitor;
+		live.list(listview);
+		show.full_names(listview, (doc) => doc.method);
+		show.empty_list(
 			listview,
-			__("No jobs. They come here when something is enqueued; finished ones stay ten minutes.")
+			__("No jobs here. What is enqueued shows up; finished jobs stay for ten minutes.")
 		);
 	},
 
 	get_indicator: (doc) => frappe.job_monitor.show.indicator(doc),
 
 	formatters: {
-		method: (value, df, doc) => frappe.job_monitor.show.method(value || doc.name),
+		method: (value) => frappe.job_monitor.show.method(value),
 		queue: (value, df) => frappe.job_monitor.show.filterable(value, df),
-		created_at: (value) => frappe.job_monitor.show.when(value),
+		created_at: (value, df) => frappe.job_monitor.show.when(value, df),
 		wait: (value, df) => frappe.job_monitor.show.duration(value, df),
 		time_taken: (value, df, doc) =>
 			doc.status === "started" && doc.progress
@@ -32,15 +40,10 @@ frappe.listview_settings["RQ Job"] = {
 	},
 };
 
-function fill_queues(listview) {
-	const queues = frappe.boot.job_monitor?.queues || [];
-	const docfield = frappe.meta.get_docfield("RQ Job", "queue");
-	if (docfield) docfield.options = queues.join("\n");
-	const filter = listview.page.fields_dict.queue;
-	if (filter) {
-		filter.df.options = ["", ...queues].join("\n");
-		filter.set_options?.();
-	}
+// Frappe knows its three queues only; a bench may have more
+function offer_queues() {
+	const queues = frappe.boot.job_monitor?.queues;
+	if (queues) frappe.meta.get_docfield("RQ Job", "queue").options = queues.join("\n");
 }
 
 function add_created_filter(listview) {
@@ -58,17 +61,17 @@ function add_created_filter(listview) {
 }
 
 function show_scheduler(listview, active) {
-	if (active) {
-		listview.page.set_indicator(__("Scheduler: Active"), "green");
-		return;
-	}
-	listview.page.set_indicator(__("Scheduler: Inactive"), "red");
-	if (frappe.session.user !== "Administrator") return;
-	listview.page.add_inner_button(__("Enable Scheduler"), () =>
+	const label = __("Enable Scheduler");
+	listview.page.set_indicator(
+		active ? __("Scheduler: Active") : __("Scheduler: Inactive"),
+		active ? "green" : "red"
+	);
+	listview.page.remove_inner_button(label);
+	if (active || frappe.session.user !== "Administrator") return;
+	listview.page.add_inner_button(label, () =>
 		frappe.confirm(__("Let scheduled jobs of this site run again?"), () =>
 			frappe.job_monitor.activate_scheduler().then(() => {
 				frappe.show_alert({ message: __("Scheduler enabled"), indicator: "green" });
-				listview.page.remove_inner_button(__("Enable Scheduler"));
 				show_scheduler(listview, true);
 			})
 		)

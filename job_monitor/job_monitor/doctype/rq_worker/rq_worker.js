@@ -1,19 +1,32 @@
+const LIVE = {
+	goes_on: (doc) => doc.status !== "dead",
+	fields: [
+		...["current_job_id", "current_method", "running_for", "last_heartbeat", "memory"],
+		...["successful_job_count", "failed_job_count", "total_working_time", "status_reason"],
+	],
+	update: tell,
+};
+
 frappe.ui.form.on("RQ Worker", {
+	setup: (frm) => frappe.job_monitor.show.durations(frm),
+
 	refresh(frm) {
 		const { live, show } = frappe.job_monitor;
-		const doc = frm.doc;
 		frm.disable_form();
-		const [label, color] = show.indicator(doc);
-		frm.page.set_indicator(label, color);
-		frm.page.set_title(`${doc.hostname} · ${doc.pid}`);
-		frm.dashboard.clear_headline();
-		if (doc.status_reason) {
-			frm.dashboard.set_headline_alert(frappe.utils.escape_html(doc.status_reason), color);
-		} else if (doc.current_method) {
-			const method = frappe.utils.escape_html(doc.current_method);
-			const text = __("Runs {0} for {1}", [`<b>${method}</b>`, show.seconds(doc.running_for)]);
-			frm.dashboard.set_headline(text, "blue");
-		}
-		live.form(frm, (worker) => worker.status !== "dead");
+		frm.page.set_indicator(...show.indicator(frm.doc));
+		frm.page.set_title(`${frm.doc.hostname || "?"} · ${frm.doc.pid}`);
+		tell(frm);
+		live.form(frm, LIVE);
 	},
 });
+
+function tell(frm) {
+	const { headline, escape, indicator, link, method, seconds } = frappe.job_monitor.show;
+	const { current_job_id, current_method, running_for, status_reason } = frm.doc;
+	const parts = [escape(status_reason)];
+	if (current_job_id) {
+		const job = link("RQ Job", current_job_id, method(current_method), current_method);
+		parts.push(__("Runs {0} for {1}", [job, seconds(running_for)]));
+	}
+	headline(frm, parts, indicator(frm.doc)[1]);
+}

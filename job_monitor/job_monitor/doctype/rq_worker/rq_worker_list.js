@@ -1,43 +1,60 @@
+frappe.job_monitor.show.prepare("RQ Worker");
+
 frappe.listview_settings["RQ Worker"] = {
 	hide_name_column: true,
-	add_fields: ["status", "status_reason", "hostname", "pid", "running_for", "current_job_id"],
+	add_fields: ["status_reason", "hostname", "pid", "current_job_id", "running_for"],
+
+	onload(listview) {
+		const { live, show } = frappe.job_monitor;
+		live.attach(listview);
+		const order = ["queue_type", "current_method"];
+		order.push("successful_job_count", "failed_job_count", "memory");
+		show.columns(listview, order, 5);
+	},
 
 	refresh(listview) {
-		frappe.job_monitor.live.list(listview);
-		frappe.job_monitor.show.empty_list(
+		const { live, show } = frappe.job_monitor;
+		live.list(listview);
+		show.full_names(listview, (doc) => `${doc.hostname} · ${doc.pid} · ${doc.name}`);
+		show.empty_list(
 			listview,
-			__("No worker runs. Start one with {0}, or look at your process manager.", [
-				"<code>bench worker</code>",
-			])
+			__(
+				"No worker runs, so no job is worked on. Start one with {0}, or look at what should keep them running: supervisor, systemd or the container.",
+				["<code>bench worker</code>"]
+			)
 		);
 	},
 
 	get_indicator: (doc) => frappe.job_monitor.show.indicator(doc),
 
 	formatters: {
-		worker_name: (value, df, doc) => worker_name(doc),
-		queue_type: (value, df) =>
-			frappe.job_monitor.show.filterable(value.replaceAll(",", ", "), df),
-		current_job_id: (value) => job_link(value),
-		current_method: (value, df, doc) => current_method(value, doc),
-		total_working_time: (value, df) => frappe.job_monitor.show.duration(value, df),
+		worker_name: (_value, _df, doc) => `${short_host(doc.hostname)} · ${doc.pid}`,
+		queue_type: (value) => {
+			const { cell, escape } = frappe.job_monitor.show;
+			const queues = String(value).split(",");
+			return cell(queues.map(escape).join(", "), queues.join("\n"));
+		},
+		current_method: (value, _df, doc) => current_method(value, doc),
+		failed_job_count: (value) =>
+			value ? `<span class="text-danger">${format_number(value, null, 0)}</span>` : "",
+		memory: (value) => (value ? `${format_number(value, null, 0)} MB` : ""),
 	},
 };
 
-function worker_name(doc) {
-	return `${doc.hostname} · ${doc.pid}`;
-}
-
-function job_link(job_id) {
-	if (!job_id) return "";
-	const short = frappe.utils.escape_html(job_id.split(/\|\||::/).pop());
-	return `<a class="ellipsis" href="${frappe.utils.get_form_link("RQ Job", job_id)}"
-		title="${frappe.utils.escape_html(job_id)}">${short}</a>`;
+// Its first part tells hosts apart; an address does not
+function short_host(hostname) {
+	return /^\d+\./.test(hostname) ? hostname : String(hostname || "?").split(".")[0];
 }
 
 function current_method(value, doc) {
-	if (!value) return frappe.utils.escape_html(doc.status_reason || "");
-	const { seconds } = frappe.job_monitor.show;
-	return `<span class="ellipsis">${frappe.job_monitor.show.method(value)}
-		<span class="text-muted">· ${seconds(doc.running_for)}</span></span>`;
+	const { cell, escape, link, method, seconds } = frappe.job_monitor.show;
+	const reason = doc.status_reason;
+	if (reason) return cell(`<span class="text-danger">${escape(reason)}</span>`, reason);
+	if (!value) return "";
+	const since = seconds(doc.running_for);
+	return cell(
+		`${link("RQ Job", doc.current_job_id, method(value), value)}
+		<span class="text-muted">· ${since}</span>`,
+		`${value} · ${since}`
+	);
 }

@@ -1,15 +1,34 @@
+const LIVE = {
+	goes_on: (doc) => doc.status === "Running",
+	fields: [],
+	update: tell,
+};
+
 frappe.ui.form.on("Scheduled Job Log", {
+	setup: (frm) => frappe.job_monitor.show.durations(frm),
+
 	refresh(frm) {
 		const { live, show } = frappe.job_monitor;
-		const [label, color] = show.indicator(frm.doc);
-		frm.page.set_indicator(label, color);
-		show.text_field(frm, "details", { emphasize_last_line: true });
+		frm.disable_form();
+		frm.page.set_indicator(...show.indicator(frm.doc));
+		frm.page.set_title(show.method(frm.doc.method) || frm.doc.scheduled_job_type);
+		frm.toggle_display("error", false); // it is the headline
+		show.text_field(frm, "details");
 		show.text_field(frm, "debug_log");
+		tell(frm);
 		if (frm.doc.rq_job_id) {
 			frm.add_custom_button(__("RQ Job"), () =>
 				frappe.set_route("Form", "RQ Job", frm.doc.rq_job_id)
 			);
 		}
-		live.form(frm, (doc) => doc.status === "Running");
+		live.form(frm, LIVE);
 	},
 });
+
+function tell(frm) {
+	const { headline, escape, seconds } = frappe.job_monitor.show;
+	const { status, error, started_at } = frm.doc;
+	if (status !== "Running") return headline(frm, [escape(error)], "red");
+	const since = moment(frappe.datetime.now_datetime()).diff(moment(started_at), "seconds");
+	headline(frm, [started_at && __("Runs for {0}", [seconds(since)])], "blue");
+}

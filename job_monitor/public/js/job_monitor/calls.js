@@ -2,7 +2,9 @@
 
 const call = (method, args) => frappe.xcall(`job_monitor.api.${method}`, args);
 const post = (method, args) =>
-	frappe.call({ method: `job_monitor.api.${method}`, args, type: "POST" }).then((r) => r.message);
+	frappe
+		.call({ method: `job_monitor.api.${method}`, args, type: "POST" })
+		.then((r) => r.message);
 
 /** Depth by status, oldest waiting job and workers of every queue: `{ queues, pending, workers }`. */
 export const get_queue_info = () => call("queues.get_queue_info");

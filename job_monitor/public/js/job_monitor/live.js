@@ -98,8 +98,8 @@ export function form(frm, { goes_on, fields, update }, asked_at = Date.now()) {
 		plan(frm, $(IN_USE).length ? SECONDS : SECONDS_WITHOUT_ANSWER, look);
 		if ($(IN_USE).length) return;
 		const asked_at = Date.now();
-		const now = await peek(doctype, name, ["name", "status", ...fields]);
-		if (!is_shown()) return;
+		const now = await peek(doctype, name, ["name", "status", ...fields]).catch(() => null);
+		if (now === null || !is_shown()) return;
 		if (!now) return gone(frm);
 		if (now.status !== frm.doc.status) return frm.reload_doc();
 		Object.assign(frm.doc, now);
@@ -115,5 +115,5 @@ function gone(frm) {
 	clearTimeout(frm.jm_timer);
 	frm.clear_custom_buttons();
 	frm.dashboard.clear_headline();
-	frm.dashboard.set_headline(__("It is gone from Redis. This is what was last known."), "orange");
+	frm.dashboard.set_headline(__("It is gone. This is what was last known."), "orange");
 }

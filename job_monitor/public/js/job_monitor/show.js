@@ -1,4 +1,4 @@
-// How things look: colours of states, times, texts from jobs.
+// How things look: colours of states, times, cells of lists, texts from jobs.
 
 const COLORS = {
 	queued: "yellow",
@@ -21,7 +21,9 @@ const COLORS = {
 	Killed: "red",
 };
 
-const escape = (text) => frappe.utils.escape_html(String(text ?? ""));
+const COLUMNS = 8;
+
+export const escape = (text) => frappe.utils.escape_html(String(text ?? ""));
 
 /** Indicator of a job, worker or scheduled run: `[label, color, filter]`. */
 export function indicator(doc) {
@@ -29,59 +31,131 @@ export function indicator(doc) {
 	return [__(status), COLORS[status] || "gray", `status,=,${status}`];
 }
 
+/** Call it once for a DocType of which nothing is written by hand, before Desk builds its list or form. */
+export function prepare(doctype) {
+	const meta = frappe.get_meta(doctype);
+	meta.states = []; // they would be stronger than `indicator`
+	for (const df of meta.fields) {
+		df.read_only = 1;
+		df.reqd = 0;
+		df.hide_timezone = 1;
+		if (df.fieldtype === "Duration") df.formatter = (value) => seconds(value);
+	}
+}
+
+/** Call it in a form's `setup`. Frappe 16 takes a duration with a fraction for none, and hides the field. */
+export function durations(frm) {
+	const fields = frm.fields.filter((field) => field.df.fieldtype === "Duration");
+	for (const field of fields) field.parse = (value) => value;
+}
+
+/**
+ * Use the width of a list for these columns, unless the user has chosen others. Call it in the list's `onload`.
+ * `wide` is the place of a column with long texts; subject, tags and status are the first three.
+ */
+export function columns(listview, order, wide = 0) {
+	const settings = listview.list_view_settings;
+	settings.disable_comment_count = 1;
+	listview.$page.addClass("jm-list");
+	if (settings.fields || settings.total_fields) return;
+	settings.total_fields = COLUMNS;
+	listview.setup_columns();
+	const place = (column) => order.indexOf(column.df?.fieldname);
+	listview.columns.sort((a, b) => place(a) - place(b)); // subject, tags and status are none of them
+	if (wide) listview.$page.addClass(`jm-wide-${wide}`);
+	listview.render_header(true);
+}
+
 /** Seconds as people say them: "85 ms", "4.2 s", "12 min", "3.5 h". */
 export function seconds(value) {
 	if (value === null || value === undefined || value === "") return "";
 	value = Number(value);
-	if (value > 0 && value < 0.9995) return __("{0} ms", [Math.round(value * 1000)]);
-	if (value < 60) return __("{0} s", [value < 9.95 ? +value.toFixed(1) : Math.round(value)]);
-	if (value < 3600) return __("{0} min", [Math.round(value / 60)]);
+	if (value > 0 && value < 0.9995) return __("{0} ms", [Math.max(1, Math.round(value * 1000))]);
+	if (value < 59.5) return __("{0} s", [value < 9.95 ? +value.toFixed(1) : Math.round(value)]);
+	if (value < 600) return minutes(Math.round(value));
+	if (value < 3570) return __("{0} min", [Math.round(value / 60)]);
 	if (value < 86400) return __("{0} h", [+(value / 3600).toFixed(1)]);
 	return __("{0} d", [+(value / 86400).toFixed(1)]);
 }
 
-/** A moment as its distance from now, with the moment itself as tooltip. */
-export function when(value) {
-	if (!value) return "";
-	const full = frappe.datetime.str_to_user(value);
-	return `<span class="ellipsis" title="${escape(full)}">${comment_when(value)}</span>`;
+function minutes(value) {
+	const rest = value % 60;
+	const whole = __("{0} min", [(value - rest) / 60]);
+	return rest ? `${whole} ${__("{0} s", [rest])}` : whole;
 }
 
-/** A dotted path by its end, which tells methods apart; whole as tooltip. */
+/** A dotted path by its end, which tells methods apart. */
 export function method(value) {
 	const parts = String(value || "").split(".");
-	const short = parts.length > 3 ? parts.slice(-2).join(".") : parts.join(".");
-	return `<span class="ellipsis" title="${escape(value)}">${escape(short)}</span>`;
+	return parts.length > 3 ? parts.slice(-2).join(".") : parts.join(".");
 }
 
-/** A cell of a list with a duration. */
+/** Whole names as tooltips of the shortened ones in a list's first column. Call it in the list's `refresh`. */
+export function full_names(listview, name_of) {
+	const names = new Map(listview.data.map((doc) => [doc.name, name_of(doc)]));
+	listview.$result.find(".list-subject a[data-name]").each((_index, link) => {
+		link.title = names.get(link.dataset.name) || link.dataset.name;
+	});
+}
+
+/** A cell with HTML in it, and what it says in words as tooltip. */
+export function cell(html, title) {
+	return `<span class="ellipsis" title="${escape(title)}">${html}</span>`;
+}
+
+/** A cell with a moment as its distance from now, and the moment itself as tooltip. */
+export function when(value, df) {
+	if (!value) return "";
+	const full = frappe.datetime.str_to_user(value);
+	return cell(escape(frappe.datetime.prettyDate(value)), `${__(df.label)}: ${full}`);
+}
+
+/** A cell with a duration. */
 export function duration(value, df) {
-	const title = `${__(df.label)}: ${seconds(value)}`;
-	return `<span class="ellipsis" title="${escape(title)}">${seconds(value)}</span>`;
+	return cell(seconds(value), `${__(df.label)}: ${seconds(value)}`);
 }
 
 /** A cell that filters the list by its value when it is clicked, as Desk's own do. */
-export function filterable(value, df, title = "") {
-	const filter = `${df.fieldname},=,${value}`;
-	return `<a class="filterable ellipsis" data-filter="${escape(filter)}"
-		title="${escape(title || `${__(df.label)}: ${value}`)}">${escape(value)}</a>`;
+export function filterable(value, df) {
+	return `<a class="filterable ellipsis" data-filter="${escape(`${df.fieldname},=,${value}`)}"
+		title="${escape(`${__(df.label)}: ${value}`)}">${escape(value)}</a>`;
+}
+
+/** A cell with a link to a document. */
+export function link(doctype, name, text, title) {
+	const href = escape(frappe.utils.get_form_link(doctype, name));
+	return `<a class="ellipsis" href="${href}" title="${escape(title)}">${escape(text)}</a>`;
 }
 
 /** A bar from 0 to 100. */
 export function bar(percent) {
 	const width = Math.max(0, Math.min(100, Number(percent) || 0));
-	return `<div class="progress jm-bar" title="${width.toFixed(0)} %">
-		<div class="progress-bar" role="progressbar" aria-valuenow="${width}" aria-valuemin="0"
-			aria-valuemax="100" style="width: ${width}%"></div></div>`;
+	const label = `${Math.round(width)} %`;
+	return `<span class="jm-progress" title="${label}">
+		<span class="progress jm-bar"><span class="progress-bar" role="progressbar" aria-valuemin="0"
+			aria-valuemax="100" aria-valuenow="${width}" style="width: ${width}%"></span></span>
+		<span>${label}</span></span>`;
 }
 
-/** Show a Code field of a form as text that can be read, scrolled and copied. */
+/** One line under a form's title, in place of the one before. `parts`: HTML; empty ones are left out. */
+export function headline(frm, parts, color) {
+	const html = parts
+		.filter(Boolean)
+		.map((part) => `<span>${part}</span>`)
+		.join("<span>·</span>");
+	frm.dashboard.clear_headline();
+	if (html) frm.dashboard.set_headline(`<div class="jm-headline">${html}</div>`, color);
+}
+
+/** Show a Code field of a form as text that can be read, selected, scrolled and copied. */
 export function text_field(frm, fieldname, { emphasize_last_line = false } = {}) {
 	const field = frm.fields_dict[fieldname];
-	const value = frm.doc[fieldname];
-	if (!field || !field.$wrapper) return;
-	field.$wrapper.find(".jm-text").remove();
-	field.$wrapper.find(".control-input-wrapper, .clearfix").toggle(!value);
+	const value = frm.doc[fieldname] || "";
+	if (!field?.$wrapper) return;
+	const $old = field.$wrapper.find(".jm-text");
+	if ($old.data("value") === value) return; // keeps a selection and how far it is scrolled
+	$old.remove();
+	field.$wrapper.toggleClass("jm-has-text", Boolean(value));
 	if (!value) return;
 	const lines = value.trimEnd().split("\n");
 	const last = emphasize_last_line && lines.length > 1 ? lines.pop() : "";
@@ -90,30 +164,26 @@ export function text_field(frm, fieldname, { emphasize_last_line = false } = {})
 			<span class="control-label">${escape(__(field.df.label))}</span>
 			<button type="button" class="btn btn-xs btn-default">${__("Copy")}</button>
 		</div>
-		${last ? `<div class="jm-text-last">${escape(last)}</div>` : ""}
+		${last && `<div class="jm-text-last" dir="ltr">${escape(last)}</div>`}
 		<pre tabindex="0" dir="ltr"></pre>
 	</div>`);
-	$text.find("pre").text(lines.join("\n"));
+	$text.data("value", value).find("pre").text(lines.join("\n"));
 	$text.find("button").on("click", () => frappe.utils.copy_to_clipboard(value));
 	field.$wrapper.append($text);
 }
 
 /** Names of jobs, one a line, as links to their forms. */
 export function job_links(frm, fieldname) {
-	const field = frm.fields_dict[fieldname];
 	const names = (frm.doc[fieldname] || "").split("\n").filter(Boolean);
-	if (!field || !names.length) return;
-	const links = names.map((name) => {
-		const link = frappe.utils.get_form_link("RQ Job", name);
-		return `<div><a href="${link}">${escape(name)}</a></div>`;
-	});
-	field.$wrapper.find(".control-value").html(links.join(""));
+	const links = names.map((name) => `<div>${link("RQ Job", name, name, name)}</div>`);
+	if (names.length)
+		frm.fields_dict[fieldname].$wrapper.find(".control-value").html(links.join(""));
 }
 
-/** The words of an empty list. */
-export function empty_list(listview, text) {
-	if (listview.filter_area.get().length) return;
-	listview.$no_result.html(
-		`<div class="no-result text-muted flex justify-center align-center">${text}</div>`
-	);
+/** The words of an empty list; Desk's own where filters are set. */
+export function empty_list(listview, html) {
+	const text = listview.jm_coverage
+		? __("Nothing found so far.")
+		: !listview.filter_area.get().length && html;
+	if (text) listview.$no_result.html(`<div class="msg-box no-border"><p>${text}</p></div>`);
 }
