@@ -92,7 +92,7 @@ def test_every_place_has_a_key_and_no_other_status_has() -> None:
 
 @given(st.binary())
 def test_any_bytes_are_text(raw: bytes) -> None:
-	keys.text(raw).encode("utf-8")
+	assert keys.text(raw).encode("utf-8").decode("utf-8") == keys.text(raw)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_no_size_of_the_terminal_breaks_the_screen(store: Store, jobs: Jobs, wid
 	top = Top(store, 1)
 	for state in (State(view="all"), State(help=True), State(typing=True, text="x"), State(paused=True)):
 		top.state = state
-		drawn(top, width, height)
+		assert isinstance(drawn(top, width, height), str)
 
 
 def test_the_chosen_job_is_on_the_screen_wherever_it_is(store: Store, jobs: Jobs) -> None:

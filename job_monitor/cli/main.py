@@ -57,12 +57,18 @@ class Source:
 		redactor = Redactor(self.redacted)
 		if self.redis_url:
 			return Store(connection.connect_url(self.redis_url), None, redactor)
+		bench = self.bench("; or name a Redis: --redis redis://localhost:11000")
+		return Store(connection.connect_bench(bench), None if self.all_benches else bench.id, redactor)
+
+	def bench(self, otherwise: str = "") -> connection.Bench:
+		"""
+		Raises:
+			ConfigError: This is no bench.
+		"""
 		bench = connection.find_bench((self.bench_path or Path.cwd()).resolve())
 		if bench is None:
-			raise ConfigError(
-				"this is no bench; run it inside one, or name a Redis: --redis redis://localhost:11000"
-			)
-		return Store(connection.connect_bench(bench), None if self.all_benches else bench.id, redactor)
+			raise ConfigError(f"this is no bench; run it inside one{otherwise}")
+		return bench
 
 
 class Group(click.Group):
@@ -226,6 +232,27 @@ def job(source: Source, job_id: str, as_json: bool) -> None:
 	"""One job in full: arguments, traceback, times, worker."""
 	found = source.open().job(job_id)
 	_show(as_json, found, render.job_view(found, clock.now()))
+
+
+@main.command("report")
+@click.option("--site", default="", envvar="JOB_MONITOR_SITE", help="Whole name of the site.")
+@click.option("--queue", default="", help="Queue; known for jobs that ran with job_monitor installed.")
+@click.option("--method", default="", help="Part of the method's dotted path.")
+@click.option("--since", type=Age(), help="From then on: 2h, 1d, or 2026-01-31T10:00 (local time).")
+@click.option("--until", type=Age(), help="Until then, likewise.")
+@_json_option
+@click.pass_obj
+def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
+	"""Where the workers' time goes: logs/monitor.json.log by method, and its slowest runs.
+
+	\b
+	job-monitor report --since 1d
+	job-monitor report --site erp.example.com --method sales_invoice --json
+	"""
+	from job_monitor.cli import report
+	from job_monitor.core.monitor_report import Filters
+
+	report.run(source.bench(), Filters(**filters), as_json)
 
 
 @main.command("stack")

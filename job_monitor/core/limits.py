@@ -65,6 +65,21 @@ ID_CHARS = 500
 PATTERN_CHARS = 200
 """Length of a filter text."""
 
+LOG_LINE_BYTES = 64 * 1024
+"""Bytes of one line of a log; a longer one is no record of Frappe's."""
+
+LOG_DUPLICATES = 50_000
+"""Records of the monitor's log that are remembered to know them again: a flush holds fewer, mostly. About 15 MB."""
+
+LOG_METHODS = 2_000
+"""Methods counted apart; further ones are counted together."""
+
+LOG_HOURS = 24 * 400
+"""Hours counted apart."""
+
+LOG_SLOWEST = 20
+"""Slowest runs that are named."""
+
 CONNECT_SECONDS = 3.0
 """Time to reach Redis: a probe must answer before its own timeout."""
 

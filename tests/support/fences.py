@@ -28,8 +28,8 @@ ALLOWED = {
 """What each layer imports of this app. "" is the package itself, which holds the version only."""
 
 OUTSIDE = {
-	"core": {"redis", "rq", "prometheus_client"},
-	"cli": {"redis", "rq", "click", "rich", "prometheus_client"},
+	"core": {"redis", "rq", "orjson", "prometheus_client"},
+	"cli": {"redis", "rq", "orjson", "click", "rich", "prometheus_client"},
 }
 """Beside the standard library. The other layers run inside Frappe and may use what it brings."""
 
@@ -138,13 +138,13 @@ def dead_hooks(package: Path) -> list[str]:
 		if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
 			continue
 		value = node.value
-		if re.fullmatch(rf"{APP}(\.\w+)+", value):
+		if re.fullmatch(r"[\w-]+\.bundle\.(js|css)", value):
+			source = value.replace(".css", ".*css")
+			exists = any(files(package / "public", source))
+		elif re.fullmatch(rf"{APP}(\.\w+)+", value):
 			exists = _resolves(package, value.split(".")[1:])
 		elif value.startswith(f"/assets/{APP}/") and "/dist/" not in value:
 			exists = (package / "public" / value.removeprefix(f"/assets/{APP}/")).is_file()
-		elif re.fullmatch(r"[\w-]+\.bundle\.(js|css)", value):
-			source = value.replace(".css", ".*css")
-			exists = any(files(package / "public", source))
 		elif re.fullmatch(r"[\w./-]+/[\w.-]+\.(js|css|html)", value) and not value.startswith("/"):
 			exists = (package / value).is_file()
 		else:

@@ -1,0 +1,103 @@
+"""`job-monitor report`: the monitor's log by method."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from job_monitor.cli import render
+from job_monitor.core import monitor_log
+from job_monitor.core.connection import Bench
+from job_monitor.core.errors import ConfigError
+from job_monitor.core.health import duration
+from job_monitor.core.monitor_report import Filters, Report
+
+METHODS = 30
+
+
+def run(bench: Bench, filters: Filters, as_json: bool) -> None:
+	"""Read the log of a bench and print it.
+
+	Raises:
+		ConfigError: There is no log: says how to turn it on.
+	"""
+	paths = monitor_log.files(bench.path / "logs")
+	if not paths:
+		raise ConfigError(missing(bench.path, bool(bench.config.get("monitor"))))
+	report = _read(paths, filters)
+	if as_json:
+		click.echo(json.dumps(render.plain(report), ensure_ascii=False, indent=1))
+	else:
+		Console(highlight=False, markup=False).print(view(report))
+
+
+def missing(path: Path, is_on: bool) -> str:
+	if is_on:
+		return f"{path}/logs/monitor.json.log is not there yet: it is written by a scheduled job, every few minutes"
+	return "the monitor is off; turn it on: bench set-config -g -p monitor 1, then restart the bench"
+
+
+def _read(paths: list[Path], filters: Filters) -> Report:
+	console = Console(stderr=True)
+	columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+	with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+		task = bar.add_task("Reading", total=None)
+		return monitor_log.read(
+			paths, filters, progress=lambda done, total: bar.update(task, completed=done, total=total)
+		)
+
+
+def view(report: Report) -> RenderableType:
+	parts: list[RenderableType] = []
+	if not report.jobs:
+		parts.append(Text("No job matches.", style="dim"))
+	else:
+		parts += [_methods(report), Text("Slowest runs", style="bold"), _slowest(report)]
+	parts.append(Text(read_so_far(report), style="dim"))
+	if report.problem:
+		parts.append(render.words(report.problem, "bright_red"))
+	return Group(*parts)
+
+
+def read_so_far(report: Report) -> str:
+	left_out = [
+		f"{number:,} {what}"
+		for number, what in (
+			(report.duplicates, "written twice"),
+			(report.broken, "broken"),
+			(report.requests, "requests"),
+			(report.other, "of other kinds"),
+		)
+		if number
+	]
+	return f"{report.jobs:,} jobs of {report.lines:,} lines; left out: {', '.join(left_out) or 'nothing'}."
+
+
+def _methods(report: Report) -> RenderableType:
+	right: dict[str, Any] = {"justify": "right", "no_wrap": True}
+	names = ("Runs", "Errors", "Time", "Share", "p50", "p95", "p99", "Wait p50", "p95")
+	line = {"no_wrap": True, "overflow": "ellipsis"}
+	table = render.table(("Method", line), *[(name, right) for name in names])
+	for m in report.methods[:METHODS]:
+		times = (m.p50, m.p95, m.p99, m.wait_p50, m.wait_p95)
+		row: list[RenderableType] = [
+			render.Tail(m.method),
+			f"{m.count:,}",
+			render.count(m.errors, "bright_red"),
+			duration(m.total),
+		]
+		render.add_row(table, [*row, f"{m.share:.1%}", *map(duration, times)])
+	return table
+
+
+def _slowest(report: Report) -> RenderableType:
+	table = render.table(("Took", {"justify": "right"}), "Method", "Site", "At (UTC)", "Job ID")
+	for run in report.slowest[:10]:
+		render.add_row(table, [duration(run.duration), run.method, run.site, run.at[:19], run.job_id])
+	return table

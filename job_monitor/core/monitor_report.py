@@ -1,0 +1,83 @@
+"""What `monitor_log` is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Filters:
+	"""What to count. `site` and `queue` whole, `method` in part; moments in UTC, inclusive."""
+
+	site: str = ""
+	queue: str = ""
+	method: str = ""
+	since: datetime | None = None
+	until: datetime | None = None
+
+
+ALL = Filters()
+
+
+@dataclass(frozen=True)
+class MethodStats:
+	"""One method. Durations in seconds; `share` of all jobs' time, 0 to 1.
+
+	Attributes:
+		errors: Runs that ended in an exception, as far as told: Frappe 15 does not write it.
+	"""
+
+	method: str
+	count: int
+	errors: int
+	total: float
+	share: float
+	p50: float
+	p95: float
+	p99: float
+	wait_p50: float
+	wait_p95: float
+	slowest: float
+
+
+@dataclass(frozen=True)
+class Run:
+	"""One of the slowest runs. Durations in seconds."""
+
+	method: str
+	site: str
+	at: str
+	duration: float
+	wait: float
+	job_id: str
+
+
+@dataclass(frozen=True)
+class Report:
+	"""The log in figures.
+
+	Attributes:
+		methods: By their share of time, largest first.
+		hours: `YYYY-MM-DD HH` (UTC) -> (runs, errors, seconds).
+		lines, jobs, requests, other: Lines read, and what they were. `jobs` matched the filters.
+		broken: Pieces that are no record.
+		duplicates: Records that were there before.
+		bytes_read, bytes_total: Of all files, as they are on disk.
+		complete: False if the time was up before all was read.
+		problem: Why a file could not be read to its end, "" if all could.
+	"""
+
+	methods: tuple[MethodStats, ...] = ()
+	slowest: tuple[Run, ...] = ()
+	hours: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+	lines: int = 0
+	jobs: int = 0
+	requests: int = 0
+	other: int = 0
+	broken: int = 0
+	duplicates: int = 0
+	bytes_read: int = 0
+	bytes_total: int = 0
+	complete: bool = True
+	problem: str = ""
