@@ -118,8 +118,10 @@ class _Hunt:
 		return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
 
 	def _confirmed(self, suspects: Sequence[Job]) -> tuple[Job, ...]:
-		"""Suspects that are still in no place on a second look, with what they run."""
-		confirmed = [job for job in suspects[: limits.ZOMBIE_ROWS] if self._stands_nowhere(job)]
+		"""Suspects that are still in no place on two more looks, with what they run: one may be on its way."""
+		confirmed = list(suspects[: limits.ZOMBIE_ROWS])
+		for _look in range(2):
+			confirmed = [job for job in confirmed if self._stands_nowhere(job)]
 		jobs = self.store.rows([(job.status, job.id) for job in confirmed])
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
