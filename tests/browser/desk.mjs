@@ -6,51 +6,10 @@
 // default, and jobs: `bench --site mysite.localhost execute job_monitor.testing.make_examples`.
 // PICTURES=folder keeps a picture of every screen. Ends with 1 if anything is not as it should be.
 
-import { createRequire } from "node:module";
-import { mkdirSync } from "node:fs";
+import { check, desk, finish } from "./support.mjs";
 
-const require = createRequire(`${process.env.NODE_MODULES || process.cwd()}/`);
-const { chromium } = require("playwright-core");
-
-const url = process.env.SITE_URL || "http://localhost:8000";
-const pictures = process.env.PICTURES;
-if (pictures) mkdirSync(pictures, { recursive: true });
-const problems = [];
-
-function check(what, ok, detail = "") {
-	console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok ? "" : `: ${detail}`}`);
-	if (!ok) problems.push(what);
-}
-
-const browser = await chromium.launch({
-	executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-	args: ["--no-sandbox", "--disable-gpu"],
-});
-const context = await browser.newContext({ viewport: { width: 1400, height: 820 } });
-const login = await context.request.post(`${url}/api/method/login`, {
-	form: { usr: process.env.USER_NAME || "Administrator", pwd: process.env.PASSWORD || "admin" },
-});
-check("login", login.ok(), await login.text());
-const page = await context.newPage();
-const errors = [];
-page.on("pageerror", (error) => errors.push(error.message));
-page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-
-async function settle() {
-	await page.waitForFunction(
-		() => window.frappe?.boot && frappe.get_route?.()?.length && !frappe.request.ajax_count
-	);
-	await page.waitForTimeout(1200);
-}
-
-async function open(path) {
-	await page.goto(`${url}/app/${path}`, { waitUntil: "load" });
-	await settle();
-}
-
-async function picture(name) {
-	if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
-}
+const user = process.env.USER_NAME || "Administrator";
+const { page, errors, open, settle, picture } = await desk(user, process.env.PASSWORD || "admin");
 
 const rows = () => page.evaluate(() => cur_list.data.map((d) => ({ ...d })));
 
@@ -108,7 +67,10 @@ const first = await rows();
 await page.click(".list-paging-area .btn-more");
 await settle();
 const second = await rows();
-check("RQ Job: pages go on without a gap", first.length === 5 && second.length === 10, [first.length, second.length]);
+check("RQ Job: pages go on without a gap", first.length === 5 && second.length === 10, [
+	first.length,
+	second.length,
+]);
 check("RQ Job: no row twice", new Set(second.map((d) => d.name)).size === second.length);
 
 // Live refresh
@@ -131,7 +93,10 @@ await open(`rq-job/${encodeURIComponent(failed[0].name)}`);
 await picture("rq-job-form");
 const body = await page.innerText(".layout-main-section >> visible=true");
 check("RQ Job form: the traceback is shown", /Traceback/.test(body), body.slice(0, 300));
-check("RQ Job form: a failed job can be retried", await page.isVisible("button:has-text('Retry')"));
+check(
+	"RQ Job form: a failed job can be retried",
+	await page.isVisible("button:has-text('Retry')")
+);
 check("RQ Job form: and not stopped", !(await page.isVisible("button:has-text('Force Stop')")));
 await page.evaluate(() => document.documentElement.setAttribute("data-theme", "dark"));
 await picture("rq-job-form-dark");
@@ -143,7 +108,10 @@ check("RQ Job: a job runs", Boolean(running));
 if (running) {
 	await open(`rq-job/${encodeURIComponent(running.name)}`);
 	await picture("rq-job-running");
-	check("RQ Job form: a running job can be stopped", await page.isVisible("button:text-is('Stop')"));
+	check(
+		"RQ Job form: a running job can be stopped",
+		await page.isVisible("button:text-is('Stop')")
+	);
 	await page.click("button:text-is('Stop')");
 	await page.click(".modal.show .btn-primary");
 	const stopped = () => cur_frm.doc.status === "stopped";
@@ -171,12 +139,13 @@ await open("scheduled-job-log");
 await picture("scheduled-job-log");
 const runs = await rows();
 check("Scheduled Job Log: the list has rows", runs.length > 0);
-check("Scheduled Job Log: method and start are filled", runs.every((d) => d.method && d.started_at));
+check(
+	"Scheduled Job Log: method and start are filled",
+	runs.every((d) => d.method && d.started_at)
+);
 if (runs[0]) {
 	await open(`scheduled-job-log/${runs[0].name}`);
 	await picture("scheduled-job-log-form");
 }
 
-check("no error on the console", errors.length === 0, errors.join(" | ").slice(0, 600));
-await browser.close();
-process.exit(problems.length ? 1 : 0);
+await finish(...errors);

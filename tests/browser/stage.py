@@ -1,15 +1,15 @@
 """Jobs, workers and scheduled runs to look at, written into a real site for the tests in this folder; and taken away.
 
-	cd BENCH/sites && ../env/bin/python tests/browser/stage.py SITE make|many|clean [number]
+	cd BENCH/sites && ../env/bin/python tests/browser/stage.py SITE make|users|many|progress|clean [number]
 
 `make` prints the ids by name as JSON. Whatever it writes carries `MARK` in its id, and `clean` removes only that.
+A worker on `long` would run what waits there: have none.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
+import pickle
 import sys
 import zlib
 from datetime import datetime, timedelta, timezone
@@ -28,7 +28,7 @@ MANY_QUEUE = "browser_test"
 USERS = {"jm-user@example.com": ["Job Monitor User"], "jm-nobody@example.com": ["Desk User"]}
 PASSWORD = "Browser-Test-1"
 
-TRACEBACK = '''Traceback (most recent call last):
+TRACEBACK = """Traceback (most recent call last):
   File "apps/frappe/frappe/utils/background_jobs.py", line 232, in execute_job
     retval = method(**kwargs)
              ^^^^^^^^^^^^^^^^
@@ -43,22 +43,20 @@ line 478, in send_emails
     filedata = pdfkit.from_string(html, options=options or {}, verbose=True)
                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 OSError: wkhtmltopdf reported an error: Exit with code 1 due to network error: HostNotFoundError
-'''
+"""
 
 
 def main() -> None:
 	site, action = sys.argv[1:3]
 	frappe.init(site=site)
 	frappe.connect()
-	{"make": make, "many": many, "clean": clean}[action]()
+	{"make": make, "users": users, "many": many, "progress": progress, "clean": clean}[action]()
 	frappe.db.commit()
 	frappe.destroy()
 
 
 def make() -> None:
-	clean()
-	for user, roles in USERS.items():
-		_user(user, roles)
+	_clean_jobs()
 	stage = Stage()
 	stage.waiting()
 	stage.running()
@@ -66,6 +64,17 @@ def make() -> None:
 	stage.workers()
 	_runs()
 	print(json.dumps(stage.ids))
+
+
+def users() -> None:
+	for user, roles in USERS.items():
+		_user(user, roles)
+
+
+def progress() -> None:
+	"""The running job says how far it is."""
+	key = f"rq:job:{create_job_id(MARK + 'running')}"
+	get_redis_conn().hset(key, "meta", pickle.dumps({"progress": int(sys.argv[3])}))
 
 
 def many() -> None:
@@ -87,6 +96,13 @@ def many() -> None:
 
 def clean() -> None:
 	"""Everything whose id carries the mark, and nothing else."""
+	_clean_jobs()
+	for user in USERS:
+		if frappe.db.exists("User", user):
+			frappe.delete_doc("User", user, force=True, ignore_permissions=True)
+
+
+def _clean_jobs() -> None:
 	connection = get_redis_conn()
 	prefix = create_job_id(MARK)
 	for kind in ("queue", "wip", "finished", "failed", "deferred", "scheduled", "canceled"):
@@ -101,11 +117,14 @@ def clean() -> None:
 					for job_id in ids:
 						pipe.lrem(key, 1, job_id)
 					pipe.execute()
-			else:
+			elif connection.type(key) == b"zset":
 				ids = [i for i in connection.zrange(key, 0, -1) if i.decode().startswith(prefix)]
 				if ids:
 					connection.zrem(key, *ids)
-	keys = [*connection.scan_iter(f"rq:job:{prefix}*", count=5000), *connection.scan_iter(f"rq:worker:{MARK}*", count=5000)]
+	keys = [
+		*connection.scan_iter(f"rq:job:{prefix}*", count=5000),
+		*connection.scan_iter(f"rq:worker:{MARK}*", count=5000),
+	]
 	for start in range(0, len(keys), 5000):
 		connection.unlink(*keys[start : start + 5000])
 	for key in connection.smembers("rq:workers"):
@@ -113,9 +132,6 @@ def clean() -> None:
 			for members in ("rq:workers", *connection.scan_iter("rq:workers:*")):
 				connection.srem(members, key)
 	frappe.db.delete("Scheduled Job Log", {"worker": ["like", f"{MARK}%"]})
-	for user in USERS:
-		if frappe.db.exists("User", user):
-			frappe.delete_doc("User", user, force=True, ignore_permissions=True)
 
 
 class Stage:
@@ -145,21 +161,33 @@ class Stage:
 
 	def waiting(self) -> None:
 		for index in range(9):
-			self.add(f"queued-{index}", "queued", "default", "erpnext.stock.reorder_item.reorder_item",
-				{"company": "Wind Power LLC", "warehouse": f"Stores {index} - WP"}, 40 - 4 * index)  # fmt: skip
-		self.add("queued-long", "queued", "long", "frappe.utils.global_search.sync_global_search", {"flags": None}, 95)
+			self.add(f"queued-{index}", "queued", "long", "erpnext.stock.reorder_item.reorder_item",
+				{"company": "Wind Power LLC", "warehouse": f"Stores {index} - WP"}, 40 - 4 * index, timeout=1500)  # fmt: skip
+		self.add(
+			"queued-long",
+			"queued",
+			"long",
+			"frappe.utils.global_search.sync_global_search",
+			{"flags": None},
+			95,
+		)
 		self.add("deferred", "deferred", "default", "erpnext.accounts.utils.update_gl_entries_after",
 			{"voucher_no": "SINV-2026-00841"}, 120, dependency_ids=create_job_id(MARK + "running"),
 			dependency_id=create_job_id(MARK + "running"))  # fmt: skip
-		self.add("scheduled", "scheduled", "short", "frappe.email.doctype.newsletter.newsletter.send_scheduled_email", {"newsletter": "May"}, 600)
+		self.add(
+			"scheduled",
+			"scheduled",
+			"short",
+			"frappe.email.doctype.newsletter.newsletter.send_scheduled_email",
+			{"newsletter": "May"},
+			600,
+		)
 
 	def running(self) -> None:
-		import pickle
-
 		self.add("running", "started", "long", "frappe.core.doctype.data_import.data_import.start_import",
 			{"data_import": "Item Import on 2026-11-23", "api_key": "never shown", "rows": 4000}, 254, 3.2,
 			worker_name=f"{MARK}busy", timeout=1500, last_heartbeat=at(5),
-			meta=zlib.compress(pickle.dumps({"progress": 62, "message": "row 2480 of 4000"})))  # fmt: skip
+			meta=pickle.dumps({"progress": 62, "message": "row 2480 of 4000"}))  # fmt: skip
 		connection = self.jobs.connection
 		connection.sadd(f"rq:job:{self.ids['running']}:dependents", self.ids["deferred"])
 
@@ -175,7 +203,14 @@ class Stage:
 			exc_info="Traceback (most recent call last):\n  File \"apps/frappe/frappe/email/smtp.py\", line 93, in session\n    _session = SMTP(self.server, self.port, timeout=2 * 60)\nConnectionRefusedError: [Errno 111] Connection refused\n")  # fmt: skip
 		self.add("stopped", "stopped", "long", "erpnext.stock.doctype.repost_item_valuation.repost_item_valuation.repost_entries",
 			{}, 2700, 12, 640, exc_info="Job stopped by user, work-horse terminated.")  # fmt: skip
-		self.add("canceled", "canceled", "default", "frappe.desk.page.setup_wizard.setup_wizard.make_records", {}, 900)
+		self.add(
+			"canceled",
+			"canceled",
+			"default",
+			"frappe.desk.page.setup_wizard.setup_wizard.make_records",
+			{},
+			900,
+		)
 		methods = ("erpnext.stock.doctype.stock_entry.stock_entry.update_stock", "frappe.desk.doctype.notification_log.notification_log.make_notification_logs",
 			"erpnext.selling.doctype.sales_order.sales_order.make_delivery", "frappe.integrations.doctype.webhook.webhook.enqueue_webhook",
 			"frappe.email.doctype.email_queue.email_queue.send_mail")  # fmt: skip
@@ -185,20 +220,33 @@ class Stage:
 
 	def workers(self) -> None:
 		"""A busy worker that serves `running`, one that is late, one that is dead."""
-		for name, state, silent, queues in (
-			("busy", "busy", 4, ("long",)),
-			("late", "busy", 75, ("default", "short")),
-			("dead", "idle", 3600, ("short",)),
+		for name, state, silent, queues, life in (
+			# Core judges by what is left of the key's life
+			("busy", "busy", 4, ("long",), 3600),
+			("idle", "idle", 31, ("default", "short"), 3600),
+			("late", "idle", 425, ("default", "short"), 58),
+			("dead", "idle", 3600, ("short",), 3600),
 		):
 			key, fields = f"rq:worker:{MARK}{name}", {"birth": at(86400), "last_heartbeat": at(silent)}
-			fields |= {"queues": ",".join(map(self.queue, queues)), "pid": 41000 + len(name), "hostname": socket.gethostname()}
-			fields |= {"version": "1.15.1", "python_version": "3.11.7 (main)", "state": state, "ip_address": "10.0.0.7"}
+			fields |= {
+				"queues": ",".join(map(self.queue, queues)),
+				"pid": 41007 + 13 * len(name + queues[0]),
+				"hostname": "app-1.example.com",
+			}
+			fields |= {
+				"version": "1.15.1",
+				"python_version": "3.11.7 (main)",
+				"state": state,
+				"ip_address": "10.0.0.7",
+			}
 			fields |= {"successful_job_count": 1841, "failed_job_count": 23, "total_working_time": 40211.5}
 			if name == "busy":
 				fields |= {"current_job": self.ids["running"]}
+			if name == "dead":
+				fields |= {"death": at(silent)}
 			connection = self.jobs.connection
 			connection.hset(key, mapping=fields)
-			connection.expire(key, 3600)
+			connection.expire(key, life)
 			for members in ("rq:workers", *(f"rq:workers:{self.queue(q)}" for q in queues)):
 				connection.sadd(members, key)
 
@@ -212,7 +260,9 @@ def _runs() -> None:
 		status = {2: "Failed", 5: "Killed", 0: "Running"}.get(index, "Complete")
 		start = now - timedelta(minutes=4 * index + 1)
 		took = (0.21, 3.4, 0.05, 48.0, 1.7)[index % 5]
-		log = frappe.get_doc({"doctype": "Scheduled Job Log", "status": status, "scheduled_job_type": types[method]})
+		log = frappe.get_doc(
+			{"doctype": "Scheduled Job Log", "status": status, "scheduled_job_type": types[method]}
+		)
 		log.flags.job_monitor_whole = True
 		log.insert(ignore_permissions=True)
 		values: dict[str, Any] = {"method": method, "started_at": start, "queue": "long" if index % 3 else "default",
@@ -227,6 +277,8 @@ def _runs() -> None:
 
 
 def _user(email: str, roles: list[str]) -> None:
+	if frappe.db.exists("User", email):
+		return
 	user = frappe.get_doc({"doctype": "User", "email": email, "first_name": email.split("@")[0],
 		"send_welcome_email": 0, "user_type": "System User", "enabled": 1, "new_password": PASSWORD})  # fmt: skip
 	user.flags.no_welcome_mail = True

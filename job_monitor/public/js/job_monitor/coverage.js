@@ -68,12 +68,14 @@ function append(listview, rows) {
 }
 
 function count(listview) {
-	const shown = listview.data.length;
-	const told = (total, more) => __("{0} of {1}", [number(shown), number(total) + more]);
-	if (listview.jm_complete) return Promise.resolve(told(shown, ""));
 	const most = listview.count_upper_bound;
+	const told = (total, more) =>
+		__("{0} of {1}", [number(listview.data.length), number(total) + more]);
+	if (listview.jm_complete) return Promise.resolve(told(listview.data.length, ""));
 	return get_count(listview.doctype, listview.get_filters_for_args(), most).then((r) => {
-		const total = (listview.total_count = Math.max(r.message || 0, shown));
+		// The search may have gone on meanwhile
+		if (listview.jm_complete) return told(listview.data.length, "");
+		const total = (listview.total_count = Math.max(r.message || 0, listview.data.length));
 		if (most && total === most) return told(total - 1, "+");
 		return told(total, r.job_monitor?.cursor ? "+" : "");
 	});
