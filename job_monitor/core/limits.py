@@ -109,3 +109,18 @@ STALLED_SECONDS = 300
 
 BACKLOG_SECONDS = 900
 """Age of the oldest waiting job from which a served, moving queue is reported as behind."""
+
+LOG_PAGE_BYTES = 4 * 1024 * 1024
+"""Bytes of a log that one request reads, more or less: a fifth of a second, and as much memory a few times over."""
+
+LOG_BLOCK_BYTES = 256 * 1024
+"""Bytes of a log read at once from its end. A longer entry may be shown in pieces."""
+
+LOG_PAGE_RECORDS = 1_000
+"""Entries of a log in one answer."""
+
+LOG_RECORD_CHARS = 20_000
+"""Characters of an entry that are shown: over a thousand lines of traceback."""
+
+LOG_SETTLE_SECONDS = 0.5
+"""A log that was not written to for so long is not in the middle of an entry."""

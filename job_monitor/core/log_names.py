@@ -1,0 +1,205 @@
+"""The log files of a bench, by name. A caller's text is looked up here and never becomes part of a path.
+
+Sources: bench's templates (`Procfile`, `supervisor.conf`, systemd) and `frappe/utils/logger.py`. All lie in the bench's
+`logs`; those which Frappe itself writes also lie in `sites/<site>/logs`, with that site's entries only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from job_monitor.core import clock
+from job_monitor.core.errors import InvalidQuery
+
+
+@dataclass(frozen=True)
+class LogName:
+	"""A log that is known.
+
+	Attributes:
+		file: Its file's name.
+		about: What is in it.
+		level: Level of entries which do not tell their own.
+		per_site: Whether each site has one, too.
+		absent: Why there may be none.
+	"""
+
+	name: str
+	file: str
+	about: str
+	level: str
+	per_site: bool
+	absent: str
+
+
+_PROCESS = "it is written under supervisor, systemd or the Procfile of `bench start`"
+_LOGGER = "Frappe writes errors only, unless the log level was changed; so there may be none yet"
+
+
+def _of_process(name: str, about: str) -> LogName:
+	level = "ERROR" if name.endswith(".error") else "INFO"
+	return LogName(name, f"{name}.log", about, level, per_site=False, absent=_PROCESS)
+
+
+def _of_frappe(name: str, about: str) -> LogName:
+	return LogName(name, f"{name}.log", about, "INFO", per_site=True, absent=_LOGGER)
+
+
+_MONITOR_ABSENT = "it is written every few minutes by the scheduler once the monitor is on: bench set-config -g -p monitor 1"
+
+KNOWN = (
+	_of_process("worker.error", "Exceptions of workers and jobs; stacks after SIGUSR1"),
+	_of_process("worker", "What workers do: jobs begun and ended"),
+	_of_frappe("scheduler", "The scheduler's activity and its errors"),
+	LogName("monitor", "monitor.json.log", "Times of requests and jobs", "INFO", False, _MONITOR_ABSENT),
+	_of_process("schedule", "Output of the scheduler's process"),
+	_of_process("schedule.error", "Errors of the scheduler's process"),
+	_of_frappe("frappe", "Errors of requests and jobs, with form values"),
+	_of_frappe("frappe.web", "Requests, where the log level lets them through"),
+	_of_frappe("job_monitor", "Errors of this app that were kept from your jobs"),
+	_of_frappe("database", "Changes of tables; slow or failing SQL"),
+	_of_process("web", "Output of the web server"),
+	_of_process("web.error", "Errors of the web server"),
+	_of_process("node-socketio", "Output of socket.io"),
+	_of_process("node-socketio.error", "Errors of socket.io"),
+	_of_process("redis-queue", "Redis of the queues"),
+	_of_process("redis-queue.error", "Errors of the queues' Redis"),
+	_of_process("redis-cache", "Redis of the cache"),
+	_of_process("redis-cache.error", "Errors of the cache's Redis"),
+)
+NAMES = {log.name: log for log in KNOWN}
+
+_SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}", re.ASCII)
+_ROTATED = re.compile(r"\.(\d{1,3})|[.-](\d{8}(?:-?\d{1,10})?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class LogFile:
+	"""A log as it lies there.
+
+	Attributes:
+		size: Bytes, without rotated files; 0 if it is not there.
+		changed_at: None if it is not there.
+		note: Why it cannot be read, "" if it can.
+	"""
+
+	name: str
+	about: str
+	size: int
+	changed_at: datetime | None
+	note: str
+
+
+def known(name: str) -> LogName:
+	"""The log of this name; `worker.error` and `worker.error.log` are the same.
+
+	Raises:
+		InvalidQuery: No log is called so.
+	"""
+	short = name.removesuffix(".log") if isinstance(name, str) else ""
+	found = NAMES.get(short.removesuffix(".json") if short == "monitor.json" else short)
+	if found is None:
+		raise InvalidQuery(f"no such log; known are {', '.join(NAMES)}")
+	return found
+
+
+def folder_of(bench: Path, log: LogName, site: str = "") -> Path:
+	"""Where a log lies: in the bench's folder of logs, or in the site's.
+
+	Raises:
+		InvalidQuery: No such site, or sites have no log of their own of that name.
+	"""
+	if not site:
+		return bench / "logs"
+	if not log.per_site:
+		raise InvalidQuery(f"{log.name} is one log for all sites; leave out the site")
+	folder = site_folder(bench, site)
+	return folder / "logs"
+
+
+def site_folder(bench: Path, site: str) -> Path:
+	"""
+	Raises:
+		InvalidQuery: No such site on this bench.
+	"""
+	if isinstance(site, str) and _SITE.fullmatch(site):
+		folder = bench / "sites" / site
+		try:
+			inside = folder.resolve().parent == (bench / "sites").resolve()
+			if inside and (folder / "site_config.json").is_file():
+				return folder
+		except (OSError, RuntimeError):
+			pass
+	raise InvalidQuery("no such site on this bench")
+
+
+def with_rotated(folder: Path, log: LogName) -> list[Path]:
+	"""The log's file, if it is there, and its rotated ones, newest first. Compressed ones are left out."""
+	found: list[tuple[tuple[int, int], Path]] = []
+	try:
+		names = os.listdir(folder)
+	except OSError:
+		return []
+	for name in names:
+		if name == log.file:
+			found.append(((0, 0), folder / name))
+		elif name.startswith(log.file) and (suffix := _ROTATED.fullmatch(name, len(log.file))):
+			number, date = suffix.groups()
+			order = (1, int(number)) if number else (2, -int(date.replace("-", "").ljust(18, "0")))
+			found.append((order, folder / name))
+	return [path for _order, path in sorted(found)]
+
+
+@contextmanager
+def opened(folder: Path, path: Path) -> Iterator[int]:
+	"""File descriptor of a log.
+
+	Raises:
+		OSError: It cannot be read, is a link that leads out of the folder, or is no file (a pipe would block).
+	"""
+	try:
+		root, target = folder.resolve(), path.resolve()
+	except RuntimeError as error:  # links in a circle, before Python 3.13
+		raise OSError(str(error)) from None
+	if target.parent != root:
+		raise OSError("is a link that leads out of its folder")
+	descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+	try:
+		if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+			raise OSError("is not a file")
+		yield descriptor
+	finally:
+		os.close(descriptor)
+
+
+def listing(bench: Path, site: str = "") -> tuple[LogFile, ...]:
+	"""Every known log of a bench or a site, whether it is there or not.
+
+	Raises:
+		InvalidQuery: No such site on this bench.
+	"""
+	logs = [log for log in KNOWN if log.per_site or not site]
+	return tuple(_listed(folder_of(bench, log, site), log) for log in logs)
+
+
+def _listed(folder: Path, log: LogName) -> LogFile:
+	try:
+		with opened(folder, folder / log.file) as descriptor:
+			status = os.fstat(descriptor)
+		return LogFile(log.name, log.about, status.st_size, clock.from_epoch(status.st_mtime), "")
+	except OSError as error:
+		return LogFile(log.name, log.about, 0, None, why(log, error))
+
+
+def why(log: LogName, error: OSError) -> str:
+	"""Why a log cannot be read, in words that hold no path."""
+	if isinstance(error, FileNotFoundError):
+		return f"{log.file} is not there: {log.absent}"
+	return f"{log.file}: {error.strerror or error}"
