@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from job_monitor import __version__
-from job_monitor.cli import render
+from job_monitor.cli import files, render
 from job_monitor.core import clock, connection, health, keys, limits, snapshot, stack, workers
 from job_monitor.core.errors import (
 	ConfigError,
@@ -253,6 +253,9 @@ def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
 	from job_monitor.core.monitor_report import Filters
 
 	report.run(source.bench(), Filters(**filters), as_json)
+
+
+main.add_command(files.logs)
 
 
 @main.command("stack")
