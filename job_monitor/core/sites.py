@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 
@@ -9,6 +10,9 @@ from job_monitor.core import keys, limits
 from job_monitor.core.store import Store
 
 _CHUNK = 10 * limits.CHUNK_ROWS
+_SITE = re.compile(
+	b"(.*?)(?:" + b"|".join(re.escape(mark.encode()) for mark in keys.SITE_SEPARATORS) + b")"
+).match
 
 
 def waiting_by_site(store: Store, seconds: float = limits.COUNT_SECONDS) -> tuple[Counter[str], bool]:
@@ -20,17 +24,25 @@ def waiting_by_site(store: Store, seconds: float = limits.COUNT_SECONDS) -> tupl
 		CouldNotAsk: Redis gave no answer.
 	"""
 	deadline = time.monotonic() + seconds
-	counted: Counter[str] = Counter()
+	counted: Counter[bytes] = Counter()
+	exact = _count(store, counted, deadline)
+	sites: Counter[str] = Counter()
+	for site, number in counted.items():
+		sites[keys.text(site)] += number
+	return sites, exact
+
+
+def _count(store: Store, counted: Counter[bytes], deadline: float) -> bool:
 	for queue in store.queue_names():
 		start = 0
 		while True:
 			if time.monotonic() > deadline:
-				return counted, False
+				return False
 			ids = store.ask([("LRANGE", keys.queue_key(queue), start, start + _CHUNK - 1)])[0]
 			if isinstance(ids, Exception):
-				return counted, False
-			counted.update(keys.split_job_id(keys.text(job_id))[0] for job_id in ids)
+				return False
+			counted.update(match[1] if (match := _SITE(job_id)) else b"" for job_id in ids)
 			start += _CHUNK
 			if len(ids) < _CHUNK:
 				break
-	return counted, True
+	return True
