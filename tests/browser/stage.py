@@ -160,9 +160,9 @@ class Stage:
 		self.ids[name] = job_id
 
 	def waiting(self) -> None:
-		for index in range(9):
+		for index in range(5):
 			self.add(f"queued-{index}", "queued", "long", "erpnext.stock.reorder_item.reorder_item",
-				{"company": "Wind Power LLC", "warehouse": f"Stores {index} - WP"}, 40 - 4 * index, timeout=1500)  # fmt: skip
+				{"company": "Wind Power LLC", "warehouse": f"Stores {index} - WP"}, 60 - 12 * index, timeout=1500)  # fmt: skip
 		self.add(
 			"queued-long",
 			"queued",
@@ -172,7 +172,7 @@ class Stage:
 			95,
 		)
 		self.add("deferred", "deferred", "default", "erpnext.accounts.utils.update_gl_entries_after",
-			{"voucher_no": "SINV-2026-00841"}, 120, dependency_ids=create_job_id(MARK + "running"),
+			{"voucher_no": "SINV-2026-00841"}, 41, dependency_ids=create_job_id(MARK + "running"),
 			dependency_id=create_job_id(MARK + "running"))  # fmt: skip
 		self.add(
 			"scheduled",
@@ -185,7 +185,7 @@ class Stage:
 
 	def running(self) -> None:
 		self.add("running", "started", "long", "frappe.core.doctype.data_import.data_import.start_import",
-			{"data_import": "Item Import on 2026-11-23", "api_key": "never shown", "rows": 4000}, 254, 3.2,
+			{"data_import": "Item Import on 2026-11-23", "api_key": "never shown", "rows": 4000}, 71, 3.2,
 			worker_name=f"{MARK}busy", timeout=1500, last_heartbeat=at(5),
 			meta=pickle.dumps({"progress": 62, "message": "row 2480 of 4000"}))  # fmt: skip
 		connection = self.jobs.connection
@@ -195,28 +195,28 @@ class Stage:
 		self.add("failed", "failed", "long",
 			"erpnext.accounts.doctype.process_statement_of_accounts.process_statement_of_accounts.send_auto_email",
 			{"document_name": "PSOA-0007", "smtp_password": "never shown", "recipients": ["accounts@example.com"]},
-			610, 1.4, 8.92, exc_info=TRACEBACK, worker_name=f"{MARK}busy")  # fmt: skip
+			64, 1.4, 8.92, exc_info=TRACEBACK, worker_name=f"{MARK}busy")  # fmt: skip
 		self.add("killed", "failed", "default", "erpnext.manufacturing.doctype.bom_update_log.bom_updation_utils.update_cost_in_level",
-			{"bom_list": ["BOM-0012", "BOM-0013"]}, 1980, 0.4, 312,
+			{"bom_list": ["BOM-0012", "BOM-0013"]}, 414, 0.4, 312,
 			exc_info="Work-horse terminated unexpectedly; waitpid returned 9 (signal 9); ")  # fmt: skip
-		self.add("smtp", "failed", "short", "frappe.email.queue.flush", {}, 3650, 0.2, 2.31,
+		self.add("smtp", "failed", "short", "frappe.email.queue.flush", {}, 33, 0.2, 2.31,
 			exc_info="Traceback (most recent call last):\n  File \"apps/frappe/frappe/email/smtp.py\", line 93, in session\n    _session = SMTP(self.server, self.port, timeout=2 * 60)\nConnectionRefusedError: [Errno 111] Connection refused\n")  # fmt: skip
 		self.add("stopped", "stopped", "long", "erpnext.stock.doctype.repost_item_valuation.repost_item_valuation.repost_entries",
-			{}, 2700, 12, 640, exc_info="Job stopped by user, work-horse terminated.")  # fmt: skip
+			{}, 737, 12, 640, exc_info="Job stopped by user, work-horse terminated.")  # fmt: skip
 		self.add(
 			"canceled",
 			"canceled",
 			"default",
 			"frappe.desk.page.setup_wizard.setup_wizard.make_records",
 			{},
-			900,
+			48,
 		)
 		methods = ("erpnext.stock.doctype.stock_entry.stock_entry.update_stock", "frappe.desk.doctype.notification_log.notification_log.make_notification_logs",
 			"erpnext.selling.doctype.sales_order.sales_order.make_delivery", "frappe.integrations.doctype.webhook.webhook.enqueue_webhook",
 			"frappe.email.doctype.email_queue.email_queue.send_mail")  # fmt: skip
 		for index in range(24):
 			self.add(f"finished-{index:02}", "finished", ("short", "default")[index % 2], methods[index % 5],
-				{"doc": f"SO-2026-{index:04}"}, 30 + 17 * index, 0.05 * (index + 1), (0.08, 0.4, 1.24, 6.7, 75.0)[index * 7 % 5])  # fmt: skip
+				{"doc": f"SO-2026-{index:04}"}, (106 if index * 7 % 5 == 4 else 24) + 17 * index, 0.05 * (index + 1), (0.08, 0.4, 1.24, 6.7, 75.0)[index * 7 % 5])  # fmt: skip
 
 	def workers(self) -> None:
 		"""A busy worker that serves `running`, one that is late, one that is dead."""
