@@ -8,6 +8,8 @@ import json
 import os
 import pickle
 import struct
+import sys
+import types
 import uuid
 import zlib
 from pathlib import Path
@@ -194,3 +196,18 @@ _plain = st.recursive(
 @given(st.dictionaries(st.text(), _plain), st.integers(0, 5))
 def test_plain_arguments_come_back_as_they_went_in(kwargs: dict[str, Any], protocol: int) -> None:
 	assert decode(packed(frappe_call("m", **kwargs), protocol)).arguments == kwargs
+
+
+class Dotted(dict):  # type: ignore[type-arg]
+	"""As frappe._dict: a dict subclass, which pickle makes by NEWOBJ."""
+
+
+def test_a_document_with_frappe_dicts_in_it_is_decoded() -> None:
+	Dotted.__module__, Dotted.__qualname__ = "frappe", "_dict"
+	stand_in = types.ModuleType("frappe")
+	stand_in._dict = Dotted  # type: ignore[attr-defined]
+	with pytest.MonkeyPatch.context() as patch:
+		patch.setitem(sys.modules, "frappe", stand_in)
+		blobs = [packed(frappe_call("app.task", doc=Dotted(name="SINV-1")), protocol=p) for p in range(2, 6)]
+	for blob in blobs:
+		assert decode(blob).arguments == {"doc": {"name": "SINV-1"}}

@@ -78,8 +78,17 @@ def _opaque(path: str) -> type[Opaque]:
 	return type("Opaque", (Opaque,), {"path": path})
 
 
-def _plain_dict(*args: Any) -> dict[Any, Any]:
-	return {}
+class _PlainDict(dict[Any, Any]):
+	"""A dict of whatever kind. A class, because pickle makes some kinds by NEWOBJ, which takes no function."""
+
+	def __new__(cls, *args: Any, **kwargs: Any) -> _PlainDict:
+		return super().__new__(cls)
+
+	def __init__(self, *args: Any, **kwargs: Any) -> None:
+		pass
+
+	def __setstate__(self, state: Any) -> None:
+		pass
 
 
 def _bytes(value: Any = b"", *args: Any) -> bytes:
@@ -99,10 +108,10 @@ _HARMLESS: dict[str, Callable[..., Any]] = {
 	**{f"builtins.{c.__name__}": c for c in (set, frozenset, complex)},
 	"decimal.Decimal": decimal.Decimal,
 	"uuid.UUID": uuid.UUID,
-	"collections.OrderedDict": _plain_dict,
-	"collections.defaultdict": _plain_dict,
-	"frappe._dict": _plain_dict,
-	"frappe.types.frappedict._dict": _plain_dict,
+	"collections.OrderedDict": _PlainDict,
+	"collections.defaultdict": _PlainDict,
+	"frappe._dict": _PlainDict,
+	"frappe.types.frappedict._dict": _PlainDict,
 	"_codecs.encode": _bytes,
 	"builtins.bytes": _bytes,
 	"builtins.bytearray": _bytes,

@@ -23,7 +23,8 @@ class JobQuery:
 
 	Attributes:
 		queues: Short names (`default`) or full ones (`bench:default`); none means all.
-		statuses: Of `STATUSES`; none means all. `failed` includes stopped jobs, whose row says so.
+		statuses: Of `STATUSES`; none means all. A page of `failed` includes stopped jobs (its rows
+			say so), a search does not.
 		site: The whole name; compared with the part of the id before the first separator.
 		job_id, method, user: Part of the value, upper and lower case alike.
 		text: Part of the redacted arguments or traceback, or of id or method, upper and lower case alike.

@@ -103,8 +103,8 @@ class _Scan:
 		seen = 0
 		while len(found) < most and not self._over():
 			size = self._chunk_size(seen)
-			# Where the id alone decides, `merge` has left out the others already
-			chunk = self.merge.next(size if self.match.looks_inside else min(size, most - len(found)))
+			# Where most will match (`merge` has judged the ids already), take no more than are wanted
+			chunk = self.merge.next(size if self.match.looks_far else min(size, most - len(found)))
 			if not chunk:
 				break
 			matched, looked = self.match.first(chunk, most - len(found))
@@ -138,9 +138,12 @@ class _Matcher:
 		self.text = query.text.lower()
 		self.raw_text, self.raw_method = _raw_needle(self.text), _raw_needle(query.method.lower())
 		self.needs_payload = bool(query.method or query.user or query.text)
+		# Stopped jobs stand in the failed registry
 		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
-		self.needs_hash = self.only_stopped or bool(query.created_after or query.created_before)
-		self.looks_inside = self.needs_hash or self.needs_payload
+		self.never_stopped = keys.FAILED in query.statuses and "stopped" not in query.statuses
+		rare = self.only_stopped or bool(query.created_after or query.created_before)
+		self.needs_hash = rare or self.never_stopped
+		self.looks_far = rare or self.needs_payload
 
 	def first(self, entries: Sequence[Entry], room: int) -> tuple[list[Entry], int]:
 		"""The first `room` matches, and how many entries were looked at for them."""
@@ -167,7 +170,8 @@ class _Matcher:
 		]
 
 	def _hash_fits(self, place: str, status: bytes | None, created: bytes | None) -> bool:
-		if self.only_stopped and place == keys.FAILED and status != b"stopped":
+		unwanted = self.never_stopped if status == b"stopped" else self.only_stopped
+		if place == keys.FAILED and unwanted:
 			return False
 		after, before = self.query.created_after, self.query.created_before
 		if not (after or before):
