@@ -68,8 +68,17 @@ PATTERN_CHARS = 200
 LOG_LINE_BYTES = 64 * 1024
 """Bytes of one line of a log; a longer one is no record of Frappe's."""
 
+LOG_PIECE_BYTES = 1024 * 1024
+"""Bytes of the monitor's log that are summed up between two looks at the clock: about 15 ms."""
+
 LOG_DUPLICATES = 50_000
-"""Records of the monitor's log that are remembered to know them again: a flush holds fewer, mostly. About 15 MB."""
+"""Records of the monitor's log that are remembered to know them again: a flush holds fewer, mostly. About 8 MB."""
+
+LOG_SITES = 5_000
+"""Sites, and queues, told apart in the monitor's log."""
+
+LOG_RUN_SECONDS = 31 * 24 * 3600
+"""A run of a job, or its wait, that took longer is a clock that was set."""
 
 LOG_METHODS = 2_000
 """Methods counted apart; further ones are counted together."""

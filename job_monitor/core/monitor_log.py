@@ -1,43 +1,33 @@
 """Reads `logs/monitor.json.log`, which Frappe writes where `monitor` is on, and sums it up by method.
 
 A line is a JSON object (`frappe/monitor.py`): `duration` and `job.wait` in microseconds (the reference says ms, the code
-writes microseconds), `timestamp` in UTC, `site`, `uuid`, `transaction_type`, and with this app `queue`. Known faults are
-dealt with: the last record of each flush is written again by the next one, and lines of several sites interleave.
+writes microseconds), `timestamp` in UTC (when the run began), `site`, `uuid`, `transaction_type`, and with this app
+`queue`. Known faults are dealt with: records written again (`monitor_copies`), and lines of several sites glued together.
 """
 
 from __future__ import annotations
 
-import gzip
-import heapq
+import os
 import re
 import time
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
 from job_monitor.core import limits
-from job_monitor.core.histogram import Histogram, bucket_of
-from job_monitor.core.monitor_report import ALL, Filters, MethodStats, Report, Run
+from job_monitor.core.monitor_copies import Copies
+from job_monitor.core.monitor_files import Piece, files, pieces
+from job_monitor.core.monitor_report import ALL, Filters, Report
+from job_monitor.core.monitor_totals import OTHERS, Totals
 
-OTHERS = "(other methods)"
-_NAME = re.compile(r"monitor\.json\.log(?:[.-][\w.-]+)?")
-_CHECK_LINES = 2_000
+__all__ = ["OTHERS", "files", "read"]
 
-
-def files(folder: Path) -> list[Path]:
-	"""The log and its rotated files, newest first. Links that lead out of the folder are left out."""
-	try:
-		names = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-		root = folder.resolve()
-		inside = [path for path in names if path.is_file() and path.resolve().parent == root]
-		return sorted(inside, key=lambda path: path.stat().st_mtime, reverse=True)
-	except OSError:
-		return []
+_GLUED = re.compile(rb"(?<=\})(?=\{)|(?<=.)(?=\{\"duration\":)")
 
 
 def read(
@@ -46,24 +36,15 @@ def read(
 	seconds: float = float("inf"),
 	progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-	"""Sum up the files, in the order given, for at most about `seconds`.
+	"""Sum up the files, in the order given and each from its end, for at most about `seconds`.
 
-	Streams: memory is bounded whatever the size. About 150,000 lines a second and core.
+	Streams: memory is bounded whatever the size. About 250,000 lines a second and core. With `since`, reading a file ends
+	where a whole piece of it is older.
 
 	Args:
 		progress: Called now and then with (bytes read, bytes in all).
 	"""
 	return _Reader(filters or Filters(), time.monotonic() + seconds, progress).run(paths)
-
-
-class _Method:
-	__slots__ = ("count", "durations", "errors", "slowest", "total", "waits")
-
-	def __init__(self) -> None:
-		self.count = self.errors = 0
-		self.total = self.slowest = 0.0
-		self.durations: dict[int, int] = {}
-		self.waits: dict[int, int] = {}
 
 
 class _Reader:
@@ -76,95 +57,102 @@ class _Reader:
 		self.progress = progress
 		self.since = _stamp(filters.since)
 		self.until = _stamp(filters.until)
-		self.methods: dict[str, _Method] = {}
-		self.hours: dict[str, list[float]] = {}
-		self.slowest: list[tuple[float, int, Run]] = []
-		self.seen: set[tuple[Any, Any]] = set()
-		self.order: deque[tuple[Any, Any]] = deque()
-		self.counts = dict.fromkeys(("lines", "jobs", "requests", "other", "broken", "duplicates"), 0)
+		self.totals = Totals()
+		self.copies = Copies()
+		self.newest = ""
+		self.inodes: set[int] = set()
+		self.counts = dict.fromkeys(("lines", "requests", "other", "broken", "duplicates"), 0)
 		self.problem = ""
 
 	def run(self, paths: Sequence[Path]) -> Report:
 		sizes = [_size(path) for path in paths]
-		done = read_bytes = 0
-		complete = True
+		done = 0
 		for path, size in zip(paths, sizes, strict=True):
-			read_bytes, complete = self._file(path, done, sum(sizes))
-			done += size
+			read, complete = self._file(path, done, sum(sizes))
 			if not complete:
-				break
-			read_bytes = done
-		return self._report(min(read_bytes, sum(sizes)), sum(sizes), complete)
+				return self._report(min(done + read, sum(sizes)), sum(sizes), complete=False)
+			done += size
+		return self._report(done, sum(sizes), complete=True)
 
 	def _file(self, path: Path, done: int, total: int) -> tuple[int, bool]:
-		"""Read one file. Returns the bytes read so far, and whether it came to its end in time."""
+		"""Read one file. Returns how many bytes of it, and whether all of them were read that matter, in time."""
+		piece = Piece(b"", 0, forward=False)
 		try:
-			with path.open("rb") as raw:
-				lines: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-				for number, line in enumerate(_bounded(lines)):
-					self._line(line)
-					if number % _CHECK_LINES == _CHECK_LINES - 1:
-						at = done + raw.tell()
-						if self.progress:
-							self.progress(at, total)
-						if time.monotonic() > self.deadline:
-							return at, False
+			with path.open("rb") as file:
+				status = os.fstat(file.fileno())
+				# The file may have been renamed since its place in the list, and be read already
+				if status.st_ino in self.inodes or self._is_older(status.st_mtime):
+					return 0, True
+				self.inodes.add(status.st_ino)
+				self.copies.turn(forward=False)
+				for piece in pieces(file, compressed=path.suffix == ".gz"):
+					older = self._piece(piece)
+					if self.progress:
+						self.progress(done + piece.read, total)
+					if older:
+						break
+					if time.monotonic() > self.deadline:
+						return piece.read, piece.read >= status.st_size
 		except (OSError, EOFError, zlib.error) as error:
-			self.problem = f"{path.name}: {error}"
-		return done, True
+			self.problem = f"{path.name}: {getattr(error, 'strerror', None) or error}"
+		return piece.read, True
 
-	def _line(self, line: bytes) -> None:
-		self.counts["lines"] += 1
-		try:
-			self._record(orjson.loads(line))
-		except ValueError:
-			self._pieces(line)
+	def _is_older(self, written_at: float) -> bool:
+		since = self.filters.since
+		return since is not None and written_at < since.timestamp()
 
-	def _pieces(self, line: bytes) -> None:
-		"""What can be saved of a line into which another one was written."""
-		if not line.strip():
-			self.counts["lines"] -= 1
-			return
-		for piece in line.replace(b"}{", b"}\n{").splitlines():
+	def _piece(self, piece: Piece) -> bool:
+		"""Count a piece's lines. Returns whether it, and so what precedes it, is older than what is asked for."""
+		self.copies.turn(piece.forward)
+		self.newest = ""
+		for line in piece.data.split(b"\n"):
+			if not line or line.isspace():
+				continue
+			self.counts["lines"] += 1
+			if len(line) > limits.LOG_LINE_BYTES:
+				self.counts["broken"] += 1
+				continue
 			try:
-				self._record(orjson.loads(piece))
+				self._record(orjson.loads(line))
+			except ValueError:
+				self._parts(line)
+		return not piece.forward and "" < self.newest < self.since
+
+	def _parts(self, line: bytes) -> None:
+		"""What can be saved of a line into which another one was written."""
+		for part in _GLUED.split(line):
+			try:
+				self._record(orjson.loads(part))
 			except ValueError:
 				self.counts["broken"] += 1
 
 	def _record(self, data: Any) -> None:
 		kind = data.get("transaction_type") if isinstance(data, dict) else None
-		key = (data.get("uuid"), data.get("timestamp")) if kind else (None, None)
-		if not isinstance(key[0], str) or not isinstance(key[1], str):
+		uuid, at = (data.get("uuid"), data.get("timestamp")) if kind else (None, None)
+		if not isinstance(uuid, str) or not isinstance(at, str):
 			self.counts["broken"] += 1
 			return
-		seen = self.seen
-		if key in seen:
+		if at > self.newest:
+			self.newest = at
+		if self.copies.seen(str(data.get("site")), uuid, at):
 			self.counts["duplicates"] += 1
-			return
-		seen.add(key)
-		self.order.append(key)
-		if len(seen) > limits.LOG_DUPLICATES:
-			seen.discard(self.order.popleft())
-		if kind == "job":
-			self._job(data, key[1])
+		elif kind == "job":
+			self._job(data, at)
 		else:
 			self.counts["requests" if kind == "request" else "other"] += 1
 
 	def _job(self, data: dict[str, Any], at: str) -> None:
 		job: Any = data.get("job")
-		duration: Any = data.get("duration")
-		if not isinstance(job, dict) or type(duration) not in (int, float) or duration < 0:
+		taken = _seconds(data.get("duration"))
+		if not isinstance(job, dict) or taken is None or not 0 <= taken <= limits.LOG_RUN_SECONDS:
 			self.counts["broken"] += 1
-			return
-		wait: Any = job.get("wait")
-		name = str(job.get("method"))
-		if self.filtered and not self._fits(data, name, at):
-			return
-		taken = duration / 1e6
-		waited = max(0.0, wait / 1e6) if type(wait) in (int, float) else 0.0
-		self._count(name, at, taken, waited, bool(data.get("exception")))
-		if len(self.slowest) < limits.LOG_SLOWEST or taken > self.slowest[0][0]:
-			self._keep(data, name, at, taken, waited)
+		elif not _is_hour(at[:13]):
+			self.counts["broken"] += 1
+		else:
+			name = str(job.get("method"))[: limits.PATTERN_CHARS]
+			if not self.filtered or self._fits(data, name, at):
+				waited = min(max(0.0, _seconds(job.get("wait")) or 0.0), limits.LOG_RUN_SECONDS)
+				self.totals.add(data, name, at, taken, waited)
 
 	def _fits(self, data: dict[str, Any], name: str, at: str) -> bool:
 		filters = self.filters
@@ -176,75 +164,33 @@ class _Reader:
 			or (filters.method and filters.method not in name)
 		)
 
-	def _count(self, name: str, at: str, taken: float, waited: float, failed: bool) -> None:
-		self.counts["jobs"] += 1
-		stats = self.methods.get(name)
-		if stats is None:
-			if len(self.methods) >= limits.LOG_METHODS:
-				name = OTHERS
-			stats = self.methods.setdefault(name, _Method())
-		stats.count += 1
-		stats.errors += failed
-		stats.total += taken
-		if taken > stats.slowest:
-			stats.slowest = taken
-		bucket = bucket_of(taken)
-		stats.durations[bucket] = stats.durations.get(bucket, 0) + 1
-		bucket = bucket_of(waited)
-		stats.waits[bucket] = stats.waits.get(bucket, 0) + 1
-		hour = self.hours.get(at[:13])
-		if hour is None:
-			if len(self.hours) >= limits.LOG_HOURS:
-				return
-			hour = self.hours.setdefault(at[:13], [0, 0, 0.0])
-		hour[0] += 1
-		hour[1] += failed
-		hour[2] += taken
-
-	def _keep(self, data: dict[str, Any], name: str, at: str, taken: float, waited: float) -> None:
-		job_id = str(data.get("job_id") or data.get("uuid"))
-		run = Run(name, str(data.get("site") or ""), at[:26], taken, waited, job_id)
-		add = heapq.heappush if len(self.slowest) < limits.LOG_SLOWEST else heapq.heapreplace
-		add(self.slowest, (taken, self.counts["lines"] + self.counts["jobs"], run))
-
 	def _report(self, read_bytes: int, total: int, complete: bool) -> Report:
-		whole = sum(stats.total for stats in self.methods.values())
-		methods = [_stats(name, stats, whole) for name, stats in self.methods.items()]
+		totals = self.totals
 		return Report(
-			tuple(sorted(methods, key=lambda method: -method.total)),
-			tuple(run for _taken, _number, run in sorted(self.slowest, reverse=True)),
-			{hour: (int(n), int(e), round(s, 3)) for hour, (n, e, s) in sorted(self.hours.items())},
+			totals.by_method(),
+			totals.slowest_runs(),
+			totals.hours.result(),
+			jobs=totals.jobs,
 			bytes_read=read_bytes,
 			bytes_total=total,
 			complete=complete,
 			problem=self.problem,
+			sites=totals.sites.result(),
+			queues=totals.queues.result(),
 			**self.counts,
 		)
 
 
-def _stats(name: str, stats: _Method, whole: float) -> MethodStats:
-	taken = [p or 0.0 for p in Histogram(stats.durations).percentiles(0.5, 0.95, 0.99)]
-	waited = [p or 0.0 for p in Histogram(stats.waits).percentiles(0.5, 0.95)]
-	share = stats.total / whole if whole else 0.0
-	return MethodStats(
-		name,
-		stats.count,
-		stats.errors,
-		stats.total,
-		share,
-		p50=taken[0],
-		p95=taken[1],
-		p99=taken[2],
-		wait_p50=waited[0],
-		wait_p95=waited[1],
-		slowest=stats.slowest,
-	)
+def _seconds(microseconds: Any) -> float | None:
+	return microseconds / 1e6 if type(microseconds) in (int, float) else None
 
 
-def _bounded(lines: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
-	"""Lines, of which one that has no end is handed on in pieces."""
-	while line := lines.readline(limits.LOG_LINE_BYTES):
-		yield line
+@lru_cache(maxsize=4096)
+def _is_hour(text: str) -> bool:
+	try:
+		return datetime.strptime(text, "%Y-%m-%d %H").strftime("%Y-%m-%d %H") == text
+	except ValueError:
+		return False
 
 
 def _stamp(moment: datetime | None) -> str:

@@ -39,6 +39,7 @@ class MethodStats:
 	wait_p50: float
 	wait_p95: float
 	slowest: float
+	wait_p99: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class Report:
 	Attributes:
 		methods: By their share of time, largest first.
 		hours: `YYYY-MM-DD HH` (UTC) -> (runs, errors, seconds).
+		sites, queues: Likewise; "" for jobs whose queue is not known, as without this app.
 		lines, jobs, requests, other: Lines read, and what they were. `jobs` matched the filters.
-		broken: Pieces that are no record.
+		broken: Pieces that are no record of a run that could be: a run of over a month is none.
 		duplicates: Records that were there before.
 		bytes_read, bytes_total: Of all files, as they are on disk.
-		complete: False if the time was up before all was read.
+		complete: False if the time was up before all was read: what is missing is the oldest part.
 		problem: Why a file could not be read to its end, "" if all could.
 	"""
 
@@ -81,3 +83,5 @@ class Report:
 	bytes_total: int = 0
 	complete: bool = True
 	problem: str = ""
+	sites: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+	queues: dict[str, tuple[int, int, float]] = field(default_factory=dict)

@@ -118,8 +118,7 @@ _HARMLESS: dict[str, Callable[..., Any]] = {
 }
 
 
-_PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
-"""Protocols below 3 write the old names."""
+_PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # protocols below 3 write these
 
 
 class _Unpickler(pickle.Unpickler):
