@@ -106,16 +106,13 @@ class _Reader:
 		self.copies.turn(piece.forward)
 		self.newest = ""
 		for line in piece.data.split(b"\n"):
-			if not line or line.isspace():
-				continue
-			self.counts["lines"] += 1
-			if len(line) > limits.LOG_LINE_BYTES:
-				self.counts["broken"] += 1
-				continue
 			try:
-				self._record(orjson.loads(line))
+				self._record(orjson.loads(line) if len(line) <= limits.LOG_LINE_BYTES else None)
 			except ValueError:
+				if not line or line.isspace():
+					continue
 				self._parts(line)
+			self.counts["lines"] += 1
 		return not piece.forward and "" < self.newest < self.since
 
 	def _parts(self, line: bytes) -> None:
@@ -134,7 +131,7 @@ class _Reader:
 			return
 		if at > self.newest:
 			self.newest = at
-		if self.copies.seen(str(data.get("site")), uuid, at):
+		if self.copies.seen(str(data.get("site"))[: limits.PATTERN_CHARS], uuid, at):
 			self.counts["duplicates"] += 1
 		elif kind == "job":
 			self._job(data, at)
