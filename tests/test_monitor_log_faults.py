@@ -131,6 +131,12 @@ def test_sites_and_queues_are_summed_up(tmp_path: Path, monkeypatch: pytest.Monk
 	assert report.queues == {"long": (5, 5, 5.0), "": (1, 0, 1.0)}
 
 
+def test_of_more_hours_than_are_kept_the_newest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr(limits, "LOG_HOURS", 2)
+	report = read([log(tmp_path, *(at(n) for n in range(0, 600, 5)))])
+	assert report.jobs == 120 and set(report.hours) == {"2026-11-01 08", "2026-11-01 09"}
+
+
 def test_what_clients_send_takes_no_memory(tmp_path: Path) -> None:
 	long = "x" * 8_000
 	lines = [line(n, uuid=f"{n}{long}", site=f"{n}{long}", job={"method": f"{n}{long}"}) for n in range(4000)]

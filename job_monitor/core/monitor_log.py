@@ -166,7 +166,7 @@ class _Reader:
 		return Report(
 			totals.by_method(),
 			totals.slowest_runs(),
-			totals.hours.result(),
+			totals.by_hour(),
 			jobs=totals.jobs,
 			bytes_read=read_bytes,
 			bytes_total=total,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from typing import Any
 
 from job_monitor.core import limits
@@ -19,37 +20,34 @@ class _Method:
 	def __init__(self) -> None:
 		self.count = self.errors = 0
 		self.total = self.slowest = 0.0
-		self.durations: dict[int, int] = {}
-		self.waits: dict[int, int] = {}
+		self.durations: defaultdict[int, int] = defaultdict(int)
+		self.waits: defaultdict[int, int] = defaultdict(int)
 
 
-class _Table:
+class _Methods(dict[str, _Method]):
+	def __missing__(self, name: str) -> _Method:
+		return self.setdefault(name if len(self) < limits.LOG_METHODS else OTHERS, _Method())
+
+
+class _Table(dict[str, list[float]]):
 	"""Runs, errors and seconds by a text, of which at most `size` are told apart."""
 
-	__slots__ = ("rows", "size")
-
 	def __init__(self, size: int) -> None:
-		self.rows: dict[str, list[float]] = {}
+		super().__init__()
 		self.size = size
 
-	def add(self, key: str, failed: bool, taken: float) -> None:
-		row = self.rows.get(key)
-		if row is None:
-			key = key if len(self.rows) < self.size else OTHER
-			row = self.rows.setdefault(key, [0, 0, 0.0])
-		row[0] += 1
-		row[1] += failed
-		row[2] += taken
+	def __missing__(self, key: str) -> list[float]:
+		return self.setdefault(key if len(self) < self.size else OTHER, [0, 0, 0.0])
 
 	def result(self) -> dict[str, tuple[int, int, float]]:
-		return {key: (int(n), int(e), round(s, 3)) for key, (n, e, s) in sorted(self.rows.items())}
+		return {key: (int(n), int(e), round(s, 3)) for key, (n, e, s) in sorted(self.items())}
 
 
 class Totals:
 	"""Bounded, whatever the log holds."""
 
 	def __init__(self) -> None:
-		self.methods: dict[str, _Method] = {}
+		self.methods = _Methods()
 		self.hours = _Table(limits.LOG_HOURS)
 		self.sites = _Table(limits.LOG_SITES)
 		self.queues = _Table(limits.LOG_SITES)
@@ -60,30 +58,28 @@ class Totals:
 		"""Count a job. Durations in seconds."""
 		self.jobs += 1
 		failed = bool(data.get("exception"))
-		self._method(name, taken, waited, failed)
-		self.hours.add(at[:13], failed, taken)
-		self.sites.add(_text(data.get("site")), failed, taken)
-		self.queues.add(_text(data.get("queue")), failed, taken)
-		if len(self.slowest) < limits.LOG_SLOWEST or taken > self.slowest[0][0]:
-			job_id = str(data.get("job_id") or data.get("uuid"))[: limits.ID_CHARS]
-			run = Run(name, _text(data.get("site")), at[:26], taken, waited, job_id)
-			keep = heapq.heappush if len(self.slowest) < limits.LOG_SLOWEST else heapq.heapreplace
-			keep(self.slowest, (taken, self.jobs, run))
-
-	def _method(self, name: str, taken: float, waited: float, failed: bool) -> None:
-		stats = self.methods.get(name)
-		if stats is None:
-			name = name if len(self.methods) < limits.LOG_METHODS else OTHERS
-			stats = self.methods.setdefault(name, _Method())
+		stats = self.methods[name]
 		stats.count += 1
 		stats.errors += failed
 		stats.total += taken
 		if taken > stats.slowest:
 			stats.slowest = taken
-		bucket = bucket_of(taken)
-		stats.durations[bucket] = stats.durations.get(bucket, 0) + 1
-		bucket = bucket_of(waited)
-		stats.waits[bucket] = stats.waits.get(bucket, 0) + 1
+		stats.durations[bucket_of(taken)] += 1
+		stats.waits[bucket_of(waited)] += 1
+		site, queue = _text(data.get("site")), _text(data.get("queue"))
+		for row in (self.hours[at[:13]], self.sites[site], self.queues[queue]):
+			row[0] += 1
+			row[1] += failed
+			row[2] += taken
+		if len(self.slowest) < limits.LOG_SLOWEST or taken > self.slowest[0][0]:
+			job_id = str(data.get("job_id") or data.get("uuid"))[: limits.ID_CHARS]
+			run = Run(name, site, at[:26], taken, waited, job_id)
+			keep = heapq.heappush if len(self.slowest) < limits.LOG_SLOWEST else heapq.heapreplace
+			keep(self.slowest, (taken, self.jobs, run))
+
+	def by_hour(self) -> dict[str, tuple[int, int, float]]:
+		"""The newest `limits.LOG_HOURS`, as the log is read from its end."""
+		return {hour: row for hour, row in self.hours.result().items() if hour != OTHER}
 
 	def by_method(self) -> tuple[MethodStats, ...]:
 		"""By their share of time, largest first."""
