@@ -112,6 +112,30 @@ def test_outside_a_bench_it_says_so(tmp_path: Path) -> None:
 	assert result.exit_code == 2 and "no bench" in result.stderr
 
 
+@pytest.mark.parametrize(
+	("site", "monitor", "words"),
+	[
+		("", {}, "set-config -g -p monitor 1"),
+		("a.localhost", {}, "bench --site a.localhost set-config -p monitor 1"),
+		("", {"monitor": 1}, "is on"),
+	],
+)
+def test_a_report_without_a_log_says_whether_the_monitor_is_on(
+	run: Run, bench: Path, site: str, monitor: dict[str, int], words: str
+) -> None:
+	(bench / "sites" / "a.localhost" / "site_config.json").write_text(json.dumps(monitor))
+	shown = run("report", "--site", site)
+	assert shown.exit_code == 2 and words in shown.stderr
+
+
+def test_a_report_as_json_holds_no_control_character(run: Run, bench: Path) -> None:
+	job = {"method": "app.\x9b31m\x1bred\x7f", "wait": 1}
+	record = {"duration": 1, "job": job, "site": "s", "timestamp": "2026-11-20 10:00:00.000000+00:00"}
+	write(bench, json.dumps(record | {"transaction_type": "job", "uuid": "1"}) + "\n", "monitor.json.log")
+	shown = run("report", "--site", "", "--json").stdout
+	assert json.loads(shown)["jobs"] == 1 and not set(shown) & set("\x9b\x1b\x7f")
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_following_prints_what_is_written_and_ends_with_ctrl_c(bench: Path, as_json: bool) -> None:
 	path = write(bench, at(1))

@@ -46,7 +46,7 @@ def report(given: Any) -> tuple[Report, str]:
 	_read_in_background(key, given)
 	share = 100 * found.bytes_read / max(1, found.bytes_total)
 	message = _(
-		"The log is large: this is the first {0} % of it. All of it is being read; look again in a minute."
+		"The log is large: this is the newest {0} % of it. All of it is being read; look again in a minute."
 	)
 	return found, message.format(round(share))
 

@@ -29,18 +29,30 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 	"""
 	paths = monitor_log.files(bench.path / "logs")
 	if not paths:
-		raise ConfigError(missing(bench.path, bool(bench.config.get("monitor"))))
+		raise ConfigError(missing(bench, filters.site))
 	report = _read(paths, filters)
 	if as_json:
-		click.echo(json.dumps(render.plain(report), ensure_ascii=False, indent=1))
+		click.echo(render.json_text(report, indent=1))
 	else:
 		Console(highlight=False, markup=False).print(view(report))
 
 
-def missing(path: Path, is_on: bool) -> str:
-	if is_on:
-		return f"{path}/logs/monitor.json.log is not there yet: it is written by a scheduled job, every few minutes"
-	return "the monitor is off; turn it on: bench set-config -g -p monitor 1, then restart the bench"
+def missing(bench: Bench, site: str) -> str:
+	"""Why there is no log, and what to do. One site may have the monitor on while the others have not."""
+	if bench.config.get("monitor") or any(map(_is_on, (bench.path / "sites").glob("*/site_config.json"))):
+		return (
+			"the monitor is on, its log is not there yet: it is written by a scheduled job, every few minutes"
+		)
+	where = f"--site {site} set-config" if site else "set-config -g"
+	return f"the monitor is off; turn it on: bench {where} -p monitor 1, then restart the bench"
+
+
+def _is_on(path: Path) -> bool:
+	try:
+		config = json.loads(path.read_text(encoding="utf-8"))
+	except (OSError, ValueError):
+		return False
+	return isinstance(config, dict) and bool(config.get("monitor"))
 
 
 def _read(paths: list[Path], filters: Filters) -> Report:
