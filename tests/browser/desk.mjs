@@ -126,6 +126,13 @@ check("RQ Job: a job runs", Boolean(running));
 if (running) {
 	await open(`rq-job/${encodeURIComponent(running.name)}`);
 	await picture("rq-job-running");
+	await page.click("button:text-is('Stack Trace')");
+	await page.waitForSelector(".modal.show .modal-title", { timeout: 15000 });
+	const shown = await page.innerText(".modal.show");
+	check("RQ Job form: its stack, or why there is none", /process|stack/i.test(shown), shown);
+	await picture("rq-job-stack");
+	await page.keyboard.press("Escape");
+	await page.waitForTimeout(800);
 	check(
 		"RQ Job form: a running job can be stopped",
 		await page.isVisible("button:text-is('Stop')")

@@ -45,9 +45,10 @@ function tell(frm) {
 
 function add_actions(frm) {
 	if (!frappe.boot.job_monitor?.can_manage) return;
-	const { stop, retry, remove } = frappe.job_monitor;
+	const { get_stack, stop, retry, remove, show } = frappe.job_monitor;
 	const { status } = frm.doc;
 	if (status === "started") {
+		frm.add_custom_button(__("Stack Trace"), () => show.stack_dialog(get_stack(frm.doc.name)));
 		add(frm, __("Stop"), __("End this job at once? What it has not committed is lost."), stop);
 	}
 	if (["failed", "stopped", "canceled"].includes(status)) {

@@ -16,9 +16,18 @@ frappe.ui.form.on("RQ Worker", {
 		frm.page.set_indicator(...show.indicator(frm.doc));
 		frm.page.set_title(`${frm.doc.hostname || "?"} · ${frm.doc.pid}`);
 		tell(frm);
+		add_stack(frm);
 		live.form(frm, LIVE);
 	},
 });
+
+function add_stack(frm) {
+	if (!frappe.boot.job_monitor?.can_manage || frm.doc.status === "dead") return;
+	const { get_worker_stack, show } = frappe.job_monitor;
+	frm.add_custom_button(__("Stack Trace"), () =>
+		show.stack_dialog(get_worker_stack(frm.doc.name))
+	);
+}
 
 function tell(frm) {
 	const { headline, escape, indicator, link, method, seconds } = frappe.job_monitor.show;

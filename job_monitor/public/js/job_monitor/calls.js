@@ -20,6 +20,10 @@ export const stop = (job_id) => post("jobs.stop", { job_id });
 export const retry = (job_id) => post("jobs.retry", { job_id });
 export const remove = (job_id) => post("jobs.remove", { job_id });
 
+/** What the process of a running job, or of a worker, does right now: `{ text, pid, by }` or `{ text: "", problem }`. */
+export const get_stack = (job_id) => post("jobs.get_stack", { job_id });
+export const get_worker_stack = (worker) => post("workers.get_stack", { worker });
+
 /** Some fields of one document as they are now, `undefined` if it is gone. */
 export const peek = (doctype, name, fields) =>
 	frappe

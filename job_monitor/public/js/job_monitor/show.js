@@ -172,6 +172,25 @@ export function text_field(frm, fieldname, { emphasize_last_line = false } = {})
 	field.$wrapper.append($text);
 }
 
+/** The stack of a process in a dialog, or why there is none. */
+export async function stack_dialog(asked) {
+	const { text, problem, pid, by } = await asked;
+	const dialog = new frappe.ui.Dialog({
+		title: text ? __("Stack of process {0}", [pid]) : __("No Stack"),
+		size: "extra-large",
+		primary_action_label: text ? __("Copy") : __("Close"),
+		primary_action: () => (text ? frappe.utils.copy_to_clipboard(text) : dialog.hide()),
+	});
+	const told = text ? __("Taken with {0}", [by]) : problem;
+	dialog.$body.append(`<p class="text-muted">${escape(told)}</p>`);
+	if (text)
+		$('<div class="jm-text"><pre tabindex="0" dir="ltr"></pre></div>')
+			.appendTo(dialog.$body)
+			.find("pre")
+			.text(text);
+	dialog.show();
+}
+
 /** Names of jobs, one a line, as links to their forms. */
 export function job_links(frm, fieldname) {
 	const names = (frm.doc[fieldname] || "").split("\n").filter(Boolean);
