@@ -30,6 +30,7 @@ extend_bootinfo = "job_monitor.bridge.boot.extend"
 
 before_request = ["job_monitor.compat.install"]
 before_job = ["job_monitor.compat.install", "job_monitor.recorder.monitor.tag"]
+after_job = ["job_monitor.progress.finish"]
 
 override_whitelisted_methods = {
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",

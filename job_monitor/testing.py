@@ -150,7 +150,7 @@ def make_user(email: str, *roles: str, user_type: str = "System User") -> str:
 	return email
 
 
-def request(path: str, user: str = "", method: str = "GET", **params: Any) -> tuple[int, Any]:
+def request(path: str, user: str = "", method: str = "GET", /, **params: Any) -> tuple[int, Any]:
 	"""A request through Frappe's whole stack, in a thread of its own. Returns (status code, JSON or text)."""
 	headers = {"X-Frappe-Site-Name": frappe.local.site, "Accept": "application/json"}
 	if user:
@@ -185,3 +185,18 @@ def make_examples() -> None:
 	for method in ("frappe.email.queue.flush", "frappe.oauth.delete_oauth2_data", "frappe.monitor.flush"):
 		for name in frappe.get_all("Scheduled Job Type", {"method": method}, pluck="name"):
 			frappe.get_doc("Scheduled Job Type", name).execute()
+
+
+def loop_with_progress(items: int = 400, seconds: float = 0.04, fails: bool = False, **kwargs: Any) -> None:
+	from job_monitor.progress import track
+
+	for number in track(range(items), title="Import of items", description="items.csv"):
+		time.sleep(seconds)
+		if fails and number == 20:
+			raise ValueError("row 20: no such item, password=hunter2")
+
+
+def enqueue_examples_of_progress() -> None:
+	"""Two jobs with progress, of which the second fails."""
+	for fails in (False, True):
+		frappe.enqueue("job_monitor.testing.loop_with_progress", queue="short", fails=fails)

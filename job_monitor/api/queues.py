@@ -1,7 +1,5 @@
 """Queues of this bench, for client scripts, REST and Python."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import frappe

@@ -1,7 +1,5 @@
 """Workers of this bench, for client scripts, REST and Desk's buttons."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import frappe

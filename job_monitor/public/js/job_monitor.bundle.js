@@ -3,7 +3,9 @@
 import * as calls from "./job_monitor/calls";
 import * as coverage from "./job_monitor/coverage";
 import * as live from "./job_monitor/live";
+import * as panel from "./job_monitor/panel";
 import * as show from "./job_monitor/show";
 
 frappe.provide("frappe.job_monitor");
+$(document).on("app_ready", () => panel.start());
 Object.assign(frappe.job_monitor, calls, { coverage, live, show });

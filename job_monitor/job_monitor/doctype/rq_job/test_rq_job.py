@@ -120,8 +120,8 @@ class TestRQJob(SiteTestCase):
 		ours = self.enqueue()
 		code, answer = request(
 			"/api/method/frappe.desk.reportview.get",
-			user=self.manager(),
-			method="POST",
+			self.manager(),
+			"POST",
 			doctype="RQ Job",
 			fields=json.dumps(["`tabRQ Job`.`name`", "`tabRQ Job`.`status`", "`tabRQ Job`.`method`"]),
 			filters=json.dumps([["RQ Job", "name", "like", f"%{ours[-12:]}%"]]),

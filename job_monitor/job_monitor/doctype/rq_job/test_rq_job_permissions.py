@@ -67,7 +67,7 @@ class TestPermissions(SiteTestCase):
 		for who in ("guest", "website", "nobody", "reader"):
 			for action in ("stop", "retry", "remove"):
 				path = f"/api/method/job_monitor.api.jobs.{action}"
-				code, _answer = self.ask(who, path, method="POST", job_id=job_id)
+				code, _answer = request(path, self.users[who], "POST", job_id=job_id)
 				self.assertIn(code, (401, 403), (who, action))
 		self.assertEqual(status(job_id), "queued")
 

@@ -24,6 +24,12 @@ export const remove = (job_id) => post("jobs.remove", { job_id });
 export const get_stack = (job_id) => post("jobs.get_stack", { job_id });
 export const get_worker_stack = (worker) => post("workers.get_stack", { worker });
 
+/** The user's tasks; a state of one's own for the panel (progress 100 ends it); ask a job to stop by itself. */
+export const get_tasks = () => call("progress.get_tasks");
+export const publish_progress = (progress, title, description = "", task_id = "") =>
+	post("progress.publish_progress", { progress, title, description, task_id });
+export const ask_to_stop = (job_id) => post("progress.ask_to_stop", { job_id });
+
 /** Some fields of one document as they are now, `undefined` if it is gone. */
 export const peek = (doctype, name, fields) =>
 	frappe

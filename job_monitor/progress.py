@@ -1,0 +1,216 @@
+"""Progress of long jobs, shown to the user who waits and in RQ Job. Runs inside someone else's job: it never raises.
+
+	from job_monitor.progress import track
+
+	def import_items(items):
+		for item in track(items, title="Import"):
+			process(item)
+
+Events go to the user's own room (`task_progress`, then `task_complete` or `task_failed`), at most four a second
+however fast the loop is. In between an item costs well under 2 microseconds.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sized
+from time import monotonic
+from types import TracebackType
+from typing import Any, TypeVar
+
+import frappe
+from frappe.utils import now_datetime
+
+from job_monitor.bridge import session
+
+Item = TypeVar("Item")
+
+TICK_SECONDS = 0.25
+"""Time between two events: more are no smoother for the eye."""
+
+KEPT_SECONDS = 86_400
+"""Life of the last known states of a user's tasks."""
+
+TASKS = "job_monitor_tasks"
+STOP_FIELD = "job_monitor_stop"
+"""Field of a job's hash on Redis that asks the job to stop."""
+
+_MESSAGE_CHARS = 200
+
+
+def track(
+	items: Iterable[Item],
+	title: str = "",
+	user: str | None = None,
+	total: int | None = None,
+	description: str = "",
+) -> Iterator[Item]:
+	"""The items, one by one, with progress published as they are taken.
+
+	Args:
+		title: What the user sees above the bar; the job's method if none.
+		user: Who sees it; the job's user if none.
+		total: Number of items where it cannot be asked of them; without one the bar has no end.
+	"""
+	if total is None and isinstance(items, Sized):
+		total = len(items)
+	progress = Progress(title, total, user, description)
+	with progress:
+		for item in items:
+			yield item
+			progress.current += 1
+			if monotonic() >= progress.due:
+				progress.tell()
+
+
+class Progress:
+	"""Progress that is told step by step, as a context manager.
+
+	with Progress("Import", total=len(rows)) as progress:
+		for row in rows:
+			progress.advance(description=row.name)
+			if progress.stop_requested:
+				break
+
+	Attributes:
+		current, total: Steps done, of how many; None if unknown.
+		stop_requested: Whether somebody asked the job to stop. Looked up with each event.
+	"""
+
+	def __init__(
+		self, title: str = "", total: int | None = None, user: str | None = None, description: str = ""
+	) -> None:
+		self.title = title
+		self.total = total
+		self.user = user or frappe.session.user
+		self.description = description
+		self.current = 0
+		self.stop_requested = False
+		self.due = 0.0
+		self.began = monotonic()
+		self.failed_before = False
+		self.task_id, self.job = "", None
+		self._never_raise(self._know_job)
+
+	def _know_job(self) -> None:
+		from rq import get_current_job
+
+		self.task_id = frappe.generate_hash(length=10)
+		self.job = get_current_job()
+		if self.job is None:
+			return
+		self.title = self.title or str(getattr(getattr(frappe.local, "job", None), "method", self.job.id))
+		if getattr(frappe.local, "job_monitor_tasks", None) is None:
+			self.job.connection.hdel(self.job.key, STOP_FIELD)  # it was for a run before this one
+
+	def advance(self, steps: int = 1, description: str | None = None) -> None:
+		"""So many steps more are done."""
+		self.current += steps
+		if description is not None:
+			self.description = description
+		if monotonic() >= self.due:
+			self.tell()
+
+	def set(self, current: int, description: str | None = None) -> None:
+		"""So many steps are done in all."""
+		self.advance(current - self.current, description)
+
+	def __enter__(self) -> Progress:
+		_open_tasks().append(self)
+		self.tell()
+		return self
+
+	def __exit__(
+		self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+	) -> None:
+		if kind is GeneratorExit and self.job is not None:
+			return  # the loop was left, by a break or by an error: the end of the job will tell which
+		self.end(error if kind is not GeneratorExit else None)
+
+	# Telling
+
+	@property
+	def percent(self) -> float | None:
+		"""0 to 100; None without a total."""
+		return min(100.0, 100 * self.current / self.total) if self.total else None
+
+	@property
+	def eta(self) -> float | None:
+		"""Seconds that are left at the speed so far."""
+		if not self.total or not 0 < self.current <= self.total:
+			return None
+		return round((monotonic() - self.began) / self.current * (self.total - self.current), 1)
+
+	def tell(self) -> None:
+		"""Publish where it is now, and keep it with the job."""
+		self.due = monotonic() + TICK_SECONDS
+		self._never_raise(self._tell)
+
+	def _tell(self) -> None:
+		self._publish("task_progress", {"eta": self.eta, "state": "running"})
+		if self.job is None:
+			return
+		self.job.meta.update(progress=self.percent, progress_description=self.description[:_MESSAGE_CHARS])
+		self.job.save_meta()
+		self.stop_requested = bool(self.job.connection.hexists(self.job.key, STOP_FIELD))
+
+	def end(self, error: BaseException | None = None) -> None:
+		"""Publish that it is done, or has failed. Only once."""
+		tasks = _open_tasks()
+		if self in tasks:
+			tasks.remove(self)
+			self._never_raise(lambda: self._end(error))
+
+	def _end(self, error: BaseException | None) -> None:
+		if error is None:
+			message = self.description or frappe._("{0} done").format(self.current)
+			self._publish("task_complete", {"message": message, "state": "done", "eta": 0})
+			if self.job is not None:
+				self.job.meta.update(progress=100.0 if self.total else None)
+				self.job.save_meta()
+			return
+		text = session.redactor().clean_text(f"{type(error).__name__}: {error}")[:_MESSAGE_CHARS]
+		self._publish("task_failed", {"message": text, "state": "failed"})
+
+	def _publish(self, event: str, more: dict[str, Any]) -> None:
+		state = {
+			"progress": self.percent,
+			"current": self.current,
+			"total": self.total,
+			"description": self.description[:_MESSAGE_CHARS],
+			"title": self.title[:_MESSAGE_CHARS],
+			"task_id": self.task_id,
+			"job_id": self.job.id if self.job is not None else None,
+			**more,
+		}
+		publish(event, state, self.user)
+
+	def _never_raise(self, work: Callable[[], None]) -> None:
+		try:
+			work()
+		except Exception:
+			if not self.failed_before:
+				self.failed_before = True
+				frappe.logger("job_monitor").error("progress is not shown", exc_info=True)
+
+
+def publish(event: str, state: dict[str, Any], user: str) -> None:
+	"""Send an event to a user's room, and keep the state for those who look later. Two round trips."""
+	name = f"{TASKS}|{user}"
+	frappe.cache.hset(name, state["task_id"], {**state, "at": now_datetime().isoformat()})
+	frappe.cache.expire(frappe.cache.make_key(name), KEPT_SECONDS)
+	frappe.publish_realtime(event, state, user=user)
+
+
+def _open_tasks() -> list[Progress]:
+	"""Tasks of this job that have begun and not ended."""
+	if getattr(frappe.local, "job_monitor_tasks", None) is None:
+		frappe.local.job_monitor_tasks = []
+	return frappe.local.job_monitor_tasks
+
+
+def finish(*_args: Any, **_kwargs: Any) -> None:
+	"""An `after_job` hook: tell the end of tasks whose loop was left. Never raises."""
+	error = sys.exc_info()[1]
+	for task in list(getattr(frappe.local, "job_monitor_tasks", None) or ()):
+		task.end(error)

@@ -1,0 +1,188 @@
+"""Progress of jobs on a site: what is published, kept, allowed, and that it never hurts the job."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from unittest.mock import patch
+
+import frappe
+from frappe.utils.background_jobs import get_redis_conn
+from rq.job import Job
+
+from job_monitor import progress
+from job_monitor.progress import Progress, track
+from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
+
+
+def slow_loop(items: int = 300, seconds: float = 0.02, **kwargs: Any) -> int:
+	"""A job with progress."""
+	for _item in track(range(items), title="Import"):
+		time.sleep(seconds)
+	return items
+
+
+def stoppable_loop(**kwargs: Any) -> str:
+	with Progress("Import", total=10_000) as told:
+		for _n in range(10_000):
+			told.advance(description="row")
+			if told.stop_requested:
+				return f"stopped at {told.current}"
+			time.sleep(0.01)
+	return "not stopped"
+
+
+def failing_loop(**kwargs: Any) -> None:
+	for item in track(range(10), title="Import"):
+		if item == 5:
+			raise ValueError("row 5, password=hunter2")
+
+
+# --- from the reference, with what it calls
+def process_item(item: Any) -> None:
+	pass
+
+
+def long_running_task(items, user):
+	"""Task with progress updates."""
+	total = len(items)
+
+	for i, item in enumerate(items):
+		process_item(item)
+
+		# Update progress
+		frappe.publish_realtime(
+			"task_progress",
+			{
+				"progress": (i + 1) / total * 100,
+				"current": i + 1,
+				"total": total,
+			},
+			user=user,
+		)
+
+	frappe.publish_realtime("task_complete", {"message": f"Processed {total} items"}, user=user)
+
+
+# ---
+
+
+class TestProgress(SiteTestCase):
+	def setUp(self) -> None:
+		super().setUp()
+		self.events: list[tuple[str, dict[str, Any], str]] = []
+		patcher = patch.object(frappe, "publish_realtime", self.heard)
+		patcher.start()
+		self.addCleanup(patcher.stop)
+		self.addCleanup(frappe.cache.delete_value, f"{progress.TASKS}|Administrator")
+		self.addCleanup(setattr, frappe.local, "job_monitor_tasks", None)
+
+	def heard(self, event: str, message: Any = None, user: str = "", **_room: Any) -> None:
+		if event.startswith("task_"):
+			self.events.append((event, message, user))
+
+	def job(self, function: str, **kwargs: Any) -> str:
+		job = frappe.enqueue(f"job_monitor.test_progress.{function}", queue="short", **kwargs)
+		self.job_ids.append(job.id)
+		return job.id
+
+	def test_a_fast_loop_publishes_four_times_a_second_at_most(self) -> None:
+		began = time.monotonic()
+		self.assertEqual(sum(1 for _item in track(range(100_000), title="Fast")), 100_000)
+		most = (time.monotonic() - began) / progress.TICK_SECONDS + 2
+		names = [event for event, _message, _user in self.events]
+		self.assertLessEqual(len(names), most)
+		self.assertEqual((names[0], names[-1]), ("task_progress", "task_complete"))
+
+	def test_what_an_event_tells(self) -> None:
+		with patch.object(progress, "TICK_SECONDS", 0):
+			list(track(iter(range(4)), total=4, title="Four", description="steps"))
+		event, message, user = self.events[2]
+		self.assertEqual((event, user), ("task_progress", "Administrator"))
+		self.assertEqual((message["progress"], message["current"], message["total"]), (50.0, 2, 4))
+		self.assertEqual((message["title"], message["description"]), ("Four", "steps"))
+		self.assertGreaterEqual(message["eta"], 0)
+		self.assertTrue(message["task_id"])
+		self.assertIsNone(self.events[0][1]["eta"])
+
+	def test_items_without_a_length(self) -> None:
+		self.assertEqual(list(track(iter("abc"))), ["a", "b", "c"])
+		self.assertIsNone(self.events[0][1]["progress"])
+		self.assertEqual(self.events[-1][0], "task_complete")
+
+	def test_an_error_passes_and_is_told_without_secrets(self) -> None:
+		error = ValueError("bad row, password=hunter2")
+		with self.assertRaises(ValueError) as raised, Progress("Import", total=3):
+			raise error
+		self.assertIs(raised.exception, error)
+		event, message, _user = self.events[-1]
+		self.assertEqual(event, "task_failed")
+		self.assertTrue(message["message"].startswith("ValueError: bad row"))
+		self.assertNotIn("hunter2", message["message"])
+
+	def test_a_lost_redis_hurts_no_loop(self) -> None:
+		for broken in ("frappe.publish_realtime", "job_monitor.progress.publish", "rq.get_current_job"):
+			with patch(broken, side_effect=ConnectionError("gone")):
+				self.assertEqual(list(track(range(3))), [0, 1, 2], broken)
+
+	def test_a_loop_that_is_left_ends_when_the_block_ends(self) -> None:
+		for item in track(range(10), title="Left"):
+			if item == 3:
+				break
+		self.assertEqual(self.events[-1][0], "task_complete")
+
+	def test_the_job_shows_its_progress_while_it_runs(self) -> None:
+		job_id = self.job("slow_loop")
+		with worker("short"):
+			seen = self.wait_for(
+				lambda: frappe.get_all("RQ Job", {"name": job_id}, ["progress", "status"])[0].progress,
+				"progress",
+			)
+			self.assertTrue(0 < seen <= 100)
+			self.wait_for(lambda: status(job_id) == "finished", "the job ends")
+		self.assertEqual(frappe.get_doc("RQ Job", job_id).progress, 100)
+
+	def test_a_failed_loop_is_told_by_the_end_of_its_job(self) -> None:
+		job_id = self.job("failing_loop")
+		work_off("short")
+		self.assertEqual(status(job_id), "failed")
+		kept = [
+			t
+			for t in frappe.cache.hgetall(f"{progress.TASKS}|Administrator").values()
+			if t["job_id"] == job_id
+		]
+		self.assertEqual([(task["state"], task["current"]) for task in kept], [("failed", 5)])
+		self.assertNotIn("hunter2", kept[0]["message"])
+
+	def test_a_job_knows_that_it_was_asked_to_stop(self) -> None:
+		job_id = self.job("stoppable_loop")
+		path = "/api/method/job_monitor.api.progress.ask_to_stop"
+		other = make_user("jm-nobody@example.com", "Blogger")
+		with worker("short"):
+			self.wait_for(lambda: status(job_id) == "started", "the job runs")
+			self.assertEqual(request(path, other, "POST", job_id=job_id)[0], 403)
+			manager = make_user("jm-manager@example.com", "Job Monitor Manager")
+			code, answer = request(path, manager, "POST", job_id=job_id)
+			self.assertEqual((code, answer["message"]["done"]), (200, True))
+			self.wait_for(lambda: status(job_id) == "finished", "the job stops by itself")
+		result = Job.fetch(job_id, connection=get_redis_conn()).return_value()
+		self.assertTrue(str(result).startswith("stopped at"), result)
+
+	def test_the_references_own_loop(self) -> None:
+		long_running_task(["a", "b"], user="Administrator")
+		self.assertEqual([event for event, *_more in self.events], ["task_progress"] * 2 + ["task_complete"])
+		job_id = self.job("long_running_task", items=["a"] * 5, user="Administrator")
+		work_off("short")
+		self.assertEqual(status(job_id), "finished")
+
+	def test_who_may_publish_and_read(self) -> None:
+		path = "/api/method/job_monitor.api.progress."
+		user, other = make_user("jm-a@example.com", "Blogger"), make_user("jm-b@example.com", "Blogger")
+		given = {"progress": 40, "title": "Upload", "task_id": "u1"}
+		self.assertEqual(request(path + "publish_progress", user, "POST", **given)[0], 200)
+		self.assertEqual(request(path + "publish_progress", user, "POST", user=other, **given)[0], 403)
+		self.assertIn(request(path + "publish_progress", "", "POST", **given)[0], (401, 403))
+		self.assertEqual(request(path + "publish_progress", user, "POST", progress=101, title="x")[0], 417)
+		mine = request(path + "get_tasks", user)[1]["message"]
+		self.assertEqual([(task["title"], task["progress"]) for task in mine], [("Upload", 40)])
+		self.assertEqual(request(path + "get_tasks", other)[1]["message"], [])
