@@ -30,6 +30,10 @@ export const publish_progress = (progress, title, description = "", task_id = ""
 	post("progress.publish_progress", { progress, title, description, task_id });
 export const ask_to_stop = (job_id) => post("progress.ask_to_stop", { job_id });
 
+/** The bench's logs, and entries of one: `{ records: [{ key, at, level, text }], older, newer, note }`; for managers. */
+export const get_log_files = () => call("logs.get_files");
+export const read_log = (wanted) => call("logs.read", wanted);
+
 /** Some fields of one document as they are now, `undefined` if it is gone. */
 export const peek = (doctype, name, fields) =>
 	frappe
