@@ -1,0 +1,62 @@
+"""The app's own small state in the site's database, by key: it commits and rolls back with what it belongs to."""
+
+from __future__ import annotations
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+
+STATE = "Job Monitor State"
+
+
+def get(key: str) -> str | None:
+	"""The value, None if there is none."""
+	return frappe.db.get_value(STATE, key, "value")
+
+
+def lock(key: str) -> str | None:
+	"""As `get`; other processes that call this wait until the transaction ends.
+
+	Reads what is committed now, even in a transaction that began before.
+	"""
+	_ensure(key)
+	return frappe.db.get_value(STATE, key, "value", for_update=True)
+
+
+def put(key: str, value: str) -> None:
+	_ensure(key)
+	frappe.db.set_value(STATE, key, "value", value, update_modified=False)
+
+
+def acquire_lease(key: str, seconds: float, owner: str) -> bool:
+	"""Whether `owner` alone may do the work of `key` for so long. Commits. A lease that ran out is free."""
+	_ensure(key)
+	frappe.db.commit()
+	row = frappe.db.get_value(STATE, key, ["owned_by", "expires_at"], for_update=True, as_dict=True)
+	now = now_datetime()
+	free = row.owned_by in (None, "", owner) or not row.expires_at or row.expires_at <= now
+	if free:
+		until = add_to_date(now, seconds=seconds, as_datetime=True)
+		frappe.db.set_value(STATE, key, {"owned_by": owner, "expires_at": until}, update_modified=False)
+	frappe.db.commit()
+	return free
+
+
+def release_lease(key: str, owner: str) -> None:
+	"""Give a lease back, if it is still this owner's. Commits."""
+	frappe.db.set_value(
+		STATE, {"name": key, "owned_by": owner}, {"owned_by": "", "expires_at": None}, update_modified=False
+	)
+	frappe.db.commit()
+
+
+def _ensure(key: str) -> None:
+	"""Make the row. Of two processes that do, one is told that it exists, which is fine."""
+	if frappe.db.exists(STATE, key):
+		return
+	now = now_datetime()
+	frappe.db.bulk_insert(
+		STATE,
+		["name", "creation", "modified", "owner", "modified_by"],
+		[(key, now, now, "Administrator", "Administrator")],
+		ignore_duplicates=True,
+	)
