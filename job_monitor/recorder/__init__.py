@@ -1,1 +1,1 @@
-"""What is written down while jobs run. Code in here runs inside someone else's job: it never raises."""
+"""What is written down while jobs run. Code in here runs inside someone else's job: it is `harmless`."""

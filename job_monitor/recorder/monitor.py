@@ -7,17 +7,16 @@ from typing import Any
 import frappe
 
 from job_monitor.core import keys
+from job_monitor.recorder.harmless import harmless
 
 
+@harmless("the monitor's record got no queue")
 def tag(*_args: Any, **_kwargs: Any) -> None:
-	"""A `before_job` hook: never raises; a few microseconds, and nothing where the monitor is off."""
-	try:
-		if not frappe.conf.monitor:
-			return
-		from rq import get_current_job
+	"""A `before_job` hook: harmless; a few microseconds, and nothing where the monitor is off."""
+	if not frappe.conf.monitor:
+		return
+	from rq import get_current_job
 
-		job = get_current_job()
-		if job is not None:
-			frappe.monitor.add_data_to_monitor(queue=keys.split_queue(job.origin)[1])
-	except Exception:
-		frappe.logger("job_monitor").error("the monitor's record got no queue", exc_info=True)
+	job = get_current_job()
+	if job is not None:
+		frappe.monitor.add_data_to_monitor(queue=keys.split_queue(job.origin)[1])

@@ -7,9 +7,7 @@ Core writes a row's status with `db_set` at the start and at the end of a run (`
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from typing import Any
 
 import frappe
@@ -22,6 +20,7 @@ from job_monitor.core import keys, limits, workers
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.records import Job, Verdict
 from job_monitor.core.store import Store
+from job_monitor.recorder.harmless import harmless
 
 LOG = "Scheduled Job Log"
 TYPE = "Scheduled Job Type"
@@ -44,32 +43,20 @@ LOCAL_RUN_HOURS = 24
 """A run outside a worker (console, command line) leaves no trace of its process; it is given up after this."""
 
 
-def harmless(default: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-	"""A decorator: whatever goes wrong is logged, and `default(*args)` is the result."""
-
-	def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-		@wraps(function)
-		def wrapper(*args: Any, **kwargs: Any) -> Any:
-			try:
-				return function(*args, **kwargs)
-			except Exception:
-				frappe.logger("job_monitor").error(f"{function.__name__} failed", exc_info=True)
-				return default(*args, **kwargs)
-
-		return wrapper
-
-	return decorate
-
-
-@harmless(lambda log: None)
+@harmless("the start of a scheduled run is not written down")
 def begin(log: Any) -> None:
 	"""Fill a new row with what is known at the start of a run."""
 	log.update(_known(log, _at_start(log.scheduled_job_type)))
 
 
-@harmless(lambda log, values: values)
 def with_outcome(log: Any, values: dict[str, Any]) -> dict[str, Any]:
 	"""The values core is about to write, with the end, duration and error of a run that ends."""
+	with harmless("the end of a scheduled run is not written down"):
+		return _with_outcome(log, values)
+	return values
+
+
+def _with_outcome(log: Any, values: dict[str, Any]) -> dict[str, Any]:
 	status = values.get("status")
 	if status == "Start":
 		return {**values, "status": RUNNING} if _has(log, "rq_job_id") else values
@@ -78,7 +65,7 @@ def with_outcome(log: Any, values: dict[str, Any]) -> dict[str, Any]:
 	return {**values, **_known(log, _at_end(log.get("started_at"), failed=status == "Failed"))}
 
 
-@harmless(lambda job_type, status: None)
+@harmless("a scheduled run is not written down")
 def without_log(job_type: Any, status: str) -> None:
 	"""A run of a schedule that keeps no log: failures leave a row all the same, successes if the settings say so."""
 	if status == "Start":
