@@ -1,4 +1,4 @@
-"""Progress of long jobs, shown to the user who waits and in RQ Job. Runs inside someone else's job: it never raises.
+"""Progress of long jobs, shown to the user who waits and in RQ Job. Runs inside someone else's job: it is `harmless`.
 
 	from job_monitor.progress import track
 
@@ -12,8 +12,10 @@ however fast the loop is. In between an item costs well under 2 microseconds.
 
 from __future__ import annotations
 
+import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
+from datetime import timedelta
 from time import monotonic
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,6 +24,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from job_monitor.bridge import session
+from job_monitor.recorder.harmless import harmless
 
 Item = TypeVar("Item")
 
@@ -30,6 +33,12 @@ TICK_SECONDS = 0.25
 
 KEPT_SECONDS = 86_400
 """Life of the last known states of a user's tasks."""
+
+KEPT_TASKS = 50
+"""States kept for a user at most: the panel reads them all. One more, and the less needed half goes."""
+
+SILENT_SECONDS = 600
+"""A running task that told nothing for so long is not shown (`tasks_of_users`), and goes like one that has ended."""
 
 TASKS = "job_monitor_tasks"
 STOP_FIELD = "job_monitor_stop"
@@ -40,15 +49,15 @@ _MESSAGE_CHARS = 200
 
 def track(
 	items: Iterable[Item],
-	title: str = "",
+	title: object = "",
 	user: str | None = None,
 	total: int | None = None,
-	description: str = "",
+	description: object = "",
 ) -> Iterator[Item]:
 	"""The items, one by one, with progress published as they are taken.
 
 	Args:
-		title: What the user sees above the bar; the job's method if none.
+		title: What the user sees above the bar, as text; the job's method if none.
 		user: Who sees it; the job's user if none.
 		total: Number of items where it cannot be asked of them; without one the bar has no end.
 	"""
@@ -78,7 +87,11 @@ class Progress:
 	"""
 
 	def __init__(
-		self, title: str = "", total: int | None = None, user: str | None = None, description: str = ""
+		self,
+		title: object = "",
+		total: int | None = None,
+		user: str | None = None,
+		description: object = "",
 	) -> None:
 		self.title = title
 		self.total = total
@@ -88,9 +101,10 @@ class Progress:
 		self.stop_requested = False
 		self.due = 0.0
 		self.began = monotonic()
-		self.failed_before = False
+		self.harmless = harmless("progress is not shown", once=True)
 		self.task_id, self.job = "", None
-		self._never_raise(self._know_job)
+		with self.harmless:
+			self._know_job()
 
 	def _know_job(self) -> None:
 		from rq import get_current_job
@@ -103,7 +117,7 @@ class Progress:
 		if getattr(frappe.local, "job_monitor_tasks", None) is None:
 			self.job.connection.hdel(self.job.key, STOP_FIELD)  # it was for a run before this one
 
-	def advance(self, steps: int = 1, description: str | None = None) -> None:
+	def advance(self, steps: int = 1, description: object = None) -> None:
 		"""So many steps more are done."""
 		self.current += steps
 		if description is not None:
@@ -111,7 +125,7 @@ class Progress:
 		if monotonic() >= self.due:
 			self.tell()
 
-	def set(self, current: int, description: str | None = None) -> None:
+	def set(self, current: int, description: object = None) -> None:
 		"""So many steps are done in all."""
 		self.advance(current - self.current, description)
 
@@ -144,30 +158,35 @@ class Progress:
 	def tell(self) -> None:
 		"""Publish where it is now, and keep it with the job."""
 		self.due = monotonic() + TICK_SECONDS
-		self._never_raise(self._tell)
+		with self.harmless:
+			self._publish("task_progress", {"eta": self.eta, "state": "running"})
+		with self.harmless:
+			self._tell_job()
 
-	def _tell(self) -> None:
-		self._publish("task_progress", {"eta": self.eta, "state": "running"})
+	def _tell_job(self) -> None:
 		if self.job is None:
 			return
-		self.job.meta.update(progress=self.percent, progress_description=self.description[:_MESSAGE_CHARS])
+		self.job.meta.update(progress=self.percent, progress_description=_text(self.description))
 		self.job.save_meta()
 		self.stop_requested = bool(self.job.connection.hexists(self.job.key, STOP_FIELD))
 
 	def end(self, error: BaseException | None = None) -> None:
 		"""Publish that it is done, or has failed. Only once."""
 		tasks = _open_tasks()
-		if self in tasks:
-			tasks.remove(self)
-			self._never_raise(lambda: self._end(error))
-
-	def _end(self, error: BaseException | None) -> None:
-		if error is None:
-			message = self.description or frappe._("{0} done").format(self.current)
-			self._publish("task_complete", {"message": message, "state": "done", "eta": 0})
-			if self.job is not None:
+		if self not in tasks:
+			return
+		with self.harmless:
+			self._publish_end(error)
+		if error is None and self.job is not None:
+			with self.harmless:
 				self.job.meta.update(progress=100.0 if self.total else None)
 				self.job.save_meta()
+		tasks.remove(self)  # not before: a job that runs out of time in here fails, and its end tells that
+
+	def _publish_end(self, error: BaseException | None) -> None:
+		if error is None:
+			message = _text(self.description) or frappe._("{0} done").format(self.current)
+			self._publish("task_complete", {"message": message, "state": "done", "eta": 0})
 			return
 		text = session.redactor().clean_text(f"{type(error).__name__}: {error}")[:_MESSAGE_CHARS]
 		self._publish("task_failed", {"message": text, "state": "failed"})
@@ -177,29 +196,53 @@ class Progress:
 			"progress": self.percent,
 			"current": self.current,
 			"total": self.total,
-			"description": self.description[:_MESSAGE_CHARS],
-			"title": self.title[:_MESSAGE_CHARS],
+			"description": _text(self.description),
+			"title": _text(self.title),
 			"task_id": self.task_id,
 			"job_id": self.job.id if self.job is not None else None,
 			**more,
 		}
-		publish(event, state, self.user)
-
-	def _never_raise(self, work: Callable[[], None]) -> None:
-		try:
-			work()
-		except Exception:
-			if not self.failed_before:
-				self.failed_before = True
-				frappe.logger("job_monitor").error("progress is not shown", exc_info=True)
+		publish(event, state, self.user, self.harmless)
 
 
-def publish(event: str, state: dict[str, Any], user: str) -> None:
-	"""Send an event to a user's room, and keep the state for those who look later. Two round trips."""
+def publish(event: str, state: dict[str, Any], user: str, guard: harmless | None = None) -> None:
+	"""Keep a task's state for those who look later, and send it to the user's room. Two round trips.
+
+	Each is done whatever becomes of the other. Neither for Guest: all guests share that room.
+	"""
+	if user == "Guest":
+		return
+	guard = guard or harmless("a task's state is not shown")
+	with guard:
+		_keep(state, user)
+	with guard:
+		frappe.publish_realtime(event, state, user=user)
+
+
+def _keep(state: dict[str, Any], user: str) -> None:
 	name = f"{TASKS}|{user}"
-	frappe.cache.hset(name, state["task_id"], {**state, "at": now_datetime().isoformat()})
-	frappe.cache.expire(frappe.cache.make_key(name), KEPT_SECONDS)
-	frappe.publish_realtime(event, state, user=user)
+	key = frappe.cache.make_key(name)
+	pipeline = frappe.cache.pipeline()
+	pipeline.hset(key, state["task_id"], pickle.dumps({**state, "at": now_datetime().isoformat()}))
+	pipeline.expire(key, KEPT_SECONDS)
+	pipeline.hlen(key)
+	if pipeline.execute()[-1] > KEPT_TASKS:
+		frappe.cache.execute_command("HDEL", key, *_needed_less(frappe.cache.hgetall(name)))
+
+
+def _needed_less(states: dict[bytes, dict[str, Any]]) -> list[bytes]:
+	"""Ids of half the tasks: first those that have ended or fell silent, the older the sooner."""
+	silent = (now_datetime() - timedelta(seconds=SILENT_SECONDS)).isoformat()
+
+	def need(task_id: bytes) -> tuple[bool, str]:
+		state = states[task_id]
+		return state["state"] == "running" and state["at"] > silent, state["at"]
+
+	return sorted(states, key=need)[: len(states) // 2]
+
+
+def _text(value: object) -> str:
+	return "" if value is None else str(value)[:_MESSAGE_CHARS]
 
 
 def _open_tasks() -> list[Progress]:
@@ -210,7 +253,7 @@ def _open_tasks() -> list[Progress]:
 
 
 def finish(*_args: Any, **_kwargs: Any) -> None:
-	"""An `after_job` hook: tell the end of tasks whose loop was left. Never raises."""
+	"""An `after_job` hook: tell the end of tasks whose loop was left. Harmless."""
 	error = sys.exc_info()[1]
 	for task in list(getattr(frappe.local, "job_monitor_tasks", None) or ()):
 		task.end(error)

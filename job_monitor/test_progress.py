@@ -7,11 +7,15 @@ from typing import Any
 from unittest.mock import patch
 
 import frappe
+from frappe.utils import add_to_date, now_datetime
 from frappe.utils.background_jobs import get_redis_conn
+from frappe.utils.redis_wrapper import RedisWrapper
 from rq.job import Job
+from rq.timeouts import JobTimeoutException
 
 from job_monitor import progress
 from job_monitor.progress import Progress, track
+from job_monitor.recorder import monitor, scheduled
 from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
 
 
@@ -36,6 +40,12 @@ def failing_loop(**kwargs: Any) -> None:
 	for item in track(range(10), title="Import"):
 		if item == 5:
 			raise ValueError("row 5, password=hunter2")
+
+
+def loop_whose_progress_hangs(**kwargs: Any) -> str:
+	with patch.object(progress, "publish", lambda *_given: time.sleep(60)):
+		list(track(range(3), title="Import"))
+	return "not timed out"
 
 
 # --- from the reference, with what it calls
@@ -81,6 +91,9 @@ class TestProgress(SiteTestCase):
 		if event.startswith("task_"):
 			self.events.append((event, message, user))
 
+	def kept(self, user: str = "Administrator") -> list[dict[str, Any]]:
+		return list(frappe.cache.hgetall(f"{progress.TASKS}|{user}").values())
+
 	def job(self, function: str, **kwargs: Any) -> str:
 		job = frappe.enqueue(f"job_monitor.test_progress.{function}", queue="short", **kwargs)
 		self.job_ids.append(job.id)
@@ -125,6 +138,83 @@ class TestProgress(SiteTestCase):
 			with patch(broken, side_effect=ConnectionError("gone")):
 				self.assertEqual(list(track(range(3))), [0, 1, 2], broken)
 
+	def test_the_time_limit_of_a_job_passes_through_us(self) -> None:
+		limit = JobTimeoutException("too long")
+		with patch.object(progress, "_keep", side_effect=limit), self.assertRaises(JobTimeoutException):
+			list(track(range(3)))
+		with patch("rq.get_current_job", side_effect=limit), self.assertRaises(JobTimeoutException):
+			Progress("Import")
+		with patch.object(scheduled, "_known", side_effect=limit):
+			with self.assertRaises(JobTimeoutException):
+				scheduled.begin(frappe.new_doc("Scheduled Job Log"))
+			with self.assertRaises(JobTimeoutException):
+				scheduled.with_outcome(frappe.new_doc("Scheduled Job Log"), {"status": "Failed"})
+		with patch.dict(frappe.conf, monitor=1), patch("rq.get_current_job", side_effect=limit):
+			self.assertRaises(JobTimeoutException, monitor.tag)
+
+	def test_a_job_times_out_while_it_tells_its_progress(self) -> None:
+		job_id = self.job("loop_whose_progress_hangs", timeout=2)
+		work_off("short")
+		self.assertEqual(status(job_id), "failed")
+		kept = [task for task in self.kept() if task["job_id"] == job_id]
+		self.assertEqual([task["state"] for task in kept], ["failed"])
+		self.assertIn("JobTimeoutException", kept[0]["message"])
+
+	def test_a_lost_cache_does_not_silence_the_events(self) -> None:
+		with patch.object(frappe, "cache", RedisWrapper.from_url("redis://127.0.0.1:1")):
+			list(track(range(3), title="Import"))
+		self.assertEqual([event for event, *_more in self.events], ["task_progress", "task_complete"])
+		self.assertEqual(self.kept(), [])
+
+	def test_lost_events_do_not_keep_the_state_from_those_who_look_later(self) -> None:
+		with patch.object(frappe, "publish_realtime", side_effect=ConnectionError("gone")):
+			list(track(range(3), title="Import"))
+		self.assertEqual([(task["state"], task["current"]) for task in self.kept()], [("done", 3)])
+
+	def test_few_tasks_of_a_user_are_kept_however_many_there_are(self) -> None:
+		with Progress("The one that runs", total=10) as running:
+			for _n in range(progress.KEPT_TASKS * 2 + 5):
+				list(track(range(2), title="Short"))
+				self.assertLessEqual(len(self.kept()), progress.KEPT_TASKS)
+			titles = [task["title"] for task in self.kept() if task["state"] == "running"]
+		self.assertEqual(titles, ["The one that runs"])
+		self.assertIn(running.task_id, {task["task_id"] for task in self.kept()})
+
+	def test_which_tasks_are_needed_less(self) -> None:
+		def state(state: str, minutes: int) -> dict[str, str]:
+			return {"state": state, "at": add_to_date(now_datetime(), minutes=-minutes).isoformat()}
+
+		states = {
+			b"running": state("running", 5),
+			b"silent": state("running", 60),
+			b"failed": state("failed", 2),
+			b"done long ago": state("done", 90),
+			b"done": state("done", 1),
+		}
+		self.assertEqual(progress._needed_less(states), [b"done long ago", b"silent"])
+
+	def test_a_tick_asks_the_cache_once_and_does_not_read_what_is_kept(self) -> None:
+		with Progress("Import", total=10) as told:
+			with patch.object(frappe.cache, "execute_command", side_effect=AssertionError("one more")):
+				told.tell()
+		self.assertEqual(len(self.events), 3)
+		self.assertFalse(told.harmless.logged)
+
+	def test_a_title_and_a_description_that_are_no_text(self) -> None:
+		for given, shown in ((42, "42"), (None, ""), (frappe.get_doc("User", "Guest"), "Guest")):
+			with patch.object(progress, "TICK_SECONDS", 0), Progress(given, 2, description=given) as told:
+				told.advance(description=given)
+			event, message, _user = self.events[-2]
+			self.assertEqual((event, message["current"]), ("task_progress", 1))
+			self.assertIn(shown, message["title"])
+			self.assertIn(shown, message["description"])
+			self.assertEqual(self.events[-1][0], "task_complete")
+			self.assertFalse(told.harmless.logged)
+
+	def test_nothing_is_told_to_guests_who_share_a_room(self) -> None:
+		self.assertEqual(list(track(range(3), title="Secret", user="Guest")), [0, 1, 2])
+		self.assertEqual((self.events, self.kept("Guest")), ([], []))
+
 	def test_a_loop_that_is_left_ends_when_the_block_ends(self) -> None:
 		for item in track(range(10), title="Left"):
 			if item == 3:
@@ -146,11 +236,7 @@ class TestProgress(SiteTestCase):
 		job_id = self.job("failing_loop")
 		work_off("short")
 		self.assertEqual(status(job_id), "failed")
-		kept = [
-			t
-			for t in frappe.cache.hgetall(f"{progress.TASKS}|Administrator").values()
-			if t["job_id"] == job_id
-		]
+		kept = [task for task in self.kept() if task["job_id"] == job_id]
 		self.assertEqual([(task["state"], task["current"]) for task in kept], [("failed", 5)])
 		self.assertNotIn("hunter2", kept[0]["message"])
 
