@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from unittest.mock import patch
 
 import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
+from job_monitor.bridge import session
+from job_monitor.core import stack, workers
 from job_monitor.testing import SiteTestCase, make_user, request, status, worker
 
 
@@ -26,6 +29,8 @@ class TestStack(SiteTestCase):
 		with worker("short", stderr=log) as process:
 			self.wait_for(lambda: status(job_id) == "started", "the job runs")
 			name = frappe.get_doc("RQ Job", job_id).worker
+			# "started" is said by the worker's child before it has imported the job
+			self.wait_for(lambda: re.search(r"\bhang\b", self.take(name).text), "the job hangs")
 			for taken in (self.ask("jobs", job_id=job_id), self.ask("workers", worker=name)):
 				self.assertIn("testing.py", taken["text"], taken)
 				self.assertRegex(taken["text"], r"\bhang\b")
@@ -37,11 +42,12 @@ class TestStack(SiteTestCase):
 		frappe.db.rollback()
 		self.assertGreaterEqual(frappe.db.count("Job Monitor Audit", {"action": "stack", "subject": name}), 2)
 
-	def take_by_signal(self, name: str) -> str:
-		from job_monitor.bridge import session
-		from job_monitor.core import stack, workers
+	def take(self, name: str) -> stack.Stack:
+		"""Without the request's limit and audit."""
+		return stack.take(workers.read_one(session.store(), name))
 
-		taken = stack.take(workers.read_one(session.store(), name))
+	def take_by_signal(self, name: str) -> str:
+		taken = self.take(name)
 		self.assertEqual(taken.by, "SIGUSR1")
 		return taken.text
 
