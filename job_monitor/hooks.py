@@ -29,8 +29,12 @@ doctype_list_js = {
 extend_bootinfo = "job_monitor.bridge.boot.extend"
 
 before_request = ["job_monitor.compat.install"]
-before_job = ["job_monitor.compat.install", "job_monitor.recorder.monitor.tag"]
-after_job = ["job_monitor.progress.finish"]
+before_job = [
+	"job_monitor.compat.install",
+	"job_monitor.recorder.runs.begin",
+	"job_monitor.recorder.monitor.tag",
+]
+after_job = ["job_monitor.progress.finish", "job_monitor.recorder.runs.end"]
 
 override_whitelisted_methods = {
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",
@@ -43,6 +47,12 @@ override_doctype_class = {
 	"Scheduled Job Type": "job_monitor.job_monitor.doctype.scheduled_job_type.scheduled_job_type.ScheduledJobType",
 }
 
-default_log_clearing_doctypes = {"Job Monitor Audit": 365}
+default_log_clearing_doctypes = {
+	"Job Monitor Audit": 365,
+	"Job Failure": 90,
+	"Job Failure Group": 365,
+	"Job Metric": 365,
+}
+ignore_links_on_delete = ["Job Monitor Audit", "Job Failure"]
 
 scheduler_events = {"all": ["job_monitor.tasks.sweep"]}

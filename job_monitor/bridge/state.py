@@ -16,10 +16,15 @@ def get(key: str) -> str | None:
 def lock(key: str) -> str | None:
 	"""As `get`; other processes that call this wait until the transaction ends.
 
-	Reads what is committed now, even in a transaction that began before.
+	Commits first: what is read under the lock is then what the process before wrote, not what this one saw earlier.
 	"""
-	_ensure(key)
-	return frappe.db.get_value(STATE, key, "value", for_update=True)
+	frappe.db.commit()
+	row = frappe.db.get_value(STATE, key, ["name", "value"], for_update=True, as_dict=True)
+	if row is None:
+		_ensure(key)
+		frappe.db.commit()
+		row = frappe.db.get_value(STATE, key, ["name", "value"], for_update=True, as_dict=True)
+	return row.value
 
 
 def put(key: str, value: str) -> None:

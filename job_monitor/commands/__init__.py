@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -11,6 +12,11 @@ from frappe.commands import pass_context
 from job_monitor import compat
 
 compat.install()
+
+if {"worker", "worker-pool"} & set(sys.argv[:4]):
+	# A worker forks for each job: what is imported here is not imported again and again
+	from job_monitor import progress  # noqa: F401
+	from job_monitor.recorder import monitor, runs  # noqa: F401
 
 
 @click.command("doctor")

@@ -53,6 +53,30 @@ ZOMBIE_GRACE_SECONDS = 60
 ZOMBIE_ROWS = 100
 """Zombies named in one answer."""
 
+SCHEDULE_DUE = 20
+"""Times at which a schedule should have run that are worked out; further ones are counted by their distance."""
+
+SCHEDULE_RUNS = 10
+"""Runs of a schedule that tell its usual duration, and how often it failed in a row."""
+
+SCHEDULE_USUAL_LEAST = 3
+"""Runs from which on a duration is called usual."""
+
+SCHEDULE_LOG_LAG_SECONDS = 5
+"""Time between a schedule's last execution and the row of that run, either way."""
+
+SCHEDULE_LOG_DAYS = 7
+"""Frappe keeps rows of Scheduled Job Log so long: about an older run, no row says nothing."""
+
+SCHEDULE_AHEAD_SECONDS = 120
+"""A last execution this far in the future is a clock that was set, not one that is a little off."""
+
+SCHEDULE_SCAN = 2_000_000
+"""Entries of queues that are compared to find where the jobs of schedules stand: about 30 ms of work for Redis."""
+
+SCHEDULES_TOLD = 5
+"""Schedules with the same trouble that are told apart where findings are listed."""
+
 STACK_SECONDS = 5.0
 """Time a process has to show its stack."""
 
@@ -133,3 +157,63 @@ LOG_RECORD_CHARS = 20_000
 
 LOG_SETTLE_SECONDS = 0.5
 """A log that was not written to for so long is not in the middle of an entry."""
+
+RUNS_WAITING = 200_000
+"""Ended runs kept on Redis until the scheduler writes them down: about 60 MB, a day of two a second."""
+
+FAILURES_WAITING = 5_000
+"""Failures whose traceback is kept on Redis meanwhile: about 25 MB. Further ones are counted all the same."""
+
+RUNS_RUNNING = 10_000
+"""Runs looked at in one sweep."""
+
+RUN_BATCH = 5_000
+"""Ended runs written down in one transaction."""
+
+RUN_SECONDS = 7 * 24 * 3600
+"""Life of a site's recorder keys on Redis after the last write."""
+
+TRACEBACK_CHARS = 20_000
+"""Characters of a failure's traceback that are kept, from its end: a thousand lines."""
+
+MESSAGE_CHARS = 500
+"""Characters of a failure's message that are kept."""
+
+ARGUMENT_CHARS = 5_000
+"""Characters of a failure's arguments that are kept."""
+
+RUN_GRACE_SECONDS = 60
+"""A run younger than this is left alone: its job may be on its way between two keys."""
+
+NOTIFY_CONNECT_SECONDS = 3.0
+"""Time to reach one address of a webhook."""
+
+NOTIFY_READ_SECONDS = 5.0
+"""Time a webhook may be silent."""
+
+NOTIFY_SECONDS = 15.0
+"""Time for one webhook with all its tries."""
+
+NOTIFY_PAUSES = (0.5, 2.0)
+"""Seconds before the second and the third try."""
+
+NOTIFY_RETRY_AFTER_SECONDS = 8.0
+"""A webhook that asks for a longer pause is given up."""
+
+NOTIFY_ANSWER_CHARS = 200
+"""Characters of a webhook's answer that are shown."""
+
+NOTIFY_FAILURES = 3
+"""A channel that failed so often in a row gets one try only: it must not keep the others waiting."""
+
+NOTIFY_TEXT_CHARS = 2_000
+"""Characters of an alert's text in a message."""
+
+NOTIFY_TITLE_CHARS = 200
+"""Characters of an alert's title, and of other single lines."""
+
+NOTIFY_PEOPLE = 200
+"""People that one message goes to."""
+
+MAIL_SECONDS = 10.0
+"""Time for one e-mail, whatever the mail server does."""

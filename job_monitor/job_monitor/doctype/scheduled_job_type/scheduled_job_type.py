@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 from frappe.core.doctype.scheduled_job_type.scheduled_job_type import (
 	ScheduledJobType as CoreScheduledJobType,
 )
 
-from job_monitor.recorder import scheduled
+from job_monitor.recorder import runs, scheduled
 
 
 class ScheduledJobType(CoreScheduledJobType):
 	def log_status(self, status: str) -> None:
+		if status == "Failed":
+			runs.note_error(sys.exc_info()[1])
 		super().log_status(status)
 		if not self.create_log:
 			scheduled.without_log(self, status)

@@ -1,0 +1,48 @@
+"""Forgets history by age and by size: in batches, so that no delete locks a table for long."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import frappe
+from frappe.utils import add_days, now_datetime
+
+from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE
+from job_monitor.recorder.failures import FAILURE, GROUP
+
+BATCH_ROWS = 2_000
+
+FAILURE_ROWS = 100_000
+"""Failures kept at most: about 500 MB with long tracebacks. Their groups keep the counts."""
+
+METRIC_ROWS = {MINUTE: 100_000, HOUR: 50_000, DAY: 20_000}
+METRIC_DAYS = {MINUTE: 2, HOUR: 14}
+"""Days are kept as Log Settings says."""
+
+
+def clear_failures(days: int) -> None:
+	_clear(FAILURE, {}, "failed_at", add_days(now_datetime(), -days), FAILURE_ROWS)
+
+
+def clear_groups(days: int) -> None:
+	"""Groups nobody has seen for so long. Those that are ignored stay: they are a decision."""
+	_clear(GROUP, {"state": ["!=", "Ignored"]}, "last_seen", add_days(now_datetime(), -days), FAILURE_ROWS)
+
+
+def clear_metrics(days: int) -> None:
+	for scale, rows in METRIC_ROWS.items():
+		kept = min(days, METRIC_DAYS.get(scale, days))
+		_clear(METRIC, {"resolution": scale.name}, "start", add_days(now_datetime(), -kept), rows)
+
+
+def _clear(doctype: str, filters: dict[str, Any], field: str, before: datetime, rows: int) -> None:
+	"""Delete what is older than `before`, and the oldest of what is more than so many rows. Commits."""
+	cut = frappe.get_all(doctype, filters, pluck=field, order_by=f"{field} desc", limit_start=rows, limit=1)
+	if cut:
+		before = max(before, cut[0])
+	while names := frappe.get_all(
+		doctype, {**filters, field: ["<=", before]}, pluck="name", order_by=field, limit=BATCH_ROWS
+	):
+		frappe.db.delete(doctype, {"name": ["in", names]})
+		frappe.db.commit()

@@ -1,0 +1,152 @@
+"""Records each run of a background job: hooks `before_job` and `after_job`, one round trip to Redis each.
+
+Frappe calls the hooks again when it runs a job anew after a deadlock, the inner calls within the outer ones
+(`utils/background_jobs.py`, `execute_job`). That is one run: it begins with the first `before_job` and ends with the
+first `after_job`, which is that of the last attempt.
+
+Imported by workers before they fork (`job_monitor.commands`), so nothing heavy is imported up here.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import frappe
+from frappe.utils import get_bench_id
+
+from job_monitor.core import keys, limits
+from job_monitor.core.payload import of_frappe
+from job_monitor.core.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
+from job_monitor.recorder.harmless import harmless
+
+_MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Of `ru_maxrss`: kilobytes, on macOS bytes."""
+
+
+class _Recording:
+	"""A run that goes on in this process.
+
+	Attributes:
+		handled: The exception that was being handled when the attempt began: the deadlock that led to it.
+		error: What a scheduled job raised; core swallows it before `after_job`.
+		begun: Whether Redis is known to have heard of the run.
+	"""
+
+	def __init__(self, job: Any, run: Run, log: RunLog) -> None:
+		self.job = job
+		self.run = run
+		self.log = log
+		self.clock = time.monotonic()
+		self.cpu = _cpu()
+		self.attempts = 1
+		self.handled = sys.exc_info()[1]
+		self.error: BaseException | None = None
+		self.begun = False
+		self.ended = False
+
+
+_current: _Recording | None = None
+
+
+@harmless("the start of a job is not recorded")
+def begin(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
+	"""A `before_job` hook."""
+	global _current
+	from rq import get_current_job
+
+	job = get_current_job()
+	if job is None:
+		return
+	if _current is not None and not _current.ended and _current.job is job:
+		_current.attempts += 1
+		_current.handled = sys.exc_info()[1]
+		return
+	log = RunLog(job.connection, get_bench_id(), frappe.local.site)
+	_current = _Recording(job, _run(job, method, kwargs or {}), log)
+	log.begin(_current.run)
+	_current.begun = True
+
+
+def _run(job: Any, method: str, kwargs: dict[str, Any]) -> Run:
+	now = time.time()
+	call = of_frappe({"method": method, "kwargs": kwargs})
+	enqueued_at = _epoch(job.enqueued_at)
+	return Run(
+		job_id=job.id,
+		method=call.method[: limits.PATTERN_CHARS],
+		queue=keys.split_queue(job.origin)[1],
+		started_at=now,
+		user=frappe.local.job.user or "",
+		worker=job.worker_name or "",
+		wait=round(max(0.0, now - enqueued_at), 6) if enqueued_at else None,
+	)
+
+
+def _epoch(moment: datetime | None) -> float | None:
+	"""RQ's moments are in UTC; since RQ 2.2 they say so."""
+	return moment.replace(tzinfo=timezone.utc).timestamp() if moment else None
+
+
+@harmless("the end of a job is not recorded")
+def end(*_args: Any, **_kwargs: Any) -> None:
+	"""An `after_job` hook."""
+	from rq import get_current_job
+
+	recording = _current
+	if recording is None or recording.ended or recording.job is not get_current_job():
+		return
+	recording.ended = True
+	error = sys.exc_info()[1]
+	if error is recording.handled:
+		error = recording.error
+	outcome = SUCCESS if error is None else TIMEOUT if _is_timeout(error) else FAILED
+	duration = time.monotonic() - recording.clock
+	run = replace(
+		recording.run,
+		ended_at=round(recording.run.started_at + duration, 6),
+		outcome=outcome,
+		duration=round(duration, 6),
+		cpu=round(max(0.0, _cpu() - recording.cpu), 6),
+		memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT,
+		attempts=recording.attempts,
+	)
+	recording.log.end(run, _failure(error) if error is not None else None, recording.begun)
+
+
+def note_error(error: BaseException | None) -> None:
+	"""What a scheduled job raised."""
+	if _current is not None and not _current.ended:
+		_current.error = error
+
+
+def _cpu() -> float:
+	"""Seconds of processor time that this process took."""
+	return time.process_time()
+
+
+def _is_timeout(error: BaseException) -> bool:
+	from rq.timeouts import BaseTimeoutException
+
+	return isinstance(error, BaseTimeoutException)
+
+
+def _failure(error: BaseException) -> Failure:
+	import traceback
+
+	from job_monitor.bridge import session
+
+	redactor = session.redactor()
+	text = "".join(traceback.format_exception(type(error), error, error.__traceback__))[
+		-limits.TRACEBACK_CHARS :
+	]
+	return Failure(
+		type(error).__name__,
+		redactor.clean_text(str(error))[: limits.MESSAGE_CHARS],
+		redactor.clean_text(text),
+		redactor.json(frappe.local.job.kwargs, limits.ARGUMENT_CHARS, pretty=True),
+	)
