@@ -23,10 +23,12 @@ def after_install() -> None:
 		for doctype in READABLE:
 			_allow(doctype, role)
 	add_indexes()
+	add_channels()
 
 
 def after_migrate() -> None:
 	add_indexes()
+	add_channels()
 
 
 def after_uninstall() -> None:
@@ -42,6 +44,16 @@ def after_uninstall() -> None:
 def add_indexes() -> None:
 	for name, fields in INDEXES.items():
 		frappe.db.add_index("Scheduled Job Log", list(fields), name)
+
+
+def add_channels() -> None:
+	"""Where a site has no channel at all, alerts reach its managers in Desk and by e-mail."""
+	if frappe.db.count("Job Alert Channel"):
+		return
+	for title, kind in (("Desk", "Desk"), ("E-mail", "Email")):
+		frappe.get_doc({"doctype": "Job Alert Channel", "title": title, "kind": kind}).insert(
+			ignore_permissions=True
+		)
 
 
 def _drop_indexes() -> None:

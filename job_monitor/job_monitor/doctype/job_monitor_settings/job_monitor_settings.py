@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from frappe.model.document import Document
 
+from job_monitor.notify import people
+
 
 class JobMonitorSettings(Document):
 	# begin: auto-generated types
@@ -14,5 +16,9 @@ class JobMonitorSettings(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		alert_recipients: DF.SmallText | None
 		log_every_run: DF.Check
 	# end: auto-generated types
+
+	def validate(self) -> None:
+		people.addresses(self.alert_recipients)

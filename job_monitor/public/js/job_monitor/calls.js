@@ -34,6 +34,9 @@ export const ask_to_stop = (job_id) => post("progress.ask_to_stop", { job_id });
 export const get_log_files = () => call("logs.get_files");
 export const read_log = (wanted) => call("logs.read", wanted);
 
+/** A message on an alert channel that says it is a test; for managers: `{ ok, detail, error }`. */
+export const send_test = (channel) => post("alerts.send_test", { channel });
+
 /** Some fields of one document as they are now, `undefined` if it is gone. */
 export const peek = (doctype, name, fields) =>
 	frappe

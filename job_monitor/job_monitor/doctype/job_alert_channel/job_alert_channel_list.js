@@ -1,0 +1,24 @@
+frappe.listview_settings["Job Alert Channel"] = {
+	hide_name_column: true,
+	add_fields: ["enabled", "status", "last_error"],
+
+	get_indicator(doc) {
+		if (!doc.enabled) return [__("Disabled"), "gray", "enabled,=,0"];
+		if (doc.status === "Failing")
+			return [__("Failing"), "red", "enabled,=,1|status,=,Failing"];
+		if (doc.status === "OK") return [__("OK"), "green", "enabled,=,1|status,=,OK"];
+		return [__("Not Used Yet"), "blue", "enabled,=,1|status,=,"];
+	},
+
+	formatters: {
+		goes_to(value, _df, doc) {
+			const { cell, escape } = frappe.job_monitor.show;
+			if (doc.status !== "Failing") return cell(escape(value), value);
+			return cell(
+				`<span class="text-danger">${escape(doc.last_error)}</span>`,
+				doc.last_error
+			);
+		},
+		last_sent: (value, df) => frappe.job_monitor.show.when(value, df),
+	},
+};

@@ -1,0 +1,106 @@
+"""Where a webhook may go: https, and public addresses only, unless the channel allows more.
+
+A name is resolved once, every address is looked at, and the connection is made to what was looked at: a name server
+that answers differently the second time (DNS rebinding) is not asked a second time. Hosts written as numbers of any
+kind (`2130706433`, `0177.1`) go the same way.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from job_monitor.notify.message import DeliveryError
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+PORTS = {"http": 80, "https": 443}
+_PATH = re.compile(r"[!-~]*")
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+Address = tuple[Any, ...]
+"""As `socket.connect` takes it."""
+
+
+class AddressRefused(DeliveryError):
+	def __init__(self, text: str) -> None:
+		super().__init__(text, permanent=True)
+
+
+@dataclass(frozen=True)
+class Target:
+	"""A URL in parts. `path` may hold a secret."""
+
+	scheme: str
+	host: str
+	port: int
+	path: str = field(repr=False)
+
+	@property
+	def is_default_port(self) -> bool:
+		return self.port == PORTS[self.scheme]
+
+
+def parse(url: str, private: bool = False) -> Target:
+	"""
+	Args:
+		private: Plain http and any port are allowed, too.
+
+	Raises:
+		AddressRefused
+	"""
+	try:
+		parts = urlsplit(url.strip())
+		port = parts.port
+		host = (parts.hostname or "").rstrip(".").encode("idna" if not url.isascii() else "ascii").decode()
+	except ValueError:
+		raise AddressRefused("This is no URL.") from None
+	if parts.scheme not in PORTS or (parts.scheme == "http" and not private):
+		raise AddressRefused("The URL must begin with https://.")
+	if parts.username is not None or parts.password is not None:
+		raise AddressRefused("The URL must not hold a user or a password.")
+	if not _NAME.fullmatch(host) and not _is_ip(host):
+		raise AddressRefused("The URL has no host.")
+	path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+	if not _PATH.fullmatch(path):
+		raise AddressRefused("The URL has characters that must be percent-encoded.")
+	port = PORTS[parts.scheme] if port is None else port
+	if not private and port != 443 and port < 1024:
+		raise AddressRefused(f"Port {port} is not allowed.")
+	return Target(parts.scheme, host, port, path)
+
+
+def resolve(target: Target, private: bool = False) -> list[tuple[int, Address]]:
+	"""Family and address of each place where the host is, all of them allowed.
+
+	Raises:
+		AddressRefused, OSError: The name cannot be resolved now.
+	"""
+	found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+	addresses = [(int(family), address) for family, _, _, _, address in found]
+	if not private and not all(is_public(str(address[0])) for _, address in addresses):
+		raise AddressRefused(f"{target.host} is at an address that is not public.")
+	return addresses
+
+
+def is_public(text: str) -> bool:
+	"""Whether anybody on the internet could reach this address: then it is no secret door to this network."""
+	ip = ipaddress.ip_address(text)
+	if isinstance(ip, ipaddress.IPv6Address):
+		nat64 = ipaddress.ip_address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+		inner = ip.ipv4_mapped or ip.sixtofour or nat64
+		if inner is not None:
+			return is_public(str(inner))
+		if ip.is_site_local:
+			return False
+	return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def _is_ip(host: str) -> bool:
+	try:
+		return bool(ipaddress.ip_address(host))
+	except ValueError:
+		return False

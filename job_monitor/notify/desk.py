@@ -1,0 +1,37 @@
+"""Frappe's notifications, under the bell of Desk. Frappe sends no e-mail by those of type "Alert"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import frappe
+from frappe.desk.doctype.notification_settings.notification_settings import is_notifications_enabled
+from frappe.utils import escape_html
+
+from job_monitor.notify import people, templates
+from job_monitor.notify.message import DeliveryError, Message
+
+_LINK_CHARS = 140
+"""Of Notification Log's field."""
+
+
+def deliver(channel: Any, message: Message) -> str:
+	"""Written into the transaction; a Desk that is open hears of it at its commit."""
+	roles = [row.role for row in channel.roles] or people.DEFAULT_ROLES
+	users = [user for user, _ in people.with_roles(roles) if is_notifications_enabled(user)]
+	if not users:
+		raise DeliveryError(frappe._("Nobody who has one of the roles takes notifications."), permanent=True)
+	link = message.url.removeprefix(frappe.utils.get_url())
+	for user in users:
+		frappe.get_doc(
+			{
+				"doctype": "Notification Log",
+				"for_user": user,
+				"from_user": "Administrator",
+				"type": "Alert",
+				"subject": escape_html(templates.headline(message, frappe._)),
+				"email_content": escape_html(message.text).replace("\n", "<br>"),
+				"link": link if len(link) <= _LINK_CHARS else "",
+			}
+		).insert(ignore_permissions=True)
+	return frappe._("{0} users").format(len(users))

@@ -1,0 +1,149 @@
+"""Sends a message to its channels, one after the other, and writes down on each how it went."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe.utils import get_system_timezone, now_datetime
+from rq.timeouts import BaseTimeoutException
+
+from job_monitor.bridge import session
+from job_monitor.core.errors import ConfigError
+from job_monitor.core.redaction import Redactor
+from job_monitor.notify import desk, email, webhook
+from job_monitor.notify.message import CRITICAL, TEST, WARNING, Delivery, DeliveryError, Message
+from job_monitor.notify.templates import bounded, line
+
+CHANNEL = "Job Alert Channel"
+OK, FAILING = "OK", "Failing"
+"""Statuses of a channel that was used."""
+
+_KINDS: dict[str, Callable[[Any, Message], str]] = {
+	"Desk": desk.deliver,
+	"Webhook": webhook.deliver,
+	"Email": email.deliver,
+}
+"""Fast ones first."""
+
+
+def send(message: Message, channels: Sequence[str] | None = None) -> list[Delivery]:
+	"""Tell the enabled channels that want this severity; never raises, except a job's time limit.
+
+	Commits: what is not yet written when it is called, and then channel by channel, so that no lock is held while a
+	server is waited for.
+
+	Args:
+		channels: Names. None or empty for all.
+	"""
+	try:
+		frappe.db.commit()
+		rows = _chosen(message.severity, channels)
+		message = _prepared(message)
+	except BaseTimeoutException:
+		raise
+	except Exception as error:
+		_rollback()
+		return [Delivery("", False, _unexpected(error, "the channels cannot be read"))]
+	return [_attempt(row.name, row.kind, message) for row in rows]
+
+
+def test(channel: str) -> Delivery:
+	"""Send a message that says it is a test, whether or not the channel is enabled. Commits, as `send` does."""
+	message = Message(
+		title=frappe._("This is a test of the channel {0}").format(channel),
+		text=frappe._("Sent by {0}. Alerts of this site will look like this one.").format(
+			frappe.session.user
+		),
+		severity=WARNING,
+		state=TEST,
+		rule="",
+		subject="",
+		site=frappe.local.site,
+		since=now_datetime(),
+		duration_seconds=None,
+		url=frappe.utils.get_url_to_form(CHANNEL, channel),
+		key=f"test-{channel}",
+	)
+	frappe.db.commit()
+	return _attempt(channel, frappe.db.get_value(CHANNEL, channel, "kind"), _prepared(message))
+
+
+def _chosen(severity: str, channels: Sequence[str] | None) -> list[Any]:
+	filters: dict[str, Any] = {"enabled": 1}
+	if severity != CRITICAL:
+		filters["minimum_severity"] = "Warning"
+	if channels:
+		filters["name"] = ["in", list(channels)]
+	rows = frappe.get_all(CHANNEL, filters, ["name", "kind", "failures_in_a_row"])
+	order = list(_KINDS)
+	return sorted(rows, key=lambda row: (row.failures_in_a_row > 0, order.index(row.kind)))
+
+
+def _prepared(message: Message) -> Message:
+	since = message.since
+	if since and not since.tzinfo:
+		since = since.replace(tzinfo=ZoneInfo(get_system_timezone()))
+	title, text = _redacted(message.title), _redacted(message.text)
+	return bounded(replace(message, title=title, text=text, since=since))
+
+
+def _attempt(channel: str, kind: str, message: Message) -> Delivery:
+	told = list(frappe.local.message_log)
+	try:
+		delivery = Delivery(channel, True, detail=_KINDS[kind](frappe.get_doc(CHANNEL, channel), message))
+		frappe.db.commit()
+	except BaseTimeoutException:
+		raise
+	except DeliveryError as error:
+		delivery = Delivery(channel, False, line(str(error)), error.permanent)
+	except Exception as error:
+		delivery = Delivery(channel, False, _unexpected(error, f"channel {channel}"))
+	frappe.local.message_log = told  # what frappe.throw put there is told in the outcome
+	_write_down(delivery)
+	return delivery
+
+
+def _write_down(delivery: Delivery) -> None:
+	try:
+		if delivery.ok:
+			values = {"last_sent": now_datetime(), "status": OK, "last_error": "", "failures_in_a_row": 0}
+		else:
+			frappe.db.rollback()
+			failures = frappe.db.get_value(CHANNEL, delivery.channel, "failures_in_a_row") or 0
+			values = {"status": FAILING, "last_error": delivery.error, "failures_in_a_row": failures + 1}
+		frappe.db.set_value(CHANNEL, delivery.channel, values, update_modified=False)
+		frappe.db.commit()
+	except BaseTimeoutException:
+		raise
+	except Exception as error:
+		_unexpected(error, f"the outcome on channel {delivery.channel} cannot be written down")
+		_rollback()
+
+
+def _rollback() -> None:
+	"""After an error of the database, so that the caller and the next channel can go on."""
+	try:
+		frappe.db.rollback()
+	except BaseTimeoutException:
+		raise
+	except Exception as error:
+		_unexpected(error, "a rollback failed")
+
+
+def _unexpected(error: Exception, what: str) -> str:
+	"""Log an error that is nobody's fault but ours, and say it in a line. Not into Error Log: alerts count its rows."""
+	trace = "".join(traceback.format_exception(error))
+	frappe.logger("job_monitor").error(_redacted(f"{what}: {trace}"))
+	return line(_redacted(f"{type(error).__name__}: {error}"))
+
+
+def _redacted(text: str) -> str:
+	try:
+		return session.redactor().clean_text(text)
+	except ConfigError:  # of the words masked besides ours
+		return Redactor().clean_text(text)
