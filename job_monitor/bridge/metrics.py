@@ -34,6 +34,9 @@ MINUTE = Scale("Minute", ("second",))
 HOUR = Scale("Hour", ("second", "minute"))
 DAY = Scale("Day", ("second", "minute", "hour"))
 
+KEPT_DAYS = {MINUTE: 2, HOUR: 14}
+"""Life of rows; days are kept as Log Settings says."""
+
 
 class Bucket(NamedTuple):
 	scale: Scale

@@ -8,7 +8,7 @@ from typing import Any
 import frappe
 from frappe.utils import add_days, now_datetime
 
-from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE
+from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, METRIC, MINUTE
 from job_monitor.recorder.failures import FAILURE, GROUP
 
 BATCH_ROWS = 2_000
@@ -17,8 +17,6 @@ FAILURE_ROWS = 100_000
 """Failures kept at most: about 500 MB with long tracebacks. Their groups keep the counts."""
 
 METRIC_ROWS = {MINUTE: 100_000, HOUR: 50_000, DAY: 20_000}
-METRIC_DAYS = {MINUTE: 2, HOUR: 14}
-"""Days are kept as Log Settings says."""
 
 
 def clear_failures(days: int) -> None:
@@ -32,7 +30,7 @@ def clear_groups(days: int) -> None:
 
 def clear_metrics(days: int) -> None:
 	for scale, rows in METRIC_ROWS.items():
-		kept = min(days, METRIC_DAYS.get(scale, days))
+		kept = min(days, KEPT_DAYS.get(scale, days))
 		_clear(METRIC, {"resolution": scale.name}, "start", add_days(now_datetime(), -kept), rows)
 
 
