@@ -19,6 +19,7 @@ from job_monitor.notify.message import DeliveryError
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"[!-~]*")
+_NOT_PUBLIC = "{} is at an address that is not public."
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 Address = tuple[Any, ...]
@@ -70,6 +71,8 @@ def parse(url: str, private: bool = False) -> Target:
 	port = PORTS[parts.scheme] if port is None else port
 	if not private and port != 443 and port < 1024:
 		raise AddressRefused(f"Port {port} is not allowed.")
+	if not private and (host.endswith("localhost") or (_is_ip(host) and not is_public(host))):
+		raise AddressRefused(_NOT_PUBLIC.format(host))
 	return Target(parts.scheme, host, port, path)
 
 
@@ -82,7 +85,7 @@ def resolve(target: Target, private: bool = False) -> list[tuple[int, Address]]:
 	found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
 	addresses = [(int(family), address) for family, _, _, _, address in found]
 	if not private and not all(is_public(str(address[0])) for _, address in addresses):
-		raise AddressRefused(f"{target.host} is at an address that is not public.")
+		raise AddressRefused(_NOT_PUBLIC.format(target.host))
 	return addresses
 
 
