@@ -182,6 +182,12 @@ MESSAGE_CHARS = 500
 ARGUMENT_CHARS = 5_000
 """Characters of a failure's arguments that are kept."""
 
+RUNS_NOTED_SECONDS = 3600
+"""An end is remembered so long once it is seen, to know the job's failure in RQ's registry as told."""
+
+METRIC_METHODS = 1_000
+"""Methods told apart in one bucket of one queue; further ones are counted together."""
+
 RUN_GRACE_SECONDS = 60
 """A run younger than this is left alone: its job may be on its way between two keys."""
 
@@ -217,3 +223,18 @@ NOTIFY_PEOPLE = 200
 
 MAIL_SECONDS = 10.0
 """Time for one e-mail, whatever the mail server does."""
+
+UNUSUAL_SECONDS = 60
+"""A job that runs shorter than this is not called stuck, however short its method usually is."""
+
+ALERT_SUBJECTS = 100
+"""Subjects of one rule that are followed; further ones are only counted."""
+
+ALERT_TRIES = 3
+"""A notice is given to a channel that did not take it so often, one evaluation after the other."""
+
+ALERT_CLAIM_SECONDS = 600
+"""A notice that a process claimed so long ago without an outcome is anybody's again: the process died."""
+
+ALERT_LEASE_SECONDS = 300
+"""Longest evaluation: after this another may begin."""

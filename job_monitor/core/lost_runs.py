@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from job_monitor.core import clock, keys, limits
@@ -19,8 +19,13 @@ from job_monitor.core.store import Store
 _KILLED = ("Work-horse terminated unexpectedly", "AbandonedJobError", "Work-horse process was terminated")
 _TIMEOUT = ("JobTimeoutException", "HorseMonitorTimeoutException")
 
-Marks = dict[str, float]
-"""How far the failed registry of each queue was looked through: the score of its last entry."""
+Mark = tuple[float, list[str]]
+"""How far a failed registry was looked through: the score of its last entry, and the ids seen that have it."""
+
+Marks = dict[str, Mark]
+"""By full name of the queue."""
+
+_NOWHERE: Mark = (0.0, [])
 
 
 def close(store: Store, log: RunLog, workers: Iterable[Worker]) -> int:
@@ -59,12 +64,17 @@ def is_later(run: Run, job: Job) -> bool:
 
 def _ended(store: Store, run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
 	current = None if is_later(run, job) else job
-	ended_at = (current.ended_at if current else None) or now
+	ended_at = (current.ended_at if current else _before_start(job)) or now
 	duration = max(0.0, ended_at.timestamp() - run.started_at) if current and current.ended_at else None
 	failure = None
 	if outcome != SUCCESS:
 		failure, outcome = _failure(_whole(store, job) if current else None, outcome)
 	return replace(run, outcome=outcome, ended_at=ended_at.timestamp(), duration=duration), failure
+
+
+def _before_start(job: Job) -> datetime | None:
+	"""A run ended before the next one of its job began, which must not count as noted by it."""
+	return job.started_at - timedelta(milliseconds=1) if job.started_at else None
 
 
 def _whole(store: Store, job: Job) -> Job | None:
@@ -97,33 +107,50 @@ def _holds(text: str, words: Iterable[str]) -> bool:
 # Failures before the hooks
 
 
-def catch_up(store: Store, log: RunLog, site: str, marks: Marks) -> tuple[Marks, int]:
+def catch_up(store: Store, log: RunLog, site: str, marks: Marks | None) -> tuple[Marks, int]:
 	"""Note failures of a site that stand in RQ's failed registries and were never noted.
 
 	To be called after `close`, by one process at a time. Three round trips where nothing failed.
 
+	Args:
+		marks: Of the call before; None for the very first, which notes nothing.
+
 	Returns:
-		The new marks, and how many were noted. A queue without a mark is only marked.
+		The new marks, and how many were noted.
 	"""
-	names = store.queue_names()
-	answers = store.ask(_new_entries(name, marks) for name in names)
+	behind = store.queue_names()
+	if marks is None:
+		return _first_marks(store, behind), 0
 	noted, after = 0, dict(marks)
-	for name, entries in zip(names, answers, strict=True):
-		if isinstance(entries, Exception):
-			continue
-		pairs = _pairs(entries)
-		after[name] = max((score for _, score in pairs), default=marks.get(name, 0.0))
-		if name in marks:
+	while behind:
+		names, behind = behind, []
+		answers = store.ask(_entries_from(name, after.get(name, _NOWHERE)) for name in names)
+		for name, entries in zip(names, answers, strict=True):
+			mark = after.get(name, _NOWHERE)
+			pairs = [] if isinstance(entries, Exception) else _beyond(mark, _pairs(entries))
+			after[name] = _advanced(mark, pairs)
 			ours = [job_id for job_id, _ in pairs if keys.split_job_id(job_id)[0] == site]
 			noted += sum(_note(store, log, job) for job in _unnoted(store, log, ours))
+			if len(pairs) >= limits.CHUNK_ROWS:
+				behind.append(name)
+	log.forget_noted(clock.now().timestamp() - limits.RUNS_NOTED_SECONDS)
 	return after, noted
 
 
-def _new_entries(queue: str, marks: Marks) -> tuple[Any, ...]:
-	key = keys.place_key(keys.FAILED, queue)
-	if queue not in marks:
-		return ("ZREVRANGE", key, 0, 0, "WITHSCORES")
-	return ("ZRANGEBYSCORE", key, f"({marks[queue]!r}", "+inf", "WITHSCORES", "LIMIT", 0, limits.CHUNK_ROWS)
+def _first_marks(store: Store, names: list[str]) -> Marks:
+	last = limits.CHUNK_ROWS - 1
+	answers = store.ask(
+		("ZREVRANGE", keys.place_key(keys.FAILED, name), 0, last, "WITHSCORES") for name in names
+	)
+	pairs = {n: _pairs(a) for n, a in zip(names, answers, strict=True) if not isinstance(a, Exception)}
+	return {name: _advanced(_NOWHERE, pairs.get(name, [])) for name in names}
+
+
+def _entries_from(queue: str, mark: Mark) -> tuple[Any, ...]:
+	"""The second of the mark is read again: RQ counts whole seconds, so more may have come in it."""
+	score, ids = mark
+	key, count = keys.place_key(keys.FAILED, queue), limits.CHUNK_ROWS + len(ids)
+	return ("ZRANGEBYSCORE", key, repr(float(score)), "+inf", "WITHSCORES", "LIMIT", 0, count)
 
 
 def _pairs(entries: Sequence[bytes]) -> list[tuple[str, float]]:
@@ -132,11 +159,25 @@ def _pairs(entries: Sequence[bytes]) -> list[tuple[str, float]]:
 	return [(flat[n], float(flat[n + 1])) for n in range(0, len(flat), 2)]
 
 
+def _beyond(mark: Mark, pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
+	score, ids = mark
+	seen = set(ids)
+	return [(job_id, at) for job_id, at in pairs if at > score or job_id not in seen]
+
+
+def _advanced(mark: Mark, pairs: list[tuple[str, float]]) -> Mark:
+	if not pairs:
+		return mark
+	newest = max(at for _, at in pairs)
+	seen = list(mark[1]) if newest == mark[0] else []
+	return newest, [*seen, *(job_id for job_id, at in pairs if at == newest)]
+
+
 def _unnoted(store: Store, log: RunLog, job_ids: list[str]) -> list[Job]:
 	if not job_ids:
 		return []
 	jobs = store.rows([(keys.FAILED, job_id) for job_id in job_ids])
-	times = log.failed_at(job_ids)
+	times = log.noted_at(job_ids)
 	going_on = {run.job_id for run in log.running()}
 	return [
 		job

@@ -10,14 +10,12 @@ from typing import Any
 
 import orjson
 
+from job_monitor.core import limits
 from job_monitor.core.histogram import Histogram
 from job_monitor.core.runs import OUTCOMES, SUCCESS, Run
 
 OTHERS = "(others)"
 """Stands for the methods beyond the number that is told apart."""
-
-METHODS = 1_000
-"""Methods told apart in one bucket of one queue."""
 
 
 @dataclass
@@ -74,7 +72,7 @@ class Methods(dict[str, Series]):
 
 	def of(self, method: str) -> Series:
 		"""The series of a method, made if need be; `OTHERS` once too many are told apart."""
-		if method not in self and len(self) >= METHODS:
+		if method not in self and len(self) >= limits.METRIC_METHODS:
 			method = OTHERS
 		if method not in self:
 			self[method] = Series()

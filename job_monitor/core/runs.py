@@ -1,7 +1,7 @@
 """Runs of jobs as the recorder tells them: kept on Redis from their start until a database has them.
 
-Three keys of a site: a hash of the runs that go on, a stream of those that ended, a stream of what is to be told of
-those that failed. The streams are bounded, and all keys vanish when nobody writes for a week.
+Four keys of a site: a hash of the runs that go on, a stream of those that ended, a stream of what is to be told of
+those that failed, and when each job last ended. All are bounded, and vanish when nobody writes for a week.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OUTCOMES = (SUCCESS, FAILED, TIMEOUT, STOPPED, KILLED)
 FIRST = "0-0"
 """A position before every run."""
 
-# KEYS: running, ended, failures, failed. ARGV: run, whether the run is known to have begun, ended, failure,
+# KEYS: running, ended, failures, noted. ARGV: run, whether the run is known to have begun, ended, failure,
 # lengths of the streams, life in seconds, job, time
 _END = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 and ARGV[2] == '1' then return 0 end
@@ -33,8 +33,11 @@ local about = ''
 if ARGV[4] ~= '' then
 	about = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', 'f', ARGV[4])
 	redis.call('EXPIRE', KEYS[3], ARGV[7])
-	redis.call('ZADD', KEYS[4], ARGV[9], ARGV[8])
-	redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - ARGV[6])
+end
+if tonumber(redis.call('ZSCORE', KEYS[4], ARGV[8]) or 0) < tonumber(ARGV[9]) then
+	if redis.call('ZADD', KEYS[4], ARGV[9], ARGV[8]) == 1 then
+		redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - ARGV[5])
+	end
 	redis.call('EXPIRE', KEYS[4], ARGV[7])
 end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'r', ARGV[3], 'f', about)
@@ -112,7 +115,7 @@ class RunLog:
 		# Frappe's ACL lets a bench's user write to rq: and a letter other than q
 		prefix = f"rq:job_monitor:{bench}:{site}"
 		self.running_key, self.ended_key = f"{prefix}:running", f"{prefix}:ended"
-		self.failures_key, self.failed_key = f"{prefix}:failures", f"{prefix}:failed"
+		self.failures_key, self.noted_key = f"{prefix}:failures", f"{prefix}:noted"
 
 	def begin(self, run: Run) -> None:
 		"""One round trip."""
@@ -132,7 +135,7 @@ class RunLog:
 		"""
 		about = _pack(failure) if failure is not None else b""
 		lengths = (limits.RUNS_WAITING, limits.FAILURES_WAITING)
-		names = (self.running_key, self.ended_key, self.failures_key, self.failed_key)
+		names = (self.running_key, self.ended_key, self.failures_key, self.noted_key)
 		values = (
 			run.key,
 			int(begun),
@@ -156,12 +159,17 @@ class RunLog:
 					break
 		return [run for value in found.values() if (run := _unpack(Run, value)) is not None]
 
-	def failed_at(self, job_ids: Iterable[str]) -> list[float | None]:
-		"""When the last failure of each of these jobs was noted, None if none is known."""
+	def noted_at(self, job_ids: Iterable[str]) -> list[float | None]:
+		"""When the last run of each of these jobs ended that was noted, None if none is known."""
 		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
 			for job_id in job_ids:
-				pipe.zscore(self.failed_key, job_id)
+				pipe.zscore(self.noted_key, job_id)
 			return list(pipe.execute())
+
+	def forget_noted(self, before: float) -> None:
+		"""Drop what `noted_at` knows of runs that ended before this Unix time."""
+		with asking(self.connection):
+			self.connection.zremrangebyscore(self.noted_key, "-inf", f"({before!r}")
 
 	def ended(self, after: str = FIRST, count: int = limits.RUN_BATCH) -> list[Ended]:
 		"""The oldest runs after a position, with what there is to tell. Two round trips."""

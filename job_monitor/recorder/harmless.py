@@ -35,5 +35,14 @@ class harmless(ContextDecorator):
 			return False
 		if not (self.once and self.logged):
 			self.logged = True
-			frappe.logger("job_monitor").error(self.message, exc_info=error)
+			_log(self.message, error)
 		return True
+
+
+def _log(message: str, error: Exception) -> None:
+	try:
+		frappe.logger("job_monitor").error(message, exc_info=error)
+	except BaseTimeoutException:
+		raise
+	except Exception:  # the disk is full, or the log is not ours to write: nobody is left to be told
+		return

@@ -9,7 +9,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -39,12 +39,12 @@ class Progress:
 
 	Attributes:
 		after: Position of the last run that was written down.
-		marks: See `lost_runs`.
+		marks: See `lost_runs.catch_up`.
 		hours_until, days_until: Up to when minutes are summed up in hours, hours in days.
 	"""
 
 	after: str = FIRST
-	marks: dict[str, float] = field(default_factory=dict)
+	marks: lost_runs.Marks | None = None
 	hours_until: datetime = datetime.min
 	days_until: datetime = datetime.min
 
@@ -54,7 +54,7 @@ class Progress:
 		now = now_datetime()
 		return cls(
 			kept.get("after", FIRST),
-			kept.get("marks", {}),
+			kept.get("marks"),
 			get_datetime(kept.get("hours_until", HOUR.floor(now))),
 			get_datetime(kept.get("days_until", DAY.floor(now))),
 		)
