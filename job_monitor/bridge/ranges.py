@@ -1,0 +1,101 @@
+"""The time that a report is about, in whole buckets of the site's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, get_system_timezone, now_datetime
+
+from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, MINUTE, Scale
+
+HOURS = {"Last Hour": 1, "Last 3 Hours": 3, "Last 24 Hours": 24, "Last 7 Days": 168, "Last 30 Days": 720,
+	"Last 90 Days": 2160}  # fmt: skip
+"""Ranges by name, as offered in Desk."""
+
+DEFAULT = "Last 24 Hours"
+LARGEST_DAYS = 400
+STEPS = {MINUTE: timedelta(minutes=1), HOUR: timedelta(hours=1), DAY: timedelta(days=1)}
+LONGEST = {MINUTE: timedelta(hours=3), HOUR: timedelta(days=7)}
+"""Up to how long a range is told by the minute, by the hour; 180 and 168 buckets, which a chart can show."""
+
+
+@dataclass(frozen=True)
+class Range:
+	"""Attributes:
+	scale: Resolution: a bucket is a minute, an hour or a day.
+	start, end: Of the first and after the last bucket, by the site's clock.
+	now: When it was asked.
+	"""
+
+	scale: Scale
+	start: datetime
+	end: datetime
+	now: datetime
+
+	@property
+	def step(self) -> timedelta:
+		return STEPS[self.scale]
+
+	def buckets(self) -> Iterator[datetime]:
+		moment = self.start
+		while moment < self.end:
+			yield moment
+			moment += self.step
+
+	def minutes(self, bucket: datetime | None = None) -> float:
+		"""Minutes that are over of a bucket, or of the whole range."""
+		start, end = (self.start, self.end) if bucket is None else (bucket, bucket + self.step)
+		return max(1.0, (min(end, self.now) - start).total_seconds() / 60)
+
+	def label(self, moment: datetime) -> str:
+		return moment.strftime({MINUTE: "%H:%M", HOUR: "%m-%d %H:%M"}.get(self.scale, "%Y-%m-%d"))
+
+	def told(self) -> str:
+		"""In words, for people."""
+		by = {MINUTE: _("By the minute"), HOUR: _("By the hour")}.get(self.scale, _("By the day"))
+		first, last = (moment.strftime("%Y-%m-%d %H:%M") for moment in (self.start, min(self.end, self.now)))
+		return _("{0}, from {1} to {2}, {3} time.").format(by, first, last, get_system_timezone())
+
+
+def of(given: Any) -> Range:
+	"""
+	Args:
+		given: `range`, a name of `HOURS`; or `since` and `until` in the site's time zone, which win.
+
+	Raises:
+		frappe.ValidationError
+	"""
+	now = now_datetime()
+	hours = HOURS.get(str(given.get("range") or DEFAULT), HOURS[DEFAULT])
+	if not given.get("since") and not given.get("until"):
+		scale = _scale(now - timedelta(hours=hours), now, now)
+		end = scale.floor(now) + STEPS[scale]
+		return Range(scale, scale.floor(end - timedelta(hours=hours)), end, now)
+	until = min(_moment(given.get("until")) or now, now)
+	since = _moment(given.get("since")) or until - timedelta(hours=hours)
+	since = max(since, until - timedelta(days=LARGEST_DAYS))
+	if since >= until:
+		frappe.throw(_("From must be before To, and not in the future."))
+	scale = _scale(since, until, now)
+	end = scale.floor(until)
+	return Range(scale, scale.floor(since), end + STEPS[scale] if end < until else end, now)
+
+
+def _moment(value: Any) -> datetime | None:
+	try:
+		return get_datetime(value).replace(tzinfo=None) if value else None
+	except (ValueError, TypeError, AttributeError, OverflowError):
+		frappe.throw(_("{0} is no moment.").format(frappe.utils.escape_html(str(value)[:40])))
+
+
+def _scale(since: datetime, until: datetime, now: datetime) -> Scale:
+	"""The finest that is short enough, and that is still kept."""
+	for scale in (MINUTE, HOUR):
+		if until - since <= LONGEST[scale] and since >= now - timedelta(days=KEPT_DAYS[scale]):
+			return scale
+	return DAY

@@ -1,0 +1,63 @@
+"""How long jobs took and waited, and what they used: by method, time or queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import frappe
+from frappe import _
+
+from job_monitor.bridge import throughput, throughput_report
+from job_monitor.bridge.throughput import Found, Wanted
+from job_monitor.core.metric_sums import DURATIONS, WAITS
+
+
+def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
+	"""Columns, rows, message, chart and summary for Desk."""
+	frappe.has_permission("Job Metric", "read", throw=True)
+	given = frappe._dict(filters or {})
+	found = throughput.read(Wanted.of(given, by=throughput.METHOD, sketches=(DURATIONS, WAITS)))
+	columns = throughput_report.columns(found, _numbers(found))
+	rows = throughput_report.rows(found, throughput_report.timed)
+	chart = throughput_report.lines(found)
+	return columns, rows, throughput_report.message(found), chart, _summary(found)
+
+
+def _numbers(found: Found) -> list[tuple[str, str, str, int]]:
+	seconds = [
+		("p50", _("p50 (s)"), 90),
+		("p95", _("p95 (s)"), 90),
+		("p99", _("p99 (s)"), 90),
+		("max", _("Longest (s)"), 110),
+		("wait_p50", _("Wait p50 (s)"), 110),
+		("wait_p95", _("Wait p95 (s)"), 110),
+		("wait_p99", _("Wait p99 (s)"), 110),
+		("wait_max", _("Longest Wait (s)"), 140),
+		("cpu", _("CPU Time (s)"), 120),
+	]
+	of_queues = [
+		("depth", _("Queue Depth"), "Int", 110),
+		("oldest_age", _("Oldest Waiting (s)"), "Float", 150),
+	]
+	return [
+		("runs", _("Runs"), "Int", 80),
+		*((name, label, "Float", width) for name, label, width in seconds),
+		("memory", _("Peak Memory (MB)"), "Float", 140),
+		*(of_queues if found.wanted.of_queues else ()),
+	]
+
+
+def _summary(found: Found) -> list[dict[str, Any]]:
+	if not found.runs:
+		return []
+	row = throughput_report.timed(found.whole())
+	labels = {
+		"p50": _("p50 (s)"),
+		"p95": _("p95 (s)"),
+		"wait_p95": _("Wait p95 (s)"),
+		"cpu": _("CPU Time (s)"),
+	}
+	return [
+		{"label": _("Runs"), "value": row["runs"], "datatype": "Int"},
+		*({"label": label, "value": row[name], "datatype": "Float"} for name, label in labels.items()),
+	]

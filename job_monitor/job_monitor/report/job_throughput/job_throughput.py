@@ -1,0 +1,48 @@
+"""How many jobs ran, and how they ended: by time, method or queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import frappe
+from frappe import _
+
+from job_monitor.bridge import throughput, throughput_report
+from job_monitor.bridge.throughput import Found, Wanted
+
+
+def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
+	"""Columns, rows, message, chart and summary for Desk."""
+	frappe.has_permission("Job Metric", "read", throw=True)
+	found = throughput.read(Wanted.of(frappe._dict(filters or {}), by=throughput.TIME))
+	columns = throughput_report.columns(found, _numbers())
+	rows = throughput_report.rows(found, throughput_report.counted)
+	return columns, rows, throughput_report.message(found), throughput_report.stacked(found), _summary(found)
+
+
+def _numbers() -> list[tuple[str, str, str, int]]:
+	return [
+		("runs", _("Runs"), "Int", 90),
+		*((name, label, "Int", 100) for name, label in throughput_report.outcome_names().items()),
+		("failure_rate", _("Failure Rate"), "Percent", 120),
+		("per_minute", _("Runs per Minute"), "Float", 140),
+		("seconds", _("Worker Time (s)"), "Float", 140),
+	]
+
+
+def _summary(found: Found) -> list[dict[str, Any]]:
+	if not found.runs:
+		return []
+	row = throughput_report.counted(found.whole(), found.wanted.range.minutes())
+	failed = row["failure_rate"] or 0
+	return [
+		{"label": _("Runs"), "value": row["runs"], "datatype": "Int"},
+		{
+			"label": _("Failure Rate"),
+			"value": failed,
+			"datatype": "Percent",
+			"indicator": "Red" if failed else "Green",
+		},
+		{"label": _("Runs per Minute"), "value": row["per_minute"], "datatype": "Float"},
+		{"label": _("Worker Time (s)"), "value": round(row["seconds"], 1), "datatype": "Float"},
+	]

@@ -1,0 +1,107 @@
+// Reports and failures: filters, cells, the week of a failure as a picture.
+
+import { cell, escape, seconds } from "./show";
+
+const RANGES = [
+	"Last Hour",
+	"Last 3 Hours",
+	"Last 24 Hours",
+	"Last 7 Days",
+	"Last 30 Days",
+	"Last 90 Days",
+	"Custom",
+];
+const GROUPS = ["Time", "Method", "Queue"];
+const SECONDS = /^(wait_)?(p50|p95|p99|max)$|^(seconds|cpu|oldest_age)$/;
+
+const choice = (value) => ({ value, label: __(value) });
+
+/** Filters of a report over time. `group_by`: one of GROUPS. `more`: further filters. */
+export function filters(group_by, more = []) {
+	const custom = "eval:doc.range == 'Custom'";
+	return [
+		{
+			fieldname: "range",
+			label: __("Time"),
+			fieldtype: "Select",
+			options: RANGES.map(choice),
+			default: "Last 24 Hours",
+			on_change: (report) => change_range(report),
+		},
+		{ fieldname: "since", label: __("From"), fieldtype: "Datetime", depends_on: custom },
+		{ fieldname: "until", label: __("To"), fieldtype: "Datetime", depends_on: custom },
+		{
+			fieldname: "group_by",
+			label: __("Group By"),
+			fieldtype: "Select",
+			options: GROUPS.map(choice),
+			default: group_by,
+		},
+		{
+			fieldname: "queue",
+			label: __("Queue"),
+			fieldtype: "Select",
+			options: ["", ...(frappe.boot.job_monitor?.queues || [])],
+		},
+		{ fieldname: "method", label: __("Method"), fieldtype: "Data" },
+		...more,
+	];
+}
+
+/** A custom range begins as the last day; any other forgets it. */
+function change_range(report) {
+	const custom = report.get_filter_value("range") === "Custom";
+	const now = frappe.datetime.now_datetime();
+	const since = frappe.datetime.get_datetime_as_string(moment(now).subtract(1, "day"));
+	report.set_filter_value(custom ? { since, until: now } : { since: "", until: "" });
+	report.refresh();
+}
+
+/** `formatter` of a report's cells: durations as people say them, bad news in red. */
+export function report_cell(value, row, column, data, formatter) {
+	const { fieldname } = column;
+	if (value === null || value === undefined) return "";
+	if (SECONDS.test(fieldname)) {
+		const text = seconds(value);
+		return `<div style="text-align: right" title="${escape(value)} s">${text}</div>`;
+	}
+	const shown = formatter(value, row, column, data);
+	if (["failed", "timeout", "killed", "failure_rate"].includes(fieldname) && value > 0)
+		return `<span class="jm-bad">${shown}</span>`;
+	return value === 0 ? `<span class="text-muted">${shown}</span>` : shown;
+}
+
+const WIDTH = 84;
+const HEIGHT = 20;
+const BAR = 10;
+
+/**
+ * Seven days up to today as bars, from the days up to the last failure: `0 0 3 5 0 1 9`. Drawn in the colour of the
+ * text around it.
+ */
+export function sparkline(days, last_seen) {
+	const counts = week(days, last_seen);
+	const most = Math.max(1, ...counts);
+	const bars = counts.map((count, n) => {
+		const height = count ? Math.max(3, Math.round((count / most) * HEIGHT)) : 1;
+		return `<rect x="${n * 12 + 1}" y="${HEIGHT - height}" width="${BAR}" height="${height}" rx="1"
+			opacity="${count ? 1 : 0.3}"></rect>`;
+	});
+	const told = __("Failures a day, up to today: {0}", [counts.join(", ")]);
+	return cell(
+		`<svg class="jm-sparkline" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"
+			aria-label="${escape(told)}">${bars.join("")}</svg>`,
+		told
+	);
+}
+
+/** The days up to today: those before the last failure move to the left. */
+export function week(days, last_seen) {
+	const known = String(days || "")
+		.split(" ")
+		.map((count) => parseInt(count) || 0);
+	const today = moment(frappe.datetime.system_datetime()).startOf("day");
+	const since = last_seen ? Math.max(0, today.diff(moment(last_seen).startOf("day"), "days")) : 0;
+	const padded = [...Array(7).fill(0), ...known, ...Array(Math.min(7, since)).fill(0)];
+	return padded.slice(-7);
+}
