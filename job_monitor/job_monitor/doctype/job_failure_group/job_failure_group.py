@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import frappe
 from frappe.model.document import Document
 
 from job_monitor.recorder import retention
+
+KEPT = [
+	"title",
+	"state",
+	"occurrences",
+	"last_days",
+	"last_at",
+	"first_at",
+	"reopened",
+	"reopened_at",
+	"method",
+	"exception",
+	"frames",
+	"message",
+]
 
 
 class JobFailureGroup(Document):
@@ -17,18 +33,27 @@ class JobFailureGroup(Document):
 		from frappe.types import DF
 
 		exception: DF.Data | None
-		first_seen: DF.Datetime | None
+		first_at: DF.Datetime | None
 		frames: DF.SmallText | None
 		last_days: DF.Data | None
-		last_seen: DF.Datetime | None
+		last_at: DF.Datetime | None
 		message: DF.SmallText | None
 		method: DF.Data | None
+		notes: DF.SmallText | None
 		occurrences: DF.Int
 		reopened: DF.Int
 		reopened_at: DF.Datetime | None
 		state: DF.Literal["Open", "Resolved", "Ignored"]
 		title: DF.Data | None
 	# end: auto-generated types
+
+	def validate(self) -> None:
+		"""Only notes are edited here. The rest is as the recorder has it by now, and a form may be older: it does not
+		touch `modified`. The state is changed by `bridge.failure_groups.set_state`."""
+		stored = frappe.db.get_value(self.doctype, self.name, KEPT, as_dict=True, for_update=True) or {}
+		self.update(stored)
+		if state := self.flags.job_monitor_state:
+			self.state = state
 
 	@staticmethod
 	def clear_old_logs(days: int = 365) -> None:

@@ -71,6 +71,40 @@ export function report_cell(value, row, column, data, formatter) {
 	return value === 0 ? `<span class="text-muted">${shown}</span>` : shown;
 }
 
+const OUTCOMES = {
+	failed: () => [__("Failed"), "red"],
+	timeout: () => [__("Timed Out"), "orange"],
+	stopped: () => [__("Stopped"), "gray"],
+	killed: () => [__("Killed"), "purple"],
+};
+
+/** Indicator of a Job Failure. */
+export function outcome(doc) {
+	const [label, color] = OUTCOMES[doc.outcome]?.() || [__(doc.outcome), "gray"];
+	return [label, color, `outcome,=,${doc.outcome}`];
+}
+
+const STATES = { Open: "red", Resolved: "green", Ignored: "gray" };
+
+/** Indicator of a Job Failure Group. */
+export const state = (doc) => [__(doc.state), STATES[doc.state] || "gray", `state,=,${doc.state}`];
+
+/** What can be done with a group: label by state that it leads to. */
+export const decisions = () => ({
+	Resolved: __("Resolve"),
+	Ignored: __("Ignore"),
+	Open: __("Reopen"),
+});
+
+/** JSON with a line for each value; other text as it is. */
+export function pretty(text) {
+	try {
+		return JSON.stringify(JSON.parse(text), null, 2);
+	} catch {
+		return text;
+	}
+}
+
 const WIDTH = 84;
 const HEIGHT = 20;
 const BAR = 10;
@@ -79,12 +113,14 @@ const BAR = 10;
  * Seven days up to today as bars, from the days up to the last failure: `0 0 3 5 0 1 9`. Drawn in the colour of the
  * text around it.
  */
-export function sparkline(days, last_seen) {
-	const counts = week(days, last_seen);
+export function sparkline(days, last_at) {
+	const counts = week(days, last_at);
 	const most = Math.max(1, ...counts);
 	const bars = counts.map((count, n) => {
 		const height = count ? Math.max(3, Math.round((count / most) * HEIGHT)) : 1;
-		return `<rect x="${n * 12 + 1}" y="${HEIGHT - height}" width="${BAR}" height="${height}" rx="1"
+		return `<rect x="${n * 12 + 1}" y="${
+			HEIGHT - height
+		}" width="${BAR}" height="${height}" rx="1"
 			opacity="${count ? 1 : 0.3}"></rect>`;
 	});
 	const told = __("Failures a day, up to today: {0}", [counts.join(", ")]);
@@ -96,12 +132,14 @@ export function sparkline(days, last_seen) {
 }
 
 /** The days up to today: those before the last failure move to the left. */
-export function week(days, last_seen) {
+export function week(days, last_at) {
 	const known = String(days || "")
 		.split(" ")
 		.map((count) => parseInt(count) || 0);
 	const today = moment(frappe.datetime.system_datetime()).startOf("day");
-	const since = last_seen ? Math.max(0, today.diff(moment(last_seen).startOf("day"), "days")) : 0;
+	const since = last_at
+		? Math.max(0, today.diff(moment(last_at).startOf("day"), "days"))
+		: 0;
 	const padded = [...Array(7).fill(0), ...known, ...Array(Math.min(7, since)).fill(0)];
 	return padded.slice(-7);
 }

@@ -147,10 +147,13 @@ export function headline(frm, parts, color) {
 	if (html) frm.dashboard.set_headline(`<div class="jm-headline">${html}</div>`, color);
 }
 
-/** Show a Code field of a form as text that can be read, selected, scrolled and copied. */
-export function text_field(frm, fieldname, { emphasize_last_line = false } = {}) {
+/**
+ * Show a Code field of a form as text that can be read, selected, scrolled and copied. `text`: in place of its value,
+ * for a field that has none.
+ */
+export function text_field(frm, fieldname, { emphasize_last_line = false, text } = {}) {
 	const field = frm.fields_dict[fieldname];
-	const value = frm.doc[fieldname] || "";
+	const value = text ?? (frm.doc[fieldname] || "");
 	if (!field?.$wrapper) return;
 	const $old = field.$wrapper.find(".jm-text");
 	if ($old.data("value") === value) return; // keeps a selection and how far it is scrolled

@@ -1,0 +1,54 @@
+"""What people decide about failures of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import frappe
+from frappe import _
+
+from job_monitor.bridge import roles
+from job_monitor.bridge.actions import audit
+
+GROUP = "Job Failure Group"
+ACTIONS = {"Resolved": "resolve", "Ignored": "ignore", "Open": "reopen"}
+"""What leads to a state."""
+
+AT_ONCE = 500
+"""Groups in one request: the longest page of a list."""
+
+
+def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
+	"""Resolve, ignore or reopen groups, and write down who did. Managers only.
+
+	Returns:
+		`{"done": number changed, "skipped": number that were in that state, or are gone, "message"}`.
+
+	Raises:
+		frappe.PermissionError, frappe.ValidationError
+	"""
+	roles.only_managers()
+	if state not in ACTIONS:
+		frappe.throw(_("{0} is no state of a failure.").format(frappe.utils.escape_html(state[:40])))
+	if len(names) > AT_ONCE:
+		frappe.throw(_("At most {0} at once.").format(AT_ONCE))
+	done = sum(_change(str(name), state) for name in sorted(set(map(str, names))))
+	skipped = len(names) - done
+	message = _("{0}: {1}").format(_(state), done)
+	if skipped:
+		message += " · " + _("{0} already were, or are gone").format(skipped)
+	return {"done": done, "skipped": skipped, "message": message}
+
+
+def _change(name: str, state: str) -> bool:
+	"""Locks the row first: the recorder may be counting."""
+	before = frappe.db.get_value(GROUP, name, "state", for_update=True)
+	if before is None or before == state:
+		return False
+	group = frappe.get_doc(GROUP, name)
+	group.check_permission("write")
+	group.flags.job_monitor_state = state
+	group.save()
+	audit(ACTIONS[state], GROUP, name, f"{before} -> {state}", method=group.method or "")
+	return True

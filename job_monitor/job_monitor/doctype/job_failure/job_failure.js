@@ -1,0 +1,46 @@
+frappe.ui.form.on("Job Failure", {
+	setup(frm) {
+		const { seconds } = frappe.job_monitor.show;
+		for (const [field, label] of [
+			["wait", __("Wait")],
+			["duration", __("Duration")],
+			["cpu", __("CPU Time")],
+		])
+			Object.assign(frm.get_docfield(field), { label, formatter: seconds });
+	},
+
+	refresh(frm) {
+		const { history, show } = frappe.job_monitor;
+		frm.disable_form();
+		frm.page.set_indicator(...history.outcome(frm.doc));
+		frm.page.set_title(show.method(frm.doc.method) || frm.doc.name);
+		frm.toggle_display("message", false); // it is the headline
+		show.text_field(frm, "traceback", { emphasize_last_line: true });
+		show.text_field(frm, "arguments", { text: history.pretty(frm.doc.arguments || "") });
+		tell(frm);
+		add_links(frm);
+	},
+});
+
+function tell(frm) {
+	const { escape, headline } = frappe.job_monitor.show;
+	const { exception, message, failed_at } = frm.doc;
+	const told = [`<b>${escape(exception)}</b>`, escape(message)].filter(Boolean).join(": ");
+	const when = `<span title="${escape(frappe.datetime.str_to_user(failed_at))}">${escape(
+		frappe.datetime.prettyDate(failed_at)
+	)}</span>`;
+	headline(frm, [told, when], frappe.job_monitor.history.outcome(frm.doc)[1]);
+}
+
+async function add_links(frm) {
+	const { name, failure_group, rq_job_id } = frm.doc;
+	const open = (doctype, id) => frappe.set_route("Form", doctype, id);
+	if (failure_group)
+		frm.add_custom_button(__("Group"), () => open("Job Failure Group", failure_group));
+	if (!rq_job_id) return;
+	// Redis forgets a failed job; a dead link says nothing
+	const asked = frappe.job_monitor.peek("RQ Job", rq_job_id, ["name"]);
+	const job = await Promise.resolve(asked).catch(() => undefined);
+	if (job && frm.doc.name === name)
+		frm.add_custom_button(__("RQ Job"), () => open("RQ Job", rq_job_id));
+}
