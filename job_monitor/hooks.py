@@ -49,10 +49,14 @@ override_doctype_class = {
 
 default_log_clearing_doctypes = {
 	"Job Monitor Audit": 365,
+	"Job Alert": 365,
 	"Job Failure": 90,
 	"Job Failure Group": 365,
 	"Job Metric": 365,
 }
-ignore_links_on_delete = ["Job Monitor Audit", "Job Failure"]
+ignore_links_on_delete = ["Job Monitor Audit", "Job Failure", "Job Alert"]
 
-scheduler_events = {"all": ["job_monitor.tasks.sweep"]}
+scheduler_events = {
+	"cron": {"* * * * *": ["job_monitor.tasks.sweep"]},
+	"hourly": ["job_monitor.tasks.check_error_rate"],
+}

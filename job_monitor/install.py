@@ -5,6 +5,7 @@ from __future__ import annotations
 import frappe
 from frappe.permissions import add_permission, reset_perms, update_permission_property
 
+from job_monitor.alerts.defaults import add_rules
 from job_monitor.bridge.roles import MANAGER, USER
 
 READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
@@ -24,11 +25,13 @@ def after_install() -> None:
 			_allow(doctype, role)
 	add_indexes()
 	add_channels()
+	add_rules()
 
 
 def after_migrate() -> None:
 	add_indexes()
 	add_channels()
+	add_rules()
 
 
 def after_uninstall() -> None:

@@ -1,10 +1,14 @@
 """Alerts and their channels, for managers."""
 
+from dataclasses import asdict
 from typing import Any
 
 import frappe
 from frappe.rate_limiter import rate_limit
 
+from job_monitor.alerts import attention, engine, trial
+from job_monitor.bridge import roles
+from job_monitor.core.alert_kinds import KINDS
 from job_monitor.notify import dispatch
 
 
@@ -19,3 +23,49 @@ def send_test(channel: str) -> dict[str, Any]:
 	frappe.has_permission(dispatch.CHANNEL, "write", channel, throw=True)
 	delivery = dispatch.test(channel)
 	return {"ok": delivery.ok, "detail": delivery.detail, "error": delivery.error}
+
+
+@frappe.whitelist()
+@rate_limit(limit=600, seconds=60)
+def get_status() -> dict[str, Any]:
+	"""How many alerts fire, and when the rules were last looked at. See `alerts.attention.status`.
+
+	frappe.call("job_monitor.api.alerts.get_status").then((r) => console.log(r.message.firing));
+	"""
+	frappe.has_permission("Job Alert", "read", throw=True)
+	return attention.status()
+
+
+@frappe.whitelist(methods=["POST"])
+def acknowledge(alert: str) -> None:
+	"""Take an alert over: no more reminders. Managers only."""
+	attention.acknowledge(alert)
+
+
+@frappe.whitelist(methods=["POST"])
+def mute(alert: str, until: str = "") -> None:
+	"""Tell nobody of an alert before then, in the site's time zone; without a moment it is unmuted. Managers only."""
+	attention.mute(alert, until)
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(limit=20, seconds=60)
+def evaluate() -> dict[str, Any]:
+	"""Look at all rules now, and tell what is to be told. Managers only. See `alerts.engine.Evaluation`."""
+	roles.only_managers()
+	return vars(engine.evaluate(frappe.session.user))
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(limit=60, seconds=60)
+def try_rule(rule: str) -> dict[str, Any]:
+	"""What a rule sees now: `{"seen": [{"subject", "title", "text", "value"}], "problem"}`. Nobody is told."""
+	frappe.has_permission("Job Alert Rule", "write", rule, throw=True)
+	return trial.run(rule)
+
+
+@frappe.whitelist()
+def get_kinds() -> dict[str, Any]:
+	"""What rules can look for, by name: fields of `core.alert_kinds.Kind`."""
+	frappe.has_permission("Job Alert Rule", "read", throw=True)
+	return {name: asdict(kind) for name, kind in KINDS.items()}

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from job_monitor import __version__
-from job_monitor.cli import files, render
+from job_monitor.cli import files, inside, render
 from job_monitor.core import clock, connection, health, keys, limits, snapshot, stack, workers
 from job_monitor.core.errors import (
 	ConfigError,
@@ -256,6 +256,8 @@ def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
 
 
 main.add_command(files.logs)
+main.add_command(inside.check)
+main.add_command(inside.watch)
 
 
 @main.command("stack")

@@ -50,10 +50,14 @@ def doctor(context: Any, site: str | None, as_json: bool, legacy: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @pass_context
 def job_monitor(context: Any, arguments: tuple[str, ...]) -> None:
-	"""The job-monitor command, for this bench: queues, workers, jobs, doctor, top, report, logs."""
+	"""The job-monitor command, for this bench: queues, workers, jobs, doctor, top, report, logs, check, watch."""
+	sites = list(context.sites or ())
+	if arguments[:1] in (("check",), ("watch",)):
+		from job_monitor.commands import watching
+
+		return watching.run(arguments, sites)
 	from job_monitor.cli.main import main
 
-	sites = list(context.sites or ())
 	if len(sites) == 1:
 		os.environ.setdefault("JOB_MONITOR_SITE", sites[0])
 	main(args=list(arguments), prog_name="bench job-monitor")

@@ -65,9 +65,9 @@ def _finding(finding: Finding) -> str:
 	critical = finding.severity is Severity.CRITICAL
 	mark = click.style("✗" if critical else "!", fg="red" if critical else "yellow", bold=True)
 	hint = click.style(f"\n     {finding.hint}", dim=True) if finding.hint else ""
-	return f" {mark} {_plain(finding.subject)}: {_plain(finding.message)}{hint}"
+	return f" {mark} {plain(finding.subject)}: {plain(finding.message)}{hint}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
 	"""Without control characters: names and errors come from jobs."""
 	return "".join(char if char.isprintable() else "�" for char in text)

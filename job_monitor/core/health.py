@@ -54,7 +54,7 @@ def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding
 		yield Finding("no-worker", Severity.CRITICAL, queue.name, message, hint)
 	elif age is None or snapshot.suspended:
 		return
-	elif age >= limits.STALLED_SECONDS and not _moves(queue, snapshot):
+	elif age >= limits.STALLED_SECONDS and not moves(queue, snapshot):
 		message = f"{jobs}, {since}; nothing has started or ended for {duration(limits.STALLED_SECONDS)}."
 		hint = "Look at what its workers run: " + (
 			", ".join(sorted(w.current_job_id for w in served))[:200] or "nothing"
@@ -68,12 +68,12 @@ def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding
 		)
 
 
-def _moves(queue: Queue, snapshot: Snapshot) -> bool:
-	"""Whether a job of this queue ended, or started on one of its workers, lately."""
+def moves(queue: Queue, snapshot: Snapshot, seconds: float = limits.STALLED_SECONDS) -> bool:
+	"""Whether a job of this queue ended, or started on one of its workers, within so many seconds."""
 	served = {worker.name for worker in snapshot.workers if queue.name in worker.queues}
 	started = [job.started_at for job in snapshot.running if job.worker in served]
 	moments = [moment for moment in (queue.last_ended_at, *started) if moment is not None]
-	return any((snapshot.taken_at - moment).total_seconds() < limits.STALLED_SECONDS for moment in moments)
+	return any((snapshot.taken_at - moment).total_seconds() < seconds for moment in moments)
 
 
 def _workers(workers: Iterable[Worker]) -> Iterator[Finding]:

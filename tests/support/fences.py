@@ -12,7 +12,7 @@ from pathlib import Path
 APP = "job_monitor"
 GENERATED = {"dist", "node_modules", "__pycache__"}
 
-LOW = {"core", "bridge", "recorder", "notify"}
+LOW = {"core", "bridge", "recorder", "notify", "alerts"}
 FRONT = "front"
 """Controllers, pages, api, commands, tasks, and whatever else lies in the package: they may ask one another."""
 
@@ -22,8 +22,9 @@ ALLOWED = {
 	"bridge": {"bridge", "core", ""},
 	"recorder": {"recorder", "bridge", "core", ""},
 	"notify": {"notify", "bridge", "core", ""},
-	"commands": {"commands", FRONT, "cli", "recorder", "notify", "bridge", "core", ""},
-	FRONT: {FRONT, "recorder", "notify", "bridge", "core", ""},
+	"alerts": {"alerts", "recorder", "notify", "bridge", "core", ""},
+	"commands": {"commands", FRONT, "cli", "alerts", "recorder", "notify", "bridge", "core", ""},
+	FRONT: {FRONT, "alerts", "recorder", "notify", "bridge", "core", ""},
 }
 """What each layer imports of this app. "" is the package itself, which holds the version only."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import frappe
 from frappe.model.document import Document
 
-from job_monitor.notify import people
+from job_monitor.notify import address, people
+from job_monitor.notify.message import DeliveryError
 
 
 class JobMonitorSettings(Document):
@@ -17,8 +19,17 @@ class JobMonitorSettings(Document):
 		from frappe.types import DF
 
 		alert_recipients: DF.SmallText | None
+		heartbeat_url: DF.Password | None
 		log_every_run: DF.Check
 	# end: auto-generated types
 
 	def validate(self) -> None:
 		people.addresses(self.alert_recipients)
+		if self.heartbeat_url and not self.is_dummy_password(self.heartbeat_url):
+			self._check_heartbeat()
+
+	def _check_heartbeat(self) -> None:
+		try:
+			address.parse(self.heartbeat_url, bool(frappe.conf.get("job_monitor_private_webhooks")))
+		except DeliveryError as error:
+			frappe.throw(str(error), title=frappe._("Heartbeat URL"))

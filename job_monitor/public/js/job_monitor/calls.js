@@ -30,12 +30,29 @@ export const publish_progress = (progress, title, description = "", task_id = ""
 	post("progress.publish_progress", { progress, title, description, task_id });
 export const ask_to_stop = (job_id) => post("progress.ask_to_stop", { job_id });
 
+/** Make Job Failure Groups `Open`, `Resolved` or `Ignored`; for managers: `{ done, skipped, message }`. */
+export const set_failure_state = (names, state) => post("failures.set_state", { names, state });
+
 /** The bench's logs, and entries of one: `{ records: [{ key, at, level, text }], older, newer, note }`; for managers. */
 export const get_log_files = () => call("logs.get_files");
 export const read_log = (wanted) => call("logs.read", wanted);
 
 /** A message on an alert channel that says it is a test; for managers: `{ ok, detail, error }`. */
 export const send_test = (channel) => post("alerts.send_test", { channel });
+
+/** Alerts: how many fire and when the rules were last looked at: `{ firing: { Critical, Warning }, at, by, late }`. */
+export const get_alert_status = () => call("alerts.get_status");
+
+/** Take an alert over; tell nobody of it until then; look at all rules now. For managers. */
+export const acknowledge = (alert) => post("alerts.acknowledge", { alert });
+export const mute = (alert, until = "") => post("alerts.mute", { alert, until });
+export const evaluate_alerts = () => post("alerts.evaluate");
+
+/** What a rule sees now, without telling anybody: `{ seen: [{ subject, title, text, value }], problem }`. */
+export const try_rule = (rule) => post("alerts.try_rule", { rule });
+
+/** What rules can look for, by kind. */
+export const get_rule_kinds = () => call("alerts.get_kinds");
 
 /** Some fields of one document as they are now, `undefined` if it is gone. */
 export const peek = (doctype, name, fields) =>

@@ -1,0 +1,66 @@
+"""What people do about an alert: acknowledge it, mute it. Written down among its flips."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import get_datetime, now_datetime
+
+from job_monitor.alerts import engine, incidents
+from job_monitor.alerts.incidents import ALERT, OPEN
+from job_monitor.bridge import roles
+from job_monitor.core.alerting import State
+
+
+def acknowledge(alert: str) -> None:
+	"""Take it over: no more reminders. Its end is told all the same.
+
+	Raises:
+		frappe.PermissionError: No manager.
+		frappe.ValidationError: It is over.
+	"""
+	user = frappe.session.user
+	_note(alert, _("Acknowledged"), {"acknowledged_by": user, "acknowledged_at": now_datetime()})
+
+
+def mute(alert: str, until: str) -> None:
+	"""Tell nobody of it before then, not even its end. "" unmutes.
+
+	Args:
+		until: In the site's time zone.
+	"""
+	moment = _moment(until) if until else None
+	_note(alert, _("Muted until {0}").format(moment) if moment else _("Unmuted"), {"muted_until": moment})
+
+
+def _moment(text: str) -> datetime:
+	try:
+		moment = get_datetime(text)
+	except ValueError:
+		moment = None
+	if moment is None or moment.tzinfo or moment <= now_datetime():
+		frappe.throw(_("Until when? A moment to come is needed, in this site's time zone."))
+	return moment
+
+
+def _note(alert: str, what: str, values: dict[str, Any]) -> None:
+	roles.only_managers()
+	state = frappe.db.get_value(ALERT, alert, "state", for_update=True)
+	if state is None:
+		raise frappe.DoesNotExistError(_("This alert is gone: it passed before anybody was told."))
+	if state not in OPEN:
+		frappe.throw(_("This alert is over."))
+	frappe.db.set_value(ALERT, alert, values)
+	incidents.add_flip(alert, now_datetime(), what, frappe.session.user)
+
+
+def status() -> dict[str, Any]:
+	"""How the alerts are: `{"firing": {"Critical": n, "Warning": n}, "at", "by", "rules", "problems", "seconds": of
+	the last look, "late": whether it is too long ago}`; without the last ones if there was none."""
+	firing = frappe.get_all(ALERT, {"state": State.FIRING.value}, pluck="severity")
+	last = engine.last()
+	late = not last or (now_datetime() - last["at"]).total_seconds() > engine.LATE_SECONDS
+	return {"firing": {s: firing.count(s) for s in ("Critical", "Warning")}, "late": late, **last}

@@ -1,0 +1,155 @@
+"""Rules and incidents in the site's database: Job Alert Rule, Job Alert and its flips.
+
+Moments are naive, in the site's time zone, as everywhere in Frappe's tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import frappe
+from frappe.utils import cint, flt
+
+from job_monitor.core.alert_kinds import KINDS
+from job_monitor.core.alerting import Incident, Notice, Rule, State, Transition
+from job_monitor.core.records import Severity
+
+RULE, ALERT, FLIP = "Job Alert Rule", "Job Alert", "Job Alert Flip"
+OPEN = (State.PENDING.value, State.FIRING.value)
+
+Known = dict[str, dict[str, Incident]]
+"""Pending and firing incidents by rule and subject."""
+
+_RULE_FIELDS = ("kind", "severity", "queue", "subject", "threshold", "minimum", "window_minutes")
+_MOMENTS = ("began_at", "seen_at", "fired_at", "fine_since", "resolved_at", "told_at", "muted_until")
+_FIELDS = ("subject", "state", "title", "text", "value", "context", "severity", *_MOMENTS)
+
+
+def rules() -> list[Rule]:
+	"""Those that are enabled. Kinds that this version does not know are left out."""
+	fields = ["name", *_RULE_FIELDS, "sustain_minutes", "remind_hours", "muted_until"]
+	rows = frappe.get_all(RULE, {"enabled": 1}, fields, order_by="name")
+	return [rule(row) for row in rows if row.kind in KINDS and not _told_elsewhere(row.kind)]
+
+
+def _told_elsewhere(kind: str) -> bool:
+	"""Whether another site tells what all sites of the bench share."""
+	site = frappe.conf.get("job_monitor_bench_site")
+	return KINDS[kind].of_bench and bool(site) and site != frappe.local.site
+
+
+def rule(row: Any) -> Rule:
+	"""Of a row or a document."""
+	return Rule(
+		name=row.name or "",
+		kind=row.kind,
+		severity=Severity(row.severity.lower()),
+		queue=row.queue or "*",
+		subject=row.subject or "*",
+		threshold=flt(row.threshold),
+		minimum=cint(row.minimum),
+		window_minutes=cint(row.window_minutes),
+		sustain=cint(row.sustain_minutes) * 60,
+		remind=cint(row.remind_hours) * 3600,
+		tells_recovery=KINDS[row.kind].tells_recovery,
+		muted_until=row.muted_until,
+	)
+
+
+def read_open() -> tuple[Known, dict[tuple[str, str], str]]:
+	"""Open incidents, and the names of their documents by rule and subject."""
+	known: Known = defaultdict(dict)
+	names: dict[tuple[str, str], str] = {}
+	fields = ["name", "rule", "acknowledged_by", *_FIELDS]
+	for row in frappe.get_all(ALERT, {"state": ["in", OPEN]}, fields):
+		known[row.rule][row.subject] = _incident(row)
+		names[row.rule, row.subject] = row.name
+	return known, names
+
+
+def _incident(row: Any) -> Incident:
+	values = {field: row[field] for field in _FIELDS}
+	return Incident(
+		**{
+			**values,
+			"text": row.text or "",
+			"context": row.context or "",
+			"state": State(row.state),
+			"severity": Severity(row.severity.lower()),
+			"acknowledged": bool(row.acknowledged_by),
+		}
+	)
+
+
+def write(
+	rule_name: str,
+	transitions: Iterable[Transition],
+	names: dict[tuple[str, str], str],
+	now: datetime,
+	by: str,
+) -> None:
+	"""Write down what changed. The caller holds the lock, and commits."""
+	for transition in transitions:
+		before, after = transition.before, transition.after
+		incident = after or before
+		assert incident is not None
+		name = names.get((rule_name, incident.subject), "")
+		if after is None:
+			forget([name])
+			continue
+		if before is None:
+			name = _insert(rule_name, after)
+		else:
+			_update(name, before, after)
+		if transition.is_flip:
+			what = transition.notice.value or after.state.value
+			add_flip(name, now, what.title(), by, transition.notice)
+
+
+def _values(incident: Incident) -> dict[str, Any]:
+	values = {field: getattr(incident, field) for field in _FIELDS}
+	return values | {
+		"state": incident.state.value,
+		"severity": incident.severity.value.title(),
+		"seconds": int(incident.seconds),
+	}
+
+
+def _insert(rule_name: str, incident: Incident) -> str:
+	alert = frappe.get_doc({"doctype": ALERT, "rule": rule_name, **_values(incident)})
+	# Its rule may have been deleted meanwhile: the incident is then closed the next time
+	return alert.insert(ignore_permissions=True, ignore_links=True).name
+
+
+def _update(name: str, before: Incident, after: Incident) -> None:
+	old = _values(before)
+	changed = {field: value for field, value in _values(after).items() if value != old[field]}
+	if changed:
+		frappe.db.set_value(ALERT, name, changed, update_modified="state" in changed)
+
+
+def forget(names: list[str]) -> None:
+	"""Delete alerts with their flips."""
+	frappe.db.delete(FLIP, {"parenttype": ALERT, "parent": ["in", names]})
+	frappe.db.delete(ALERT, {"name": ["in", names]})
+
+
+def add_flip(alert: str, at: datetime, what: str, who: str, notice: Notice = Notice.NONE) -> None:
+	number = frappe.db.count(FLIP, {"parenttype": ALERT, "parent": alert})
+	frappe.get_doc(
+		{
+			"doctype": FLIP,
+			"parent": alert,
+			"parenttype": ALERT,
+			"parentfield": "flips",
+			"idx": number + 1,
+			"at": at,
+			"what": what,
+			"who": who,
+			"notice": notice.value,
+			"waiting": int(notice is not Notice.NONE),
+		}
+	).db_insert()

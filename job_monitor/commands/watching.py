@@ -1,0 +1,186 @@
+"""`bench job-monitor check` and `watch`: look at the alert rules where scheduler, workers and web may all be dead."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import click
+import frappe
+from frappe.utils import now_datetime
+
+from job_monitor.alerts import engine
+from job_monitor.commands.examination import plain
+from job_monitor.core.health import duration
+from job_monitor.recorder import rollup
+
+APP = "job_monitor"
+FIRES, UNKNOWN = 1, 2
+"""Exit codes."""
+
+
+@dataclass
+class Look:
+	"""One look at a site.
+
+	Attributes:
+		alerts: What fires: name, title, severity, began_at, seconds so far, acknowledged_by.
+		problem: Why the site could not be asked, "" if it was.
+	"""
+
+	site: str
+	evaluation: engine.Evaluation | None = None
+	alerts: list[dict[str, Any]] = field(default_factory=list)
+	problem: str = ""
+
+	@property
+	def exit_code(self) -> int:
+		unknown = self.problem or (self.evaluation and self.evaluation.problems)
+		return UNKNOWN if unknown else FIRES if self.alerts else 0
+
+
+@click.group("job-monitor")
+def group() -> None:
+	"""Commands that need Frappe."""
+
+
+@group.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_obj
+def check(sites: Sequence[str], as_json: bool) -> None:
+	"""Look at the alert rules of all sites once, and tell.
+
+	For cron, where neither scheduler nor workers may be alive. Exits with 0 if nothing fires, with 1 if something
+	does, with 2 if a site or Redis could not be asked.
+
+	\b
+	*/5 * * * *  cd ~/frappe-bench && bench job-monitor check > /dev/null
+	"""
+	looks = [_look(site, "check") for site in _sites(sites)]
+	if as_json:
+		click.echo(json.dumps([asdict(look) for look in looks], indent=1, default=str))
+	else:
+		for look in looks:
+			click.echo("\n".join(_lines(look)))
+	raise SystemExit(max((look.exit_code for look in looks), default=0))
+
+
+@group.command("watch")
+@click.option(
+	"--interval", default=60, show_default=True, type=click.IntRange(5, 3600), help="Seconds between looks."
+)
+@click.pass_obj
+def watch(sites: Sequence[str], interval: int) -> None:
+	"""Look at the alert rules of all sites again and again, and tell; for systemd or supervisor.
+
+	Prints a line whenever what fires on a site changes. Ends with SIGTERM or Ctrl-C.
+	"""
+	stop = threading.Event()
+	for number in (signal.SIGTERM, signal.SIGINT):
+		signal.signal(number, lambda *_: stop.set())
+	told: dict[str, Any] = {}
+	while not stop.is_set():
+		began = time.monotonic()
+		for site in _sites(sites):
+			look = _look(site, "watch")
+			if _summary(look) != told.get(site):
+				told[site] = _summary(look)
+				click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} " + "\n  ".join(_lines(look)))
+			if stop.is_set():
+				return
+		stop.wait(max(0.0, interval - (time.monotonic() - began)))
+
+
+def run(arguments: Sequence[str], sites: Sequence[str]) -> None:
+	group.main(args=list(arguments), prog_name="bench job-monitor", obj=sites)
+
+
+def _sites(sites: Sequence[str]) -> list[str]:
+	if sites:
+		return list(sites)
+	with frappe.init_site():
+		return sorted(frappe.utils.get_sites())
+
+
+@contextmanager
+def _site(site: str) -> Iterator[None]:
+	frappe.init(site=site)
+	try:
+		frappe.connect()
+		yield
+	finally:
+		frappe.destroy()
+
+
+def _look(site: str, by: str) -> Look:
+	"""Write down the runs that ended, which the rules count; then look."""
+	look = Look(site)
+	try:
+		with _site(site):
+			if APP not in frappe.get_installed_apps():
+				look.problem = "Job Monitor is not installed on this site."
+				return look
+			_write_down()
+			look.evaluation = engine.evaluate(by)
+			look.alerts = _firing()
+	except Exception as error:  # a database that is down, a broken configuration: told, and the next site
+		look.problem = f"{type(error).__name__}: {error}".strip(": ")
+	return look
+
+
+def _firing() -> list[dict[str, Any]]:
+	fields = ["name", "title", "severity", "began_at", "acknowledged_by"]
+	rows = frappe.get_all("Job Alert", {"state": "Firing"}, fields, order_by="severity, began_at")
+	return [{**row, "seconds": (now_datetime() - row.began_at).total_seconds()} for row in rows]
+
+
+def _write_down() -> None:
+	try:
+		rollup.write_down(seconds=20)
+	except Exception as error:  # rules tell of Redis and of the history themselves
+		frappe.db.rollback()
+		frappe.logger(APP).error(f"runs are not written down: {error}")
+
+
+def _summary(look: Look) -> Any:
+	problems = look.evaluation.problems if look.evaluation else {}
+	return look.problem, sorted(problems), [alert["name"] for alert in look.alerts]
+
+
+def _lines(look: Look) -> Iterator[str]:
+	if look.problem:
+		yield click.style(f"{look.site}: {look.problem}", fg="red")
+		return
+	number = len(look.alerts)
+	text = f"{number} {'alert fires' if number == 1 else 'alerts fire'}" if number else "nothing fires."
+	yield f"{look.site}: " + click.style(text, fg="red" if number else "green")
+	for alert in look.alerts:
+		critical = alert["severity"] == "Critical"
+		mark = click.style("✗" if critical else "!", fg="red" if critical else "yellow", bold=True)
+		age = duration(alert["seconds"])
+		known = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
+		yield f" {mark} {plain(alert['title'])} (since {alert['began_at']:%Y-%m-%d %H:%M}, {age}{known})"
+	yield from _how(look.evaluation)
+
+
+def _how(evaluation: engine.Evaluation | None) -> Iterator[str]:
+	if evaluation is None:
+		return
+	for source, text in evaluation.problems.items():
+		yield click.style(f" ? {source} could not be asked: {plain(text)}", fg="yellow")
+	if evaluation.skipped:
+		yield click.style(f" Not looked at now: {evaluation.skipped}.", dim=True)
+		return
+	text = f" {evaluation.rules} rules in {duration(evaluation.seconds)}, {evaluation.notices} notices sent"
+	if evaluation.undelivered:
+		text += f", {evaluation.undelivered} not delivered"
+	if evaluation.heartbeat:
+		text += f"; heartbeat: {plain(evaluation.heartbeat)}"
+	yield click.style(text + ".", dim=True)

@@ -1,0 +1,68 @@
+"""What the alerts look for, and who is told. Kinds and their numbers: `core.alert_kinds`."""
+
+from __future__ import annotations
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+
+from job_monitor.core.alert_kinds import KINDS, METHOD, QUEUE, SCHEDULE
+from job_monitor.core.limits import PATTERN_CHARS
+
+_NUMBERS = ("threshold", "minimum", "window_minutes", "sustain_minutes", "remind_hours")
+_MOST = {"window_minutes": 1440, "sustain_minutes": 1440, "remind_hours": 24 * 30}
+
+
+class JobAlertRule(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from job_monitor.job_monitor.doctype.job_alert_rule_channel.job_alert_rule_channel import (
+			JobAlertRuleChannel,
+		)
+
+		channels: DF.TableMultiSelect[JobAlertRuleChannel]
+		enabled: DF.Check
+		kind: DF.Literal[None]
+		minimum: DF.Int
+		muted_until: DF.Datetime | None
+		queue: DF.Data | None
+		remind_hours: DF.Int
+		severity: DF.Literal["Warning", "Critical"]
+		subject: DF.Data | None
+		sustain_minutes: DF.Int
+		threshold: DF.Float
+		title: DF.Data
+		window_minutes: DF.Int
+	# end: auto-generated types
+
+	def before_insert(self) -> None:
+		"""Numbers that are not given are the kind's own."""
+		if kind := KINDS.get(self.kind):
+			for field in _NUMBERS:
+				if self.get(field) in (None, ""):
+					self.set(field, getattr(kind, field) or 0)
+
+	def validate(self) -> None:
+		kind = KINDS.get(self.kind)
+		if kind is None:
+			frappe.throw(_("{0} is not a kind of rule.").format(self.kind))
+		if kind.threshold is not None and self.threshold <= 0:
+			frappe.throw(_("The threshold must be above 0."))
+		if kind.unit == "%" and self.threshold > 100:
+			frappe.throw(_("The threshold is a percentage: at most 100."))
+		if kind.window_minutes and not self.window_minutes:
+			frappe.throw(_("The window must be above 0."))
+		for field, most in _MOST.items():
+			if self.get(field) > most:
+				frappe.throw(_("{0}: at most {1}.").format(_(self.meta.get_label(field)), most))
+		for field, scopes in (("queue", {QUEUE}), ("subject", {METHOD, SCHEDULE})):
+			text = (self.get(field) or "").strip()
+			if len(text) > PATTERN_CHARS:
+				frappe.throw(_("A pattern is too long."))
+			self.set(field, text if scopes & set(kind.scope) else "")

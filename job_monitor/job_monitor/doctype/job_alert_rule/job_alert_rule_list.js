@@ -1,0 +1,20 @@
+frappe.listview_settings["Job Alert Rule"] = {
+	hide_name_column: true,
+	add_fields: ["enabled", "muted_until", "severity"],
+
+	get_indicator(doc) {
+		if (!doc.enabled) return [__("Disabled"), "gray", "enabled,=,0"];
+		if (doc.muted_until > frappe.datetime.now_datetime()) {
+			return [__("Muted"), "yellow", "muted_until,>,Now"];
+		}
+		const color = doc.severity === "Critical" ? "red" : "orange";
+		return [__(doc.severity), color, `enabled,=,1|severity,=,${doc.severity}`];
+	},
+
+	onload(listview) {
+		listview.page.add_inner_button(__("Alerts"), () => frappe.set_route("List", "Job Alert"));
+		listview.page.add_inner_button(__("Channels"), () =>
+			frappe.set_route("List", "Job Alert Channel")
+		);
+	},
+};

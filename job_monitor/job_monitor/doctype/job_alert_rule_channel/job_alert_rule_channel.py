@@ -1,0 +1,12 @@
+"""A channel that a rule tells."""
+
+from __future__ import annotations
+
+from frappe.model.document import Document
+
+
+class JobAlertRuleChannel(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+	# end: auto-generated types
+	pass
