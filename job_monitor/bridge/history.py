@@ -70,13 +70,13 @@ def baseline(method: str) -> Baseline | None:
 
 def new_groups(since: datetime) -> list[dict[str, Any]]:
 	"""Job Failure Groups, not ignored, first seen or reopened since then, newest first: name, title, method,
-	occurrences, first_seen, reopened_at."""
-	fields = ["name", "title", "method", "occurrences", "first_seen", "reopened_at", "last_seen"]
+	state, occurrences, first_at, reopened_at."""
+	fields = ["name", "title", "method", "state", "occurrences", "first_at", "reopened_at", "last_at"]
 	return frappe.get_all(
 		"Job Failure Group",
-		filters={"state": ["!=", "Ignored"], "last_seen": [">=", since]},
-		or_filters=[["first_seen", ">=", since], ["reopened_at", ">=", since]],
+		filters={"state": ["!=", "Ignored"], "last_at": [">=", since]},
+		or_filters=[["first_at", ">=", since], ["reopened_at", ">=", since]],
 		fields=fields,
-		order_by="last_seen desc",
+		order_by="last_at desc",
 		limit=100,
 	)

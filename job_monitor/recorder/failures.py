@@ -93,8 +93,8 @@ def _group(failed: Sequence[_Failed]) -> None:
 		"occurrences",
 		"reopened",
 		"reopened_at",
-		"first_seen",
-		"last_seen",
+		"first_at",
+		"last_at",
 		"last_days",
 	]
 	known = {
@@ -111,9 +111,9 @@ def _seen_again(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
 	last = max(one.at for one in failed)
 	values = {
 		"occurrences": group.occurrences + len(failed),
-		"first_seen": min([one.at for one in failed] + [group.first_seen]),
-		"last_seen": max(last, group.last_seen),
-		"last_days": _last_days(failed, group.last_days, group.last_seen),
+		"first_at": min([one.at for one in failed] + [group.first_at]),
+		"last_at": max(last, group.last_at),
+		"last_days": _last_days(failed, group.last_days, group.last_at),
 	}
 	if group.state == "Resolved":
 		values |= {"state": "Open", "reopened": group.reopened + 1, "reopened_at": last}
@@ -129,8 +129,8 @@ def _new_group(name: str, failed: Sequence[_Failed]) -> dict[str, Any]:
 		"title": title[:_NAME_CHARS] or first.ended.run.method[:_NAME_CHARS],
 		"state": "Open",
 		"occurrences": len(failed),
-		"first_seen": first.at,
-		"last_seen": max(one.at for one in failed),
+		"first_at": first.at,
+		"last_at": max(one.at for one in failed),
 		"last_days": _last_days(failed),
 		"method": first.ended.run.method[:_NAME_CHARS],
 		"exception": first.failure.exception[:_NAME_CHARS],
@@ -139,17 +139,17 @@ def _new_group(name: str, failed: Sequence[_Failed]) -> dict[str, Any]:
 	}
 
 
-def _last_days(failed: Sequence[_Failed], before: str | None = "", last_seen: datetime | None = None) -> str:
+def _last_days(failed: Sequence[_Failed], before: str | None = "", last_at: datetime | None = None) -> str:
 	"""Failures a day for a week up to the last one, as text: `0 0 3 5 0 1 9`."""
 	days: Counter[date] = Counter(one.at.date() for one in failed)
-	days.update(dict(_dated(before, last_seen)))
+	days.update(dict(_dated(before, last_at)))
 	last = max(days)
 	return " ".join(str(days[last - timedelta(days=n)]) for n in reversed(range(_DAYS)))
 
 
-def _dated(text: str | None, last_seen: datetime | None) -> Iterator[tuple[date, int]]:
+def _dated(text: str | None, last_at: datetime | None) -> Iterator[tuple[date, int]]:
 	numbers = (text or "").split()
-	if last_seen is None:
+	if last_at is None:
 		return
 	for n, number in enumerate(reversed(numbers)):
-		yield last_seen.date() - timedelta(days=n), int(number)
+		yield last_at.date() - timedelta(days=n), int(number)

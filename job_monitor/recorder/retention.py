@@ -25,7 +25,7 @@ def clear_failures(days: int) -> None:
 
 def clear_groups(days: int) -> None:
 	"""Groups nobody has seen for so long. Those that are ignored stay: they are a decision."""
-	_clear(GROUP, {"state": ["!=", "Ignored"]}, "last_seen", add_days(now_datetime(), -days), FAILURE_ROWS)
+	_clear(GROUP, {"state": ["!=", "Ignored"]}, "last_at", add_days(now_datetime(), -days), FAILURE_ROWS)
 
 
 def clear_metrics(days: int) -> None:
