@@ -34,4 +34,4 @@ def deliver(channel: Any, message: Message) -> str:
 				"link": link if len(link) <= _LINK_CHARS else "",
 			}
 		).insert(ignore_permissions=True)
-	return frappe._("{0} users").format(len(users))
+	return ", ".join(users)

@@ -95,7 +95,8 @@ def _prepared(message: Message) -> Message:
 def _attempt(channel: str, kind: str, message: Message) -> Delivery:
 	told = list(frappe.local.message_log)
 	try:
-		delivery = Delivery(channel, True, detail=_KINDS[kind](frappe.get_doc(CHANNEL, channel), message))
+		detail = _KINDS[kind](frappe.get_doc(CHANNEL, channel), message)
+		delivery = Delivery(channel, True, detail=line(detail))
 		frappe.db.commit()
 	except BaseTimeoutException:
 		raise

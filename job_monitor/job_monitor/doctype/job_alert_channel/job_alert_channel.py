@@ -77,4 +77,4 @@ class JobAlertChannel(Document):
 		try:
 			return address.parse(url or "", webhook.may_be_private(self)).host[:140]
 		except address.AddressRefused as error:
-			frappe.throw(_("URL: {0}").format(error))
+			frappe.throw(str(error), title=_("URL of the Webhook"))

@@ -2,6 +2,10 @@ frappe.listview_settings["Job Alert Channel"] = {
 	hide_name_column: true,
 	add_fields: ["enabled", "status", "last_error"],
 
+	onload(listview) {
+		frappe.job_monitor.show.columns(listview, ["kind", "goes_to", "last_sent"], 5);
+	},
+
 	get_indicator(doc) {
 		if (!doc.enabled) return [__("Disabled"), "gray", "enabled,=,0"];
 		if (doc.status === "Failing")
