@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -139,7 +140,8 @@ def _rollback() -> None:
 def _unexpected(error: Exception, what: str) -> str:
 	"""Log an error that is nobody's fault but ours, and say it in a line. Not into Error Log: alerts count its rows."""
 	trace = "".join(traceback.format_exception(error))
-	frappe.logger("job_monitor").error(_redacted(f"{what}: {trace}"))
+	with suppress(OSError):  # a full disk
+		frappe.logger("job_monitor").error(_redacted(f"{what}: {trace}"))
 	return line(_redacted(f"{type(error).__name__}: {error}"))
 
 

@@ -11,7 +11,7 @@ frappe.listview_settings["Job Alert Channel"] = {
 		if (doc.status === "Failing")
 			return [__("Failing"), "red", "enabled,=,1|status,=,Failing"];
 		if (doc.status === "OK") return [__("OK"), "green", "enabled,=,1|status,=,OK"];
-		return [__("Not Used Yet"), "blue", "enabled,=,1|status,=,"];
+		return [__("Not Used"), "blue", "enabled,=,1|status,=,"];
 	},
 
 	formatters: {

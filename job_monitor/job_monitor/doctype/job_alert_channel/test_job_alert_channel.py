@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import get_datetime, now_datetime
@@ -319,6 +320,8 @@ class TestDocument(ChannelTestCase):
 		for host in ("127.0.0.1", "localhost", "169.254.169.254", "[::1]"):
 			self.refused("not public", "Webhook", url=f"https://{host}/x")
 		self.refused("not public", "Webhook", url="https://[::ffff:a9fe:a9fe]/x")
+		with patch.dict(frappe.local.conf, job_monitor_private_webhooks=1):
+			self.assertTrue(channel("Inside", "Webhook", url="http://127.0.0.1:6000/x"))
 
 	def test_url_and_secret_are_kept_encrypted(self) -> None:
 		doc = channel("Hook", "Webhook", url=f"https://hooks.example.com/{TOKEN}", secret="s3cret-1")
