@@ -59,7 +59,7 @@ def judge(run: Run, job: Job, worker: Worker | None) -> str:
 
 def is_later(run: Run, job: Job) -> bool:
 	"""Whether what Redis tells is of a later run of the same job: RQ notes its start before Frappe's hooks run."""
-	return job.started_at is not None and job.started_at.timestamp() > run.started_at + 1
+	return job.started_at is not None and job.started_at.timestamp() > run.started_at
 
 
 def _ended(store: Store, run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
@@ -153,10 +153,11 @@ def _entries_from(queue: str, mark: Mark) -> tuple[Any, ...]:
 	return ("ZRANGEBYSCORE", key, repr(float(score)), "+inf", "WITHSCORES", "LIMIT", 0, count)
 
 
-def _pairs(entries: Sequence[bytes]) -> list[tuple[str, float]]:
-	"""(id, score) from the flat answer to a command with WITHSCORES."""
-	flat = [keys.text(entry) for entry in entries]
-	return [(flat[n], float(flat[n + 1])) for n in range(0, len(flat), 2)]
+def _pairs(entries: Sequence[Any]) -> list[tuple[str, float]]:
+	"""(id, score) from the answer to a command with WITHSCORES: flat, by Redis' third protocol in pairs."""
+	if entries and not isinstance(entries[0], list):
+		entries = list(zip(entries[::2], entries[1::2], strict=True))
+	return [(keys.text(job_id), float(score)) for job_id, score in entries]
 
 
 def _beyond(mark: Mark, pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:

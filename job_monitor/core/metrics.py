@@ -17,6 +17,9 @@ from job_monitor.core.runs import OUTCOMES, SUCCESS, Run
 OTHERS = "(others)"
 """Stands for the methods beyond the number that is told apart."""
 
+_BAD = (zlib.error, LookupError, TypeError, AttributeError, OverflowError)
+"""What else than ValueError odd text leads to."""
+
 
 @dataclass
 class Series:
@@ -114,7 +117,7 @@ class Methods(dict[str, Series]):
 			columns = orjson.loads(zlib.decompress(base64.b85decode(text)))
 			names = columns.pop("method")
 			return cls((name, _series(columns, at)) for at, name in enumerate(names))
-		except (zlib.error, KeyError, IndexError, TypeError, AttributeError) as error:
+		except _BAD as error:
 			raise ValueError(f"not packed metrics: {error}") from None
 
 
@@ -128,21 +131,21 @@ def counts(text: str) -> dict[str, dict[str, int]]:
 		columns = orjson.loads(zlib.decompress(base64.b85decode(text)))
 		names = columns["method"]
 		return {
-			name: {outcome: columns[outcome][at] for outcome in OUTCOMES if columns[outcome][at]}
+			name: {outcome: int(columns[outcome][at]) for outcome in OUTCOMES if columns[outcome][at]}
 			for at, name in enumerate(names)
 		}
-	except (zlib.error, KeyError, IndexError, TypeError) as error:
+	except _BAD as error:
 		raise ValueError(f"not packed metrics: {error}") from None
 
 
 def _series(columns: dict[str, list[Any]], at: int) -> Series:
 	row = {name: column[at] for name, column in columns.items()}
 	return Series(
-		{outcome: row[outcome] for outcome in OUTCOMES if row[outcome]},
-		row["seconds"],
-		row["cpu"],
-		row["waited"],
-		row["memory"],
+		{outcome: int(row[outcome]) for outcome in OUTCOMES if row[outcome]},
+		float(row["seconds"]),
+		float(row["cpu"]),
+		float(row["waited"]),
+		int(row["memory"]),
 		_sketch(row["durations"]),
 		_sketch(row["waits"]),
 	)

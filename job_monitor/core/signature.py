@@ -11,8 +11,8 @@ _FRAMES = 5
 
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|`[^`\n]*`")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[a-z][a-z+.-]*://\S+", re.IGNORECASE)
-_MARK = re.compile(r"(?=[\w-]*\d)[\w-]+")
-"""A word with a digit in it: a number, a date, a hash, the name of a document."""
+_MARK = re.compile(r"(?=[\w-]*\d)[\w-]+(?:[.,:]\d[\w-]*)*")
+"""A word with a digit in it: a number, a date, a time, a hash, the name of a document."""
 
 _MESSAGE_CHARS = 300
 

@@ -1,0 +1,181 @@
+"""Runs on Redis: each told once, whatever becomes of its process, of the recorder's, and of what they wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from job_monitor.core import limits
+from job_monitor.core.connection import connect_url
+from job_monitor.core.errors import CouldNotAsk
+from job_monitor.core.runs import FIRST, Failure, Run, RunLog
+from tests.support.fates import FATES, World
+from tests.support.jobs import BENCH, SITE
+
+RUN = Run("a.localhost||1", "app.method", "default", 1000.25, "a@b.c", "w", 0.5)
+ENDED = replace(RUN, ended_at=1001.0, outcome="failed", duration=0.75, cpu=0.1, memory=5, attempts=2)
+
+
+@pytest.fixture
+def log(connection: Any) -> RunLog:
+	return RunLog(connection, BENCH, SITE)
+
+
+plans = st.lists(st.tuples(st.sampled_from(sorted(FATES)), st.integers(0, 2)), min_size=40, max_size=80)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(plan=plans, seed=st.integers(0, 2**32))
+def test_thousands_of_runs_are_each_recorded_once(
+	connection: Any, plan: list[tuple[str, int]], seed: int
+) -> None:
+	connection.flushall()
+	world = World(connection, seed)
+	going_on: list[Iterator[None]] = []
+	for number, (fate, again) in enumerate(plan):
+		going_on.append(_life(world, f"{SITE}||{number}", fate, again))
+		_let_pass(world, going_on, 4)
+	while going_on:
+		_let_pass(world, going_on, 1)
+	for _n in range(3):
+		world.sweep()
+		world.write_down(whole=True)
+	wrong = {
+		j: (n, world.counts()[j], world.fates[j]) for j, n in world.made.items() if world.counts()[j] != n
+	}
+	assert not wrong, "job: (runs, recorded, fates)"
+	for ended in world.recorded:
+		fates = world.fates[ended.run.job_id]
+		if len(fates) == 1:
+			assert ended.run.outcome == FATES[fates[0]], fates
+	assert world.log.running() == []
+
+
+def _life(world: World, job_id: str, fate: str, again: int) -> Iterator[None]:
+	"""A job that is run up to three times. What fails before the hooks is seen if a sweep comes before the next run."""
+	yield from world.run(job_id, fate)
+	for _n in range(again):
+		if fate == "no import":
+			world.sweep()
+		fate = world.rng.choice(sorted(FATES))
+		yield from world.run(job_id, fate)
+	if fate == "no import":
+		world.sweep()
+
+
+def _let_pass(world: World, going_on: list[Iterator[None]], at_most: int) -> None:
+	for _n in range(world.rng.randint(1, at_most)):
+		if going_on and next(chosen := world.rng.choice(going_on), "over") == "over":
+			going_on.remove(chosen)
+	if world.rng.random() < 0.1:
+		world.sweep()
+	if world.rng.random() < 0.2:
+		world.write_down()
+
+
+def test_what_is_told_comes_back(log: RunLog) -> None:
+	failure = Failure("ValueError", "wrong", "Traceback …", "{}")
+	log.begin(RUN)
+	assert log.running() == [RUN]
+	assert log.end(ENDED, failure)
+	assert log.running() == []
+	(read,) = log.ended()
+	assert (read.run, read.failure) == (ENDED, failure)
+	assert log.waiting() == 1
+	log.forget([read])
+	assert log.waiting() == 0
+	assert log.connection.xlen(log.failures_key) == 0
+
+
+def test_only_the_first_end_is_heard(log: RunLog) -> None:
+	log.begin(RUN)
+	assert log.end(ENDED)
+	assert not log.end(replace(ENDED, outcome="killed"))
+	assert [ended.run.outcome for ended in log.ended()] == ["failed"]
+
+
+def test_an_end_counts_though_nobody_heard_the_beginning(log: RunLog) -> None:
+	assert log.end(ENDED, begun=False)
+	assert log.waiting() == 1
+
+
+def test_runs_of_one_job_are_told_apart(log: RunLog) -> None:
+	again = replace(RUN, started_at=2000.0)
+	log.begin(RUN)
+	log.begin(again)
+	assert log.end(replace(ENDED, started_at=2000.0, ended_at=2001.0))
+	assert log.running() == [RUN]
+	assert log.end(ENDED)
+	assert log.noted_at([RUN.job_id, "unknown"]) == [2001.0, None]
+
+
+def test_sites_and_benches_are_told_apart(log: RunLog, connection: Any) -> None:
+	log.begin(RUN)
+	log.end(ENDED)
+	for other in (RunLog(connection, BENCH, "a.localhost.evil"), RunLog(connection, "other", SITE)):
+		assert (other.running(), other.ended(), other.waiting()) == ([], [], 0)
+
+
+def test_batches_go_on_where_the_last_one_ended(log: RunLog) -> None:
+	for n in range(25):
+		log.end(replace(ENDED, job_id=str(n)), begun=False)
+	read, after = [], FIRST
+	while batch := log.ended(after, 10):
+		assert len(batch) <= 10
+		read += batch
+		after = batch[-1].position
+	assert [ended.run.job_id for ended in read] == [str(n) for n in range(25)]
+
+
+def test_everything_is_bounded_and_vanishes(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr(limits, "RUNS_WAITING", 300)
+	monkeypatch.setattr(limits, "FAILURES_WAITING", 100)
+	for n in range(1000):
+		log.end(replace(ENDED, job_id=str(n), ended_at=float(n + 1)), Failure("E"), begun=False)
+	log.begin(RUN)
+	names = (log.running_key, log.ended_key, log.failures_key, log.noted_key)
+	sizes = [log.connection.xlen(log.ended_key), log.connection.xlen(log.failures_key)]
+	assert 300 <= sizes[0] <= 500 and 100 <= sizes[1] <= 300  # a stream is cut by whole nodes
+	assert log.connection.zcard(log.noted_key) == 300
+	assert log.noted_at(["999", "0"]) == [1000.0, None]
+	assert all(0 < log.connection.ttl(name) <= limits.RUN_SECONDS for name in names)
+	told = [ended.failure for ended in log.ended()]
+	assert told[0] is None and told[-1] == Failure("E")
+
+
+def test_text_that_is_none_and_records_of_another_release(log: RunLog) -> None:
+	log.end(replace(ENDED, method="odd \udce4"), Failure("E", "\ud800"), begun=False)
+	log.connection.xadd(log.ended_key, {"r": b"{broken", "f": b""})
+	log.connection.xadd(log.ended_key, {"r": b'{"new_field": 1}', "f": b"0-1"})
+	log.connection.hset(log.running_key, "x", b"[]")
+	odd, *unreadable = log.ended()
+	assert odd.run.method == "odd ?" and odd.failure == Failure("E", "?")
+	assert [ended.run.method for ended in unreadable] == ["unreadable"] * 2
+	assert log.running() == []
+
+
+def test_no_answer_is_said_as_such() -> None:
+	log = RunLog(connect_url("redis://127.0.0.1:1"), BENCH, SITE)
+	for ask in (log.running, log.ended, log.waiting, lambda: log.begin(RUN), lambda: log.end(ENDED)):
+		with pytest.raises(CouldNotAsk):
+			ask()
+
+
+def test_one_round_trip_at_the_start_and_one_at_the_end(log: RunLog) -> None:
+	log.begin(RUN)
+	before = _reads(log)
+	log.begin(replace(RUN, job_id="b"))
+	assert _reads(log) - before == 1 + 1  # and the question itself
+	before = _reads(log)
+	log.end(replace(ENDED, job_id="b"), Failure("E"))
+	assert _reads(log) - before == 1 + 1
+
+
+def _reads(log: RunLog) -> int:
+	"""How often Redis has read from its clients' sockets."""
+	return int(log.connection.info("stats")["total_reads_processed"])
