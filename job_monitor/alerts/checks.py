@@ -284,7 +284,7 @@ def _started(job: Job) -> str:
 
 @_check("Missed Schedule")
 def missed_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting] | None:
-	if facts.scheduler.state != "running":
+	if not facts.scheduler.runs:
 		return None
 	return _schedules(rule, facts, "missed", lambda schedule: schedule.missed_runs, _("{0} missed {1} runs"))
 
@@ -292,7 +292,7 @@ def missed_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sightin
 @_check("Failing Schedule")
 def failing_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting] | None:
 	title = _("{0} failed {1} times in a row")
-	return _schedules(rule, facts, "failing", lambda schedule: schedule.failures_in_a_row, title)
+	return _schedules(rule, facts, "failing", lambda schedule: schedule.failures, title)
 
 
 def _schedules(
@@ -301,24 +301,22 @@ def _schedules(
 	for schedule in facts.schedules:
 		count = number(schedule)
 		if schedule.state == state and count >= max(1, rule.threshold) and rule.covers(subject=schedule.name):
-			last = f"{schedule.last_run_at:%Y-%m-%d %H:%M}" if schedule.last_run_at else _("never")
-			text = _("{0} ({1}); last run: {2}.").format(schedule.method, schedule.frequency, last)
-			yield Sighting(schedule.name, title.format(schedule.name, count), text, count)
+			text = f"{schedule.message} {schedule.hint}".strip()
+			yield Sighting(schedule.name, title.format(schedule.method, count), text, count)
 
 
 @_check("Blocked Schedule")
 def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for schedule in facts.schedules:
 		if schedule.blocked_by and rule.covers(subject=schedule.name):
-			title = _("{0} is blocked by a dead job").format(schedule.name)
-			text = _("Job {0} says that it waits or runs, but nobody will end it. Release it on the form.")
-			yield Sighting(schedule.name, title, text.format(schedule.blocked_by))
+			title = _("{0} is blocked by a dead job").format(schedule.method)
+			yield Sighting(schedule.name, title, f"{schedule.message} {schedule.hint}")
 
 
 @_check("Scheduler")
 def scheduler(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	found = facts.scheduler
-	if found.state != "running":
+	if not found.runs:
 		title = {
 			"absent": _("The scheduler is absent: no scheduled job is started"),
 			"disabled": _("The scheduler of this site is disabled"),

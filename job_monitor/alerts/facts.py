@@ -13,6 +13,7 @@ from job_monitor.bridge import history, schedules, session
 from job_monitor.core import snapshot
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.records import Snapshot
+from job_monitor.core.schedules import ScheduleHealth
 
 T = TypeVar("T")
 
@@ -91,12 +92,12 @@ class Facts:
 		)
 
 	@property
-	def schedules(self) -> list[schedules.ScheduleHealth]:
+	def schedules(self) -> list[ScheduleHealth]:
 		return self._once(SCHEDULES, "schedules", schedules.read)
 
 	@property
 	def scheduler(self) -> schedules.SchedulerHealth:
-		return self._once(SCHEDULES, "scheduler", schedules.scheduler)
+		return self._once(SCHEDULES, "scheduler", lambda: schedules.scheduler(self.schedules))
 
 	@property
 	def enqueue_limit(self) -> int | None:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from redis.exceptions import WatchError
 from rq.command import send_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RQJob
 from rq.registry import CanceledJobRegistry, FailedJobRegistry
 
-from job_monitor.core import keys, workers
+from job_monitor.core import keys, schedule_jobs, workers
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.records import Job, Verdict
@@ -103,6 +104,39 @@ def remove(store: Store, job_id: str) -> Outcome:
 	if job.status in ENDED:
 		return _act(store, job, _delete)
 	return _not_now(job, "a running job must be stopped first")
+
+
+def release(store: Store, job_id: str) -> Outcome:
+	"""Delete a zombie, so that its id is free again: see `schedule_jobs`.
+
+	Not if a worker runs it, if it stands in a queue, or if it changed between the look and the deed.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	with _rq_errors(job_id), asking(store.connection), store.connection.pipeline() as pipeline:
+		pipeline.watch(keys.job_key(job_id))
+		job = schedule_jobs.read(store, [job_id])[job_id]
+		if job.place is schedule_jobs.Place.NONE:
+			raise JobNotFound(job_id)
+		if job.place is not schedule_jobs.Place.ZOMBIE:
+			return Outcome(False, job.status, f"it blocks nothing: it is {_WORDS[job.place]}")
+		rq_job = RQJob.fetch(job_id, connection=store.connection, serializer=_Untouched)
+		pipeline.multi()
+		rq_job.delete(pipeline=pipeline)
+		try:
+			pipeline.execute()
+		except WatchError:
+			return Outcome(False, job.status, "its state has changed meanwhile")
+	return Outcome(True, "", f"released: {job.reason}")
+
+
+_WORDS = {
+	schedule_jobs.Place.WAITING: "waiting in its queue",
+	schedule_jobs.Place.RUNNING: "run by a worker",
+	schedule_jobs.Place.ENDED: "at its end",
+	schedule_jobs.Place.UNKNOWN: "perhaps on its way; try again in two minutes",
+}
 
 
 def _cancel(store: Store, rq_job: RQJob, status: str) -> Outcome:

@@ -36,7 +36,27 @@ class Kind:
 	of_bench: bool = False
 
 
-_CRITICAL = {"severity": Severity.CRITICAL, "remind_hours": 4}
+def _critical(
+	name: str,
+	help: str,
+	threshold: float | None = None,
+	unit: str = "",
+	scope: tuple[str, ...] = (),
+	sustain_minutes: int = 0,
+	of_bench: bool = False,
+) -> Kind:
+	return Kind(
+		name,
+		help,
+		threshold,
+		unit,
+		scope=scope,
+		severity=Severity.CRITICAL,
+		sustain_minutes=sustain_minutes,
+		remind_hours=4,
+		of_bench=of_bench,
+	)
+
 
 KINDS = {
 	kind.name: kind
@@ -85,7 +105,7 @@ KINDS = {
 			sustain_minutes=2,
 			of_bench=True,
 		),
-		Kind(
+		_critical(
 			"Queue Depth",
 			"A queue is so full, of what Frappe lets in: max_queued_jobs (500) and 50 for each site. Frappe 15 has no "
 			"such limit unless max_queued_jobs is set; then the rule is quiet.",
@@ -94,31 +114,27 @@ KINDS = {
 			scope=(QUEUE,),
 			sustain_minutes=1,
 			of_bench=True,
-			**_CRITICAL,
 		),
-		Kind(
+		_critical(
 			"Stalled Queue",
 			"Jobs wait in a queue that has workers, and for so long nothing of it has started or ended.",
 			threshold=300,
 			unit="seconds",
 			scope=(QUEUE,),
 			of_bench=True,
-			**_CRITICAL,
 		),
-		Kind(
+		_critical(
 			"No Worker",
 			"Jobs wait in a queue that no worker serves.",
 			scope=(QUEUE,),
 			sustain_minutes=2,
 			of_bench=True,
-			**_CRITICAL,
 		),
-		Kind(
+		_critical(
 			"Dead Worker",
 			"A worker died, and none has taken its place. Ends when one does, or after a day.",
 			scope=(QUEUE,),
 			of_bench=True,
-			**_CRITICAL,
 		),
 		Kind(
 			"Stuck Job",
@@ -146,27 +162,24 @@ KINDS = {
 			unit="runs",
 			scope=(SCHEDULE,),
 		),
-		Kind(
+		_critical(
 			"Blocked Schedule",
 			"A scheduled job is not started because a dead job has its id.",
 			scope=(SCHEDULE,),
 			sustain_minutes=1,
-			**_CRITICAL,
 		),
-		Kind(
+		_critical(
 			"Scheduler",
 			"The scheduler is absent, disabled or paused; a warning if the site is dormant.",
 			sustain_minutes=5,
-			**_CRITICAL,
 		),
-		Kind(
+		_critical(
 			"Redis Memory",
 			"The Redis of the queues has used so much of its maxmemory, or of the host's memory if it has none.",
 			threshold=85,
 			unit="%",
 			sustain_minutes=2,
 			of_bench=True,
-			**_CRITICAL,
 		),
 		Kind(
 			"Failed Registry",
@@ -177,11 +190,10 @@ KINDS = {
 			scope=(QUEUE,),
 			of_bench=True,
 		),
-		Kind(
+		_critical(
 			"Could Not Ask",
 			"Redis, the history or a rule could not be asked: what they would tell is unknown.",
 			sustain_minutes=2,
-			**_CRITICAL,
 		),
 		Kind(
 			"Evaluation Gap",

@@ -10,14 +10,15 @@ from frappe.core.doctype.scheduled_job_type.scheduled_job_type import (
 
 from job_monitor.recorder import runs, scheduled
 
-
 SWEEP = "job_monitor.tasks.sweep"
 
 
 class ScheduledJobType(CoreScheduledJobType):
 	def validate(self) -> None:
 		super().validate()
-		if self.method == SWEEP:  # Frappe 15 wants a log of whatever has a cron format: of this, 1,440 rows a day
+		if (
+			self.method == SWEEP
+		):  # Frappe 15 wants a log of whatever has a cron format: of this, 1,440 rows a day
 			self.create_log = 0
 
 	def log_status(self, status: str) -> None:

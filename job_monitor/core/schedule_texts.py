@@ -1,0 +1,139 @@
+"""What is said about a schedule: one line for what is wrong, one for what to do. Read at night, by tired people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from job_monitor.core import clock, limits
+from job_monitor.core.health import duration
+from job_monitor.core.schedule_jobs import Place
+
+if TYPE_CHECKING:
+	from job_monitor.core.schedules import Case
+
+Told = tuple[str, str]
+
+
+def tell(case: Case, state: str) -> Told:
+	"""What is wrong, and what to do; "" for nothing."""
+	return _TELLERS[state](case)
+
+
+def _ok(case: Case) -> Told:
+	return (_held(case) + "." if case.place is Place.RUNNING else ""), ""
+
+
+def _stopped(case: Case) -> Told:
+	return "Stopped by hand: it does not run.", "Untick Stopped to let it run again."
+
+
+def _never_ran(case: Case) -> Told:
+	due = case.schedule.due
+	first = f"; first due in {duration((due[0] - case.now).total_seconds())}" if due else ""
+	return (f"Has not run yet{first if not case.overdue else ''}.", "")
+
+
+def _paused(case: Case) -> Told:
+	state = case.scheduler.state
+	if state == "dormant":
+		return (
+			"The site counts as dormant: schedules run once a day.",
+			"Log in, or raise dormant_days in System Settings.",
+		)
+	words = {"maintenance": "off for maintenance"}
+	command = {"paused": "scheduler resume", "maintenance": "set-maintenance-mode off"}
+	hint = f"bench --site {case.scheduler.site} {command.get(state, 'enable-scheduler')}"
+	return f"The scheduler of this site is {words.get(state, state)}: it does not run.", hint
+
+
+def _failing(case: Case) -> Told:
+	schedule = case.schedule
+	most = limits.SCHEDULE_RUNS
+	times = "Its last run" if case.failures == 1 else f"Its last {case.failures} runs"
+	times += " (or more)" if case.failures >= most else ""
+	error = f": {schedule.run.error}" if schedule.run and schedule.run.error else "."
+	word = "was killed" if case.outcome == "Killed" and case.failures == 1 else "failed"
+	return (
+		f"{times} {word}{error}",
+		"Its newest log has the traceback. Repair the cause, then run it again.",
+	)
+
+
+def _overdue(case: Case) -> Told:
+	return f"Overdue by {duration(case.overdue)}: {_lower(_held(case))}.", _hint_of_held(case)
+
+
+def _blocked(case: Case) -> Told:
+	job = case.schedule.job
+	assert job is not None
+	since = f" for {duration(clock.seconds_between(job.since, case.now))}" if job.since else ""
+	missed = f"; it missed {_runs(case.missed)}" if case.missed else ""
+	message = f"Blocked{since}: {job.reason}, so the scheduler skips it{missed}."
+	return message, "Release it; the scheduler queues it anew when it is due."
+
+
+def _missed(case: Case) -> Told:
+	schedule = case.schedule
+	if schedule.problem:
+		return schedule.problem, "Correct its cron format where it is set: hooks.py or its Server Script."
+	if case.is_ahead:
+		ahead = duration(clock.seconds_between(case.now, schedule.last_run_at))
+		return (
+			f"Its last run lies {ahead} in the future, so it does not run until then: the clock was set back.",
+			"Set Last Execution to a moment before now.",
+		)
+	start = f"Missed {_runs(case.missed)}, overdue by {duration(case.overdue)}"
+	if case.place is Place.WAITING:
+		return f"{start}: {_lower(_held(case))}.", _hint_of_held(case)
+	job = schedule.job
+	if job and job.ended_at and schedule.due and job.ended_at > schedule.due[0]:
+		return (
+			f"{start}: its job {job.status} without running it.",
+			"Something raises before it starts: look at its RQ Job and at logs/worker.error.log.",
+		)
+	return (
+		f"{start}: the scheduler has not queued it.",
+		"Does it run (bench schedule)? What does logs/scheduler.log say?",
+	)
+
+
+def _held(case: Case) -> str:
+	job = case.schedule.job
+	assert job is not None
+	since = duration(clock.seconds_between(job.since, case.now))
+	if job.place is Place.RUNNING:
+		usual = case.schedule.usual_duration
+		usually = f", usually {duration(usual)}" if usual is not None else ""
+		skipped = f"; {_runs(case.missed)} skipped meanwhile" if case.missed else ""
+		return f"Runs for {since}{usually}{skipped}"
+	served = "" if job.served else ", which no worker serves"
+	return f"Its job waits for {since} in queue {job.queue}{served}"
+
+
+def _hint_of_held(case: Case) -> str:
+	job = case.schedule.job
+	if job is None or job.place is Place.RUNNING:
+		return "If that is too long, look at its stack trace in RQ Job."
+	if job.served:
+		return "Add workers, or look at what they run."
+	return f"Start one: bench worker --queue {job.queue}"
+
+
+def _runs(count: int) -> str:
+	return "1 run" if count == 1 else f"{count:,} runs"
+
+
+def _lower(text: str) -> str:
+	return text[:1].lower() + text[1:]
+
+
+_TELLERS = {
+	"ok": _ok,
+	"stopped": _stopped,
+	"never ran": _never_ran,
+	"paused": _paused,
+	"failing": _failing,
+	"overdue": _overdue,
+	"blocked": _blocked,
+	"missed": _missed,
+}

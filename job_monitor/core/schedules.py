@@ -1,0 +1,279 @@
+"""Judges schedules: pure, no Redis, no database. What is said about them is in `schedule_texts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from job_monitor.core import clock, limits, schedule_texts
+from job_monitor.core.records import Finding, Severity
+from job_monitor.core.schedule_jobs import Place, ScheduleJob
+
+STATES = ("blocked", "missed", "failing", "overdue", "never ran", "paused", "stopped", "ok")
+"""Worst first. `overdue`: late, but its job waits or runs; `paused`: due, but the site's scheduler is off."""
+
+PROBLEMS = STATES[:4]
+
+COMPLETE = "Complete"
+RUNNING = "Running"
+KILLED = "Killed"
+_FAILURES = ("Failed", KILLED)
+
+ENABLED = "enabled"
+
+
+@dataclass(frozen=True)
+class Run:
+	"""A schedule's newest run in the log.
+
+	Attributes:
+		status: As Scheduled Job Log has it.
+		at: When its row was made: at its start, or at its end where the schedule keeps no log.
+		duration: Seconds, None while it runs or if unknown.
+	"""
+
+	status: str
+	at: datetime
+	duration: float | None = None
+	error: str = ""
+
+
+@dataclass(frozen=True)
+class Schedule:
+	"""What is known of one schedule.
+
+	Attributes:
+		due: When it should run after its last run: the first two times at least, and those until now, not all of many.
+		slack_seconds: Delay that Frappe adds by chance, at most.
+		problem: Why there is no time at which it should run, "" if there is one.
+		failures: Ended runs in the log, from the newest on, that failed.
+	"""
+
+	name: str
+	method: str
+	frequency: str = ""
+	cron_format: str = ""
+	stopped: bool = False
+	keeps_log: bool = True
+	last_run_at: datetime | None = None
+	due: tuple[datetime, ...] = ()
+	slack_seconds: float = 0.0
+	problem: str = ""
+	run: Run | None = None
+	failures: int = 0
+	usual_duration: float | None = None
+	job: ScheduleJob | None = None
+
+
+@dataclass(frozen=True)
+class Scheduler:
+	"""A site's scheduler.
+
+	Attributes:
+		state: enabled, disabled, paused, maintenance or dormant.
+		tick_seconds: It looks for due schedules this often.
+		site: For commands in hints.
+	"""
+
+	state: str = ENABLED
+	tick_seconds: float = 60.0
+	site: str = "SITE"
+
+
+@dataclass(frozen=True)
+class ScheduleHealth:
+	"""One schedule, judged.
+
+	Attributes:
+		state: One of `STATES`.
+		last_outcome: Complete, Failed, Killed, Running, or "" if unknown.
+		last_duration: Seconds of the last run that ended, None if unknown.
+		usual_duration: Median seconds of its last runs, None for fewer than three.
+		missed_runs: Times it should have run since, each more than the grace ago. 0 while the scheduler is off.
+		blocked_by: Id of the zombie that holds its place, "" if none does.
+		job_id: Id of its job on Redis, "" if there is none.
+		job_is_held: Whether that job waits or runs.
+		enqueued_at: When it was enqueued or, if it has started, started; None if there is none.
+		failures: Failed runs in a row.
+		message: What is wrong, "" if nothing is.
+		hint: What to do.
+	"""
+
+	name: str
+	method: str
+	frequency: str
+	cron_format: str
+	stopped: bool
+	state: str
+	last_run_at: datetime | None
+	last_outcome: str
+	last_duration: float | None
+	usual_duration: float | None
+	next_due_at: datetime | None
+	overdue_seconds: float
+	missed_runs: int
+	blocked_by: str
+	never_ran: bool
+	job_id: str
+	job_is_held: bool
+	enqueued_at: datetime | None
+	failures: int
+	message: str
+	hint: str
+
+
+def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHealth:
+	"""State of one schedule, and what to say about it."""
+	works = scheduler.state == ENABLED and not schedule.stopped
+	outcome = _outcome(schedule, now)
+	case = Case(
+		schedule,
+		scheduler,
+		now,
+		outcome=outcome,
+		overdue=(clock.seconds_between(schedule.due[0], now) or 0.0) if works and schedule.due else 0.0,
+		missed=missed_runs(schedule, scheduler.tick_seconds, now) if works else 0,
+		failures=_failures(schedule, outcome),
+	)
+	state = case.state()
+	message, hint = schedule_texts.tell(case, state)
+	job = schedule.job
+	return ScheduleHealth(
+		**{name: getattr(schedule, name) for name in _AS_IT_IS},
+		state=state,
+		last_outcome=outcome,
+		last_duration=_last_duration(schedule),
+		next_due_at=schedule.due[0] if schedule.due and not schedule.stopped else None,
+		overdue_seconds=case.overdue,
+		missed_runs=case.missed,
+		blocked_by=job.id if job and job.place is Place.ZOMBIE else "",
+		never_ran=schedule.last_run_at is None,
+		job_id=job.id if job and job.place is not Place.NONE else "",
+		job_is_held=case.place in (Place.WAITING, Place.RUNNING),
+		enqueued_at=job.since if job else None,
+		failures=case.failures,
+		message=message,
+		hint=hint,
+	)
+
+
+_AS_IT_IS = ("name", "method", "frequency", "cron_format", "stopped", "last_run_at", "usual_duration")
+
+
+def missed_runs(schedule: Schedule, tick_seconds: float, now: datetime) -> int:
+	"""Times at which it should have run, each more than the grace ago.
+
+	The grace is two ticks of the scheduler or a tenth of the time between two runs, whichever is longer.
+	"""
+	due = schedule.due
+	if not due:
+		return 0
+	period = (due[1] - due[0]).total_seconds() if len(due) > 1 else 0.0
+	grace = timedelta(seconds=max(2 * tick_seconds, period / 10) + schedule.slack_seconds)
+	passed = sum(moment + grace < now for moment in due)
+	if passed == len(due) > 1:  # there were more of them than are listed
+		gap = (due[-1] - due[0]) / (len(due) - 1)
+		passed += int((now - grace - due[-1]) / gap) if gap else 0
+	return passed
+
+
+def _outcome(schedule: Schedule, now: datetime) -> str:
+	job, run, last = schedule.job, schedule.run, schedule.last_run_at
+	if job and job.place is Place.RUNNING:
+		return RUNNING
+	if last is None:
+		return ""
+	after = last - timedelta(seconds=limits.SCHEDULE_LOG_LAG_SECONDS)
+	died = job is not None and job.status == "failed" and job.ended_at is not None and job.ended_at >= after
+	if run is not None and run.at >= after:
+		return KILLED if died and run.status in (RUNNING, "Start") else run.status
+	if died:
+		return KILLED
+	# Without a log only failures leave a row; rows are cleared after some days
+	recent = now - last < timedelta(days=limits.SCHEDULE_LOG_DAYS)
+	return COMPLETE if not schedule.keeps_log and recent else ""
+
+
+def _failures(schedule: Schedule, outcome: str) -> int:
+	if outcome in _FAILURES:
+		return max(schedule.failures, 1)
+	# One that runs at last is not well before it has ended; without a log nobody knows of a success in between
+	return schedule.failures if outcome == RUNNING and schedule.keeps_log else 0
+
+
+def _last_duration(schedule: Schedule) -> float | None:
+	job, run, last = schedule.job, schedule.run, schedule.last_run_at
+	if last is None:
+		return None
+	if run is not None and run.at >= last - timedelta(seconds=limits.SCHEDULE_LOG_LAG_SECONDS):
+		return run.duration
+	if job is not None and job.ended_at is not None and job.ended_at >= last:
+		return clock.seconds_between(job.started_at, job.ended_at)
+	return None
+
+
+@dataclass(frozen=True)
+class Case:
+	"""A schedule with what was worked out about it, see `ScheduleHealth`."""
+
+	schedule: Schedule
+	scheduler: Scheduler
+	now: datetime
+	outcome: str
+	overdue: float
+	missed: int
+	failures: int
+
+	@property
+	def place(self) -> Place:
+		return self.schedule.job.place if self.schedule.job else Place.NONE
+
+	def state(self) -> str:
+		schedule = self.schedule
+		if schedule.stopped:
+			return "stopped"
+		if self.place is Place.ZOMBIE:
+			return "blocked"
+		if schedule.problem or self.is_ahead:
+			return "missed"
+		held = self.place in (Place.RUNNING, Place.WAITING)
+		# A job that waits until the next run is due, too, has cost that run
+		if self.missed and not (self.place is Place.RUNNING or (held and self.missed < 2)):
+			return "missed"
+		if self.failures:
+			return "failing"
+		if self.missed:
+			return "overdue"
+		if self.scheduler.state != ENABLED:
+			return "paused"
+		return "never ran" if schedule.last_run_at is None else "ok"
+
+	@property
+	def is_ahead(self) -> bool:
+		"""Whether it ran in the future: the clock, or the time zone, has been set since."""
+		last = self.schedule.last_run_at
+		return last is not None and last > self.now + timedelta(seconds=limits.SCHEDULE_AHEAD_SECONDS)
+
+
+# All schedules of a site
+
+_CODES = {"blocked": "blocked-schedule", "missed": "missed-schedule", "failing": "failing-schedule"}
+
+
+def worst_first(healths: Sequence[ScheduleHealth]) -> list[ScheduleHealth]:
+	"""By state, the longest overdue before others, then by name."""
+	return sorted(healths, key=lambda h: (STATES.index(h.state), -h.overdue_seconds, h.method))
+
+
+def findings(healths: Sequence[ScheduleHealth]) -> Iterator[Finding]:
+	"""What is wrong with a site's schedules. Of many with one kind of trouble a few are told apart."""
+	for state, code in _CODES.items():
+		those = [h for h in worst_first(healths) if h.state == state]
+		severity = Severity.WARNING if state == "failing" else Severity.CRITICAL
+		for health in those[: limits.SCHEDULES_TOLD]:
+			yield Finding(code, severity, health.name, f"{health.method}: {health.message}", health.hint)
+		if rest := those[limits.SCHEDULES_TOLD :]:
+			names = ", ".join(h.method for h in rest)
+			message = f"{len(rest)} more schedules are {state}: {names[: limits.PATTERN_CHARS * 5]}."
+			yield Finding(code, severity, "schedules", message, "See the report Schedule Health.")
