@@ -67,3 +67,21 @@ def test_the_real_time_limit_ends_our_own_code(harmless: Any) -> None:
 		with harmless("outer"), harmless("inner"):
 			time.sleep(10)
 	assert time.monotonic() - began < 5
+
+
+def test_a_log_that_cannot_be_written_stops_no_job(harmless: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+	def full(_module: str) -> Any:
+		raise OSError(28, "No space left on device")
+
+	monkeypatch.setattr(sys.modules["frappe"], "logger", full)
+	with harmless("lost"):
+		raise ValueError("ours")
+
+
+def test_the_time_limit_passes_while_the_log_is_written(
+	harmless: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(sys.modules["frappe"], "logger", lambda _module: time.sleep(10))
+	with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
+		with harmless("lost"):
+			raise ValueError("ours")

@@ -1,0 +1,260 @@
+"""Runs whose end no hook saw, with real workers and jobs that are killed, stopped and abandoned; and failures before
+the hooks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rq.command import send_stop_job_command
+
+from job_monitor.core import clock, limits, lost_runs
+from job_monitor.core import workers as workers_
+from job_monitor.core.records import Job, Verdict, Worker
+from job_monitor.core.runs import Ended, Run, RunLog
+from job_monitor.core.store import Store
+from tests.support.jobs import BENCH, SITE, Jobs, full
+from tests.support.processes import Workers, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr(limits, "RUN_GRACE_SECONDS", -1)
+
+
+@pytest.fixture
+def log(connection: Any) -> RunLog:
+	return RunLog(connection, BENCH, SITE)
+
+
+def started(store: Store, job_id: str) -> Job:
+	def running() -> Job | None:
+		job = store.rows([("", job_id)])[0]
+		return job if job.status == "started" and job.worker else None
+
+	found: Job = wait_until(running)
+	return found
+
+
+def begin(log: RunLog, job: Job) -> None:
+	"""What the `before_job` hook says, which RQ's bare workers here do not. RQ notes the start once more before it."""
+	log.begin(Run(job.id, "m", "default", time.time() + 0.3, worker=job.worker))
+
+
+def close(store: Store, log: RunLog) -> list[Ended]:
+	lost_runs.close(store, log, workers_.read_all(store))
+	return log.ended()
+
+
+def ends(store: Store, job_id: str) -> None:
+	wait_until(lambda: store.rows([("", job_id)])[0].status != "started")
+
+
+def test_a_run_that_goes_on_is_left_alone(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("hang")
+	workers.start()
+	begin(log, started(store, job_id))
+	assert close(store, log) == []
+	assert len(log.running()) == 1
+
+
+def test_a_killed_work_horse(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("die")
+	workers.burst()
+	job = store.job(job_id)
+	log.begin(Run(job_id, "m", "default", job.started_at.timestamp() + 0.001, worker=job.worker))  # type: ignore[union-attr]
+	(told,) = close(store, log)
+	assert told.run.outcome == "killed"
+	assert told.failure is not None and "signal 9" in told.failure.message
+	assert told.run.duration is not None and told.run.duration >= 0
+	assert told.run.ended_at == pytest.approx(job.ended_at.timestamp())  # type: ignore[union-attr]
+
+
+def test_a_stopped_job(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("hang")
+	workers.start()
+	begin(log, started(store, job_id))
+	send_stop_job_command(store.connection, job_id)
+	ends(store, job_id)
+	(told,) = close(store, log)
+	assert told.run.outcome == "stopped"
+	assert told.failure is not None and told.failure.exception == "Stopped"
+
+
+def test_a_time_limit_that_no_hook_saw(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("hang", timeout=1)
+	workers.start()
+	begin(log, started(store, job_id))
+	ends(store, job_id)
+	(told,) = close(store, log)
+	assert told.run.outcome == "timeout", told.failure
+	assert told.failure is not None and told.failure.exception == "JobTimeoutException"
+	assert "time.sleep" in told.failure.traceback
+
+
+def test_a_worker_that_loses_its_power(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("hang")
+	process = workers.start()
+	job = started(store, job_id)
+	begin(log, job)
+	workers.kill(process)
+	store.connection.delete(f"rq:worker:{job.worker}")  # as when its time is up
+	(told,) = close(store, log)
+	assert told.run.outcome == "killed"
+	assert told.failure is not None and told.failure.message == "The process that ran it vanished."
+	assert told.run.duration is None
+
+
+def test_a_frozen_worker_is_not_dead_yet(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("hang")
+	process = workers.start()
+	begin(log, started(store, job_id))
+	os.kill(process.pid, signal.SIGSTOP)
+	try:
+		assert close(store, log) == []
+	finally:
+		os.kill(process.pid, signal.SIGCONT)
+
+
+def test_a_success_whose_end_was_not_heard(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+	job_id = jobs.enqueue("hang", seconds=1)
+	workers.start()
+	begin(log, started(store, job_id))
+	ends(store, job_id)
+	(told,) = close(store, log)
+	assert (told.run.outcome, told.failure) == ("success", None)
+
+
+def test_a_run_older_than_the_grace_only(store: Store, log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.undo()
+	run = Run(f"{SITE}||gone", "m", "default", time.time())
+	log.begin(run)
+	log.begin(replace(run, started_at=time.time() - limits.RUN_GRACE_SECONDS - 1))
+	assert [told.run.outcome for told in close(store, log)] == ["killed"]
+	assert log.running() == [run]
+
+
+NOW = clock.now()
+ALIVE = Worker("w", current_job_ids=("j",))
+
+
+@pytest.mark.parametrize(
+	("job", "worker", "outcome"),
+	[
+		(Job("j"), ALIVE, "killed"),
+		(Job("j", status="started", started_at=NOW), ALIVE, ""),
+		(Job("j", status="started", started_at=NOW), None, "killed"),
+		(Job("j", status="started", started_at=NOW), replace(ALIVE, verdict=Verdict.DEAD), "killed"),
+		(Job("j", status="started", started_at=NOW), replace(ALIVE, current_job_ids=()), "killed"),
+		(Job("j", status="started", started_at=NOW + timedelta(seconds=9)), ALIVE, "killed"),
+		(Job("j", status="queued", started_at=NOW), ALIVE, "killed"),
+		(Job("j", status="finished", started_at=NOW), None, "success"),
+		(Job("j", status="failed", started_at=NOW), None, "failed"),
+		(Job("j", status="stopped", started_at=NOW), None, "stopped"),
+		(Job("j", status="canceled", started_at=NOW), None, "stopped"),
+		(Job("j", status="a new word", started_at=NOW), None, "killed"),
+	],
+)
+def test_what_rq_says_is_judged(job: Job, worker: Worker | None, outcome: str) -> None:
+	run = Run("j", "m", "default", NOW.timestamp() + 0.5, worker="w")
+	assert lost_runs.judge(run, job, worker) == outcome
+
+
+# Failures before the hooks
+
+
+def catch_up(store: Store, log: RunLog, marks: Any) -> tuple[Any, int]:
+	return lost_runs.catch_up(store, log, SITE, marks)
+
+
+def test_a_failure_before_the_hooks_is_noted_once(
+	store: Store, log: RunLog, jobs: Jobs, workers: Workers
+) -> None:
+	marks, _noted = catch_up(store, log, None)
+	job_id = jobs.enqueue("no.such.module.run", secret="x", password="hunter2")
+	workers.burst()
+	marks, noted = catch_up(store, log, marks)
+	assert noted == 1
+	(told,) = log.ended()
+	assert (told.run.job_id, told.run.outcome, told.run.queue) == (job_id, "failed", "default")
+	assert told.run.method == "no.such.module.run"
+	assert told.failure is not None and told.failure.exception == "ModuleNotFoundError"
+	assert "hunter2" not in told.failure.arguments
+	for _again in range(2):
+		marks, noted = catch_up(store, log, marks)
+		assert noted == 0
+
+
+def test_the_first_run_of_all_only_marks(store: Store, log: RunLog, jobs: Jobs) -> None:
+	for _n in range(3):
+		jobs.raw(status="failed", score=1e9)
+	marks, noted = catch_up(store, log, None)
+	assert (noted, log.waiting()) == (0, 0)
+	assert catch_up(store, log, marks) == (marks, 0)
+
+
+def test_a_queue_that_is_new_is_looked_through_from_its_beginning(
+	store: Store, log: RunLog, jobs: Jobs
+) -> None:
+	marks, _noted = catch_up(store, log, None)
+	assert marks == {}
+	jobs.raw(status="failed", queue="fresh")
+	marks, noted = catch_up(store, log, marks)
+	assert noted == 1 and list(marks) == [full("fresh")]
+	jobs.raw(status="failed", queue="fresher")
+	assert catch_up(store, log, marks)[1] == 1
+
+
+def test_failures_of_the_same_second_are_all_noted(store: Store, log: RunLog, jobs: Jobs) -> None:
+	marks, _noted = catch_up(store, log, None)
+	for n in range(4):
+		jobs.raw(f"{SITE}||{n}", status="failed", score=2e9)
+		marks, noted = catch_up(store, log, marks)
+		assert noted == 1
+	jobs.raw(status="failed", score=2e9 + 1)
+	marks, noted = catch_up(store, log, marks)
+	assert (noted, len(marks[full("default")][1])) == (1, 1)
+
+
+def test_more_failures_than_one_look_takes(
+	store: Store, log: RunLog, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(limits, "CHUNK_ROWS", 7)
+	marks, _noted = catch_up(store, log, None)
+	for n in range(50):
+		jobs.raw(status="failed", score=2e9 + n // 20)
+	marks, noted = catch_up(store, log, marks)
+	assert (noted, log.waiting()) == (50, 50)
+	assert catch_up(store, log, marks) == (marks, 0)
+
+
+def test_only_failures_of_this_site_that_were_not_told(store: Store, log: RunLog, jobs: Jobs) -> None:
+	marks, _noted = catch_up(store, log, None)
+	jobs.raw(status="failed", site=SITE + ".evil")
+	told, going_on = jobs.raw(status="failed", age=50), jobs.raw(status="failed", age=50)
+	log.end(
+		Run(told, "m", "default", time.time() - 50, ended_at=time.time() - 49, outcome="success"), begun=False
+	)
+	log.begin(Run(going_on, "m", "default", time.time() - 50))
+	assert catch_up(store, log, marks)[1] == 0
+
+
+def test_what_was_told_is_forgotten_after_an_hour(store: Store, log: RunLog) -> None:
+	for age in (limits.RUNS_NOTED_SECONDS + 5, 5):
+		at = time.time() - age
+		log.end(Run(str(age), "m", "default", at, ended_at=at, outcome="success"), begun=False)
+	catch_up(store, log, {})
+	assert store.connection.zcard(log.noted_key) == 1
+
+
+def test_one_key_of_another_type_spoils_one_queue_only(store: Store, log: RunLog, jobs: Jobs) -> None:
+	marks, _noted = catch_up(store, log, None)
+	jobs.raw(status="failed", queue="short")
+	store.connection.sadd("rq:queues", f"rq:queue:{full('odd')}")
+	store.connection.set(f"rq:failed:{full('odd')}", "x")
+	assert catch_up(store, log, marks)[1] == 1
