@@ -103,18 +103,19 @@ def stacked(found: Found) -> dict[str, Any] | None:
 	shown = [name for name in OUTCOMES if name == SUCCESS or any(counts[name])]
 	names = outcome_names()
 	sets = [{"name": names[name], "values": counts[name]} for name in shown]
-	bars = {"barOptions": {"stacked": 1, "spaceRatio": 0.2}, "fieldtype": "Int"}
-	return _chart(found, "bar", sets, [COLORS[name] for name in shown], bars)
+	options = {"barOptions": {"stacked": 1, "spaceRatio": 0.2}, "job_monitor_axis": "runs"}
+	return _chart(found, "bar", sets, [COLORS[name] for name in shown], options)
 
 
 def lines(found: Found) -> dict[str, Any] | None:
 	"""Lines of p50 and p95, at zero where nothing ran: of durations, or of waits."""
 	sketches = [total.sum.histogram(found.wanted.chart) for total in found.times.values()]
 	p50, p95 = zip(*(sketch.percentiles(0.5, 0.95) for sketch in sketches), strict=True)
-	named = zip((_("p50 (s)"), _("p95 (s)")), (p50, p95), strict=True)
+	named = zip(("p50", "p95"), (p50, p95), strict=True)
 	sets = [{"name": name, "values": [float(f"{v or 0:.3g}") for v in values]} for name, values in named]
-	dots = {"lineOptions": {"hideDots": int(len(found.times) > 60), "regionFill": 0}, "fieldtype": "Float"}
-	return _chart(found, "line", sets, ["#2490EF", "#F8A53A"], dots)
+	style = {"hideDots": int(len(found.times) > 60), "regionFill": 0}
+	options = {"lineOptions": style, "job_monitor_axis": "seconds"}
+	return _chart(found, "line", sets, ["#2490EF", "#F8A53A"], options)
 
 
 def _chart(
@@ -124,5 +125,4 @@ def _chart(
 		return None
 	labels = [found.wanted.range.label(moment) for moment in found.times]
 	data = {"labels": labels, "datasets": datasets}
-	axes = {"xIsSeries": 1, "shortenYAxisNumbers": 1}
-	return {"data": data, "type": kind, "colors": colors, "axisOptions": axes, **options}
+	return {"data": data, "type": kind, "colors": colors, **options}

@@ -1,20 +1,10 @@
 frappe.ui.form.on("Job Failure", {
-	setup(frm) {
-		const { seconds } = frappe.job_monitor.show;
-		for (const [field, label] of [
-			["wait", __("Wait")],
-			["duration", __("Duration")],
-			["cpu", __("CPU Time")],
-		])
-			Object.assign(frm.get_docfield(field), { label, formatter: seconds });
-	},
-
 	refresh(frm) {
 		const { history, show } = frappe.job_monitor;
 		frm.disable_form();
 		frm.page.set_indicator(...history.outcome(frm.doc));
 		frm.page.set_title(show.method(frm.doc.method) || frm.doc.name);
-		frm.toggle_display("message", false); // it is the headline
+		for (const field of ["message", "exception", "outcome"]) frm.toggle_display(field, false); // shown above
 		show.text_field(frm, "traceback", { emphasize_last_line: true });
 		show.text_field(frm, "arguments", { text: history.pretty(frm.doc.arguments || "") });
 		tell(frm);

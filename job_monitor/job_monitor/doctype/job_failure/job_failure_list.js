@@ -1,4 +1,14 @@
 frappe.job_monitor.show.prepare("Job Failure");
+// Told with their unit
+for (const [field, label] of [
+	["wait", __("Wait")],
+	["duration", __("Duration")],
+	["cpu", __("CPU Time")],
+])
+	Object.assign(frappe.meta.get_docfield("Job Failure", field), {
+		label,
+		formatter: frappe.job_monitor.show.seconds,
+	});
 
 frappe.listview_settings["Job Failure"] = {
 	hide_name_column: true,

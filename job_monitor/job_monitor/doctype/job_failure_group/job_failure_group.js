@@ -3,6 +3,7 @@ frappe.ui.form.on("Job Failure Group", {
 		const { history, show } = frappe.job_monitor;
 		frm.page.set_indicator(...history.state(frm.doc));
 		frm.page.set_title(frm.doc.exception || frm.doc.name);
+		for (const field of ["title", "state"]) frm.toggle_display(field, false); // shown above
 		tell(frm);
 		frm.fields_dict.last_days.$wrapper
 			.find(".control-value")

@@ -11,5 +11,6 @@ frappe.query_reports["Job Latency"] = {
 			default: "Duration",
 		},
 	]),
+	onload: (report) => frappe.job_monitor.history.chart_axes(report),
 	formatter: (...cell) => frappe.job_monitor.history.report_cell(...cell),
 };

@@ -47,9 +47,9 @@ def _numbers(found: Found) -> list[tuple[str, str, str, int]]:
 	]
 
 
-def _summary(found: Found) -> list[dict[str, Any]]:
+def _summary(found: Found) -> list[dict[str, Any]] | None:
 	if not found.runs:
-		return []
+		return None
 	row = throughput_report.timed(found.whole())
 	labels = {
 		"p50": _("p50 (s)"),

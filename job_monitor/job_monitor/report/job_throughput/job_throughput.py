@@ -30,9 +30,9 @@ def _numbers() -> list[tuple[str, str, str, int]]:
 	]
 
 
-def _summary(found: Found) -> list[dict[str, Any]]:
+def _summary(found: Found) -> list[dict[str, Any]] | None:
 	if not found.runs:
-		return []
+		return None
 	row = throughput_report.counted(found.whole(), found.wanted.range.minutes())
 	failed = row["failure_rate"] or 0
 	return [

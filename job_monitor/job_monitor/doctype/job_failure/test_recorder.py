@@ -1,0 +1,326 @@
+"""The recorder on a real site, with real workers: each run is counted once, and no fault of ours is the job's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import get_bench_path, now_datetime
+from frappe.utils.background_jobs import get_redis_conn
+from rq.command import send_stop_job_command
+from rq.job import Job
+
+from job_monitor.bridge import history, metrics, session, state
+from job_monitor.core import limits
+from job_monitor.core.runs import Failure, Run, RunLog
+from job_monitor.recorder import rollup, runs
+from job_monitor.testing import SiteTestCase, kill_all, kill_horse, make_user, status, work_off, worker
+
+FAILURE, GROUP = "Job Failure", "Job Failure Group"
+HERE = "job_monitor.job_monitor.doctype.job_failure.test_recorder"
+TESTING = "job_monitor.testing"
+
+_tries = 0
+
+
+# Jobs
+
+
+def die(**kwargs: Any) -> None:
+	os.kill(os.getpid(), 9)
+
+
+def again(times: int = 1, fails: bool = False, deadlock: bool = False) -> str:
+	"""Frappe calls a job anew in the same process."""
+	global _tries
+	_tries += 1
+	if _tries <= times:
+		raise frappe.db.InternalError(1213, "Deadlock found") if deadlock else frappe.RetryBackgroundJobError
+	if fails:
+		raise ValueError("after all")
+	return "done"
+
+
+def sabotage(fault: str, fails: bool = False) -> str:
+	"""Break the recorder from within its job."""
+	recording = runs._current
+	assert recording is not None
+	if fault == "redis":
+		from job_monitor.core.connection import connect_url
+
+		recording.log.connection = connect_url("redis://127.0.0.1:1")
+	elif fault == "bug":
+		recording.log = None  # type: ignore[assignment]
+	elif fault == "disk":
+		recording.log = None  # type: ignore[assignment]
+		frappe.logger = _no_space
+	if fails:
+		raise ValueError("the job's own")
+	return "done"
+
+
+def _no_space(*args: Any, **kwargs: Any) -> Any:
+	raise OSError(28, "No space left on device")
+
+
+class TestRecorder(SiteTestCase):
+	def setUp(self) -> None:
+		super().setUp()
+		grace = patch.object(limits, "RUN_GRACE_SECONDS", -1)
+		grace.start()
+		self.addCleanup(grace.stop)
+		rollup.write_down()
+		self.clear()
+		self.addCleanup(self.clear)
+
+	def clear(self) -> None:
+		frappe.db.rollback()
+		for doctype in (FAILURE, GROUP, metrics.METRIC):
+			frappe.db.delete(doctype)
+		frappe.db.commit()
+
+	@property
+	def log(self) -> RunLog:
+		store = session.store()
+		return RunLog(store.connection, store.bench or "", frappe.local.site)
+
+	def call(self, method: str, **kwargs: Any) -> str:
+		job = frappe.enqueue(f"{HERE}.{method}", queue="short", **kwargs)
+		self.job_ids.append(job.id)
+		return job.id
+
+	def counted(self) -> Counter[tuple[str, str]]:
+		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
+		rollup.write_down()
+		found: Counter[tuple[str, str]] = Counter()
+		for row in history.outcomes(15):
+			for outcome in ("success", "failed", "timeout", "stopped", "killed"):
+				found[row.method.rpartition(".")[2], outcome] += getattr(row, outcome)
+		return +Counter({key: n for key, n in found.items() if key[0] in self.methods})
+
+	methods = ("succeed", "fail", "hang", "die", "again", "sabotage", "gone")
+
+	def failures(self) -> list[Any]:
+		return frappe.get_all(FAILURE, fields=["*"], order_by="failed_at")
+
+	# Counts
+
+	def test_each_run_is_counted_once(self) -> None:
+		for _n in range(3):
+			self.enqueue("succeed")
+			self.enqueue("fail")
+		self.enqueue("hang", timeout=1)
+		self.enqueue("gone")
+		self.call("die")
+		work_off("short")
+		expected = {
+			("succeed", "success"): 3,
+			("fail", "failed"): 3,
+			("hang", "timeout"): 1,
+			("gone", "failed"): 1,
+			("die", "killed"): 1,
+		}
+		for _again in range(3):
+			self.assertEqual(self.counted(), expected)
+		outcomes = Counter((row.outcome, row.exception) for row in self.failures())
+		self.assertEqual(outcomes["failed", "ValueError"], 3)
+		self.assertEqual(outcomes["timeout", "JobTimeoutException"], 1)
+		self.assertEqual(sum(outcomes.values()), 6)
+
+	def test_a_job_that_frappe_calls_anew_is_one_run(self) -> None:
+		self.call("again")
+		self.call("again", deadlock=True)
+		self.call("again", fails=True)
+		work_off("short")
+		for _again in range(2):  # RQ has all three as failed: Frappe trips over its own retry
+			self.assertEqual(self.counted(), {("again", "success"): 2, ("again", "failed"): 1})
+		(row,) = self.failures()
+		self.assertEqual((row.exception, row.message, row.attempts), ("ValueError", "after all", 2))
+
+	def test_stopped_and_killed(self) -> None:
+		with worker("short") as process:
+			stopped, killed = self.enqueue("hang"), self.enqueue("hang")
+			self.wait_for(lambda: status(stopped) == "started" and self.log.running(), "the first job runs")
+			send_stop_job_command(get_redis_conn(), stopped)
+			self.wait_for(lambda: status(killed) == "started" and len(self.log.running()) == 2, "the second")
+			kill_horse(process.pid)
+			self.wait_for(lambda: status(killed) == "failed", "the second job is killed")
+			abandoned = self.enqueue("hang")
+			self.wait_for(lambda: status(abandoned) == "started" and len(self.log.running()) == 3, "a third")
+			name = Job.fetch(abandoned, connection=get_redis_conn()).worker_name
+			kill_all(process.pid)
+		get_redis_conn().delete(f"rq:worker:{name}")  # as when its time is up
+		for _again in range(2):
+			self.assertEqual(self.counted(), {("hang", "stopped"): 1, ("hang", "killed"): 2})
+		self.assertEqual(len(self.failures()), 3)
+
+	def test_workers_come_and_go(self) -> None:
+		ids = [self.enqueue("succeed") for _n in range(8)]
+		with worker("short") as process:
+			self.wait_for(lambda: any(status(job_id) == "finished" for job_id in ids), "the first ends")
+			process.terminate()
+			process.wait()
+		work_off("short")
+		self.assertEqual(self.counted(), {("succeed", "success"): 8})
+
+	def test_a_scheduled_job_that_raises_has_failed(self) -> None:
+		frappe.db.delete("Scheduled Job Type", {"method": f"{TESTING}.fail"})
+		schedule = frappe.get_doc(
+			{
+				"doctype": "Scheduled Job Type",
+				"method": f"{TESTING}.fail",
+				"frequency": "All",
+				"create_log": 0,
+			}
+		).insert()
+		frappe.db.commit()
+		try:
+			schedule.enqueue(force=True)
+			work_off("default")
+			rollup.write_down()
+			rows = [row for row in self.failures() if row.exception == "ValueError"]
+		finally:
+			frappe.delete_doc("Scheduled Job Type", schedule.name, force=True)
+			frappe.db.commit()
+		self.assertEqual([row.outcome for row in rows], ["failed"])
+		self.assertIn("no such invoice", rows[0].message)
+
+	# What is told of a failure
+
+	def test_what_is_told_of_a_failure(self) -> None:
+		user = make_user("recorder@example.com", "System Manager")
+		frappe.set_user(user)
+		job_id = self.enqueue("fail", note="SINV-1", api_key="abcdef", invoice="SINV-2")
+		frappe.set_user("Administrator")
+		work_off("short")
+		rollup.write_down()
+		(row,) = self.failures()
+		self.assertEqual((row.method, row.queue, row.user), (f"{TESTING}.fail", "short", user))
+		self.assertEqual((row.outcome, row.exception, row.attempts), ("failed", "ValueError", 1))
+		self.assertEqual(row.rq_job_id, job_id)
+		self.assertTrue(row.worker)
+		self.assertIn("SINV-1", row.message)
+		self.assertIn("in fail", row.traceback)
+		self.assertIn("SINV-2", row.arguments)
+		for secret in ("abcdef", "hunter2"):
+			self.assertNotIn(secret, str(row))
+		self.assertGreater(row.wait, 0)
+		self.assertGreater(row.duration, 0)
+		self.assertLess(row.duration, 30)
+		self.assertGreater(row.memory, 10)
+		self.assertLess(abs((row.failed_at - now_datetime()).total_seconds()), 60)
+		self.assertTrue(frappe.db.exists(GROUP, row.failure_group))
+
+	def test_a_group_opens_counts_is_resolved_and_opens_again(self) -> None:
+		for number in range(2):
+			self.tell(f"no such invoice SINV-{number}")
+		group = self.group()
+		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 2, 0))
+		self.assertEqual(group.last_days.split()[-1], "2")
+		frappe.db.set_value(GROUP, group.name, "state", "Resolved")
+		frappe.db.commit()
+		self.tell("no such invoice SINV-9")
+		group = self.group()
+		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 3, 1))
+		frappe.db.set_value(GROUP, group.name, "state", "Ignored")
+		frappe.db.commit()
+		self.tell("no such invoice SINV-10")
+		group = self.group()
+		self.assertEqual((group.state, group.occurrences, group.reopened), ("Ignored", 4, 1))
+		self.tell("another trouble")
+		self.assertEqual(frappe.db.count(GROUP), 2)
+
+	def tell(self, message: str) -> None:
+		now = time.time()
+		run = Run("x", "app.method", "short", now, ended_at=now, outcome="failed")
+		self.log.end(run, Failure("ValueError", message, "Traceback"), begun=False)
+		rollup.write_down()
+
+	def group(self) -> Any:
+		(found,) = frappe.get_all(GROUP, fields=["*"])
+		return found
+
+	# Exactly once
+
+	def test_two_processes_write_each_run_once(self) -> None:
+		self.tell_many(3000)
+		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
+		both = [
+			subprocess.Popen(
+				[*command, "execute", "job_monitor.recorder.rollup.write_down"],
+				cwd=os.path.join(get_bench_path(), "sites"),
+				stdout=subprocess.DEVNULL,
+			)
+			for _n in range(2)
+		]
+		self.assertEqual([process.wait() for process in both], [0, 0])
+		frappe.db.rollback()
+		self.assertEqual(self.counted(), {("succeed", "success"): 2000, ("fail", "failed"): 1000})
+		self.assertEqual(frappe.db.count(FAILURE), 1000)
+
+	def test_a_process_that_dies_half_way_writes_nothing_twice(self) -> None:
+		self.tell_many(30)
+		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.runs.RunLog.forget"):
+			with patch(place, side_effect=MemoryError), self.assertRaises(MemoryError):
+				rollup.write_down()
+			frappe.db.rollback()
+		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
+		self.assertEqual(frappe.db.count(FAILURE), 10)
+		rollup.write_down()
+		self.assertEqual(self.log.waiting(), 0)
+
+	def tell_many(self, number: int) -> None:
+		now = time.time()
+		for n in range(number):
+			method, outcome = ("fail", "failed") if n % 3 == 0 else ("succeed", "success")
+			run = Run(str(n), f"app.{method}", "short", now, ended_at=now, outcome=outcome, duration=0.1)
+			self.log.end(run, begun=False)
+
+	def test_minutes_become_hours_and_days(self) -> None:
+		self.tell_many(30)
+		self.counted()
+		before = state.get("recorder")
+		self.addCleanup(self.put_back, before)
+		later = now_datetime() + timedelta(days=1, hours=2)
+		with patch("job_monitor.recorder.rollup.now_datetime", lambda: later):
+			rollup.write_down()
+		for scale in (metrics.MINUTE, metrics.HOUR, metrics.DAY):
+			rows = metrics.read(scale, later - timedelta(days=3), later)
+			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)
+
+	def put_back(self, kept: Any) -> None:
+		state.put("recorder", kept)
+		frappe.db.commit()
+
+	# Harmless
+
+	def test_no_fault_of_the_recorder_is_the_jobs(self) -> None:
+		faults = ("redis", "bug", "disk")
+		fine = [self.call("sabotage", fault=fault) for fault in faults]
+		failing = [self.call("sabotage", fault=fault, fails=True) for fault in faults]
+		work_off("short")
+		for job_id in fine:
+			job = Job.fetch(job_id, connection=get_redis_conn())
+			self.assertEqual((status(job_id), job.return_value()), ("finished", "done"))
+		for job_id in failing:
+			job = Job.fetch(job_id, connection=get_redis_conn())
+			self.assertEqual(status(job_id), "failed")
+			self.assertTrue(job.latest_result().exc_string.rstrip().endswith("ValueError: the job's own"))
+		# What no hook could tell, RQ tells
+		self.assertEqual(self.counted(), {("sabotage", "success"): 3, ("sabotage", "failed"): 3})
+
+	def test_redis_refuses_the_recorder_only(self) -> None:
+		log = self.log
+		log.connection.delete(log.running_key)
+		log.connection.set(log.running_key, "of another type", ex=60)
+		self.addCleanup(log.connection.delete, log.running_key)
+		job_id = self.enqueue("succeed")
+		work_off("short")
+		self.assertEqual(status(job_id), "finished")

@@ -1,0 +1,65 @@
+"""Every schedule of this site: when it ran, when it is due, what is wrong, what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import frappe
+from frappe import _
+
+from job_monitor.bridge import schedules
+from job_monitor.core.schedules import PROBLEMS, STATES
+
+
+def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
+	"""Columns, rows, message, chart and summary for Desk."""
+	frappe.has_permission("Scheduled Job Type", "read", throw=True)
+	every = schedules.rows()
+	wanted = (filters or {}).get("state")
+	rows = [row for row in every if _is_wanted(row["state"], wanted)]
+	return _columns(), rows, "", None, _summary(Counter(row["state"] for row in every))
+
+
+def _is_wanted(state: str, wanted: str | None) -> bool:
+	return not wanted or state == wanted or (wanted == "problems" and state in PROBLEMS)
+
+
+def _columns() -> list[dict[str, Any]]:
+	columns = [
+		("name", _("Schedule"), "Link", 230),
+		("state", _("Health"), "Data", 100),
+		("message", _("Why"), "Data", 360),
+		("hint", _("What to do"), "Data", 300),
+		("last_run_at", _("Last Run"), "Datetime", 160),
+		("last_outcome", _("Outcome"), "Data", 100),
+		("last_duration", _("Took (s)"), "Float", 90),
+		("usual_duration", _("Usually (s)"), "Float", 100),
+		("next_due_at", _("Next Due"), "Datetime", 160),
+		("overdue_seconds", _("Overdue (s)"), "Int", 100),
+		("missed_runs", _("Missed Runs"), "Int", 110),
+		("failures", _("Failed in a Row"), "Int", 120),
+		("blocked_by", _("Blocked By"), "Data", 200),
+		("frequency", _("Frequency"), "Data", 120),
+		("cron_format", _("Cron Format"), "Data", 120),
+		("method", _("Method"), "Data", 360),
+	]
+	link = {"name": {"options": "Scheduled Job Type"}}
+	return [
+		{"fieldname": n, "label": label, "fieldtype": t, "width": w, **link.get(n, {})}
+		for n, label, t, w in columns
+	]
+
+
+def _summary(states: Counter[str]) -> list[dict[str, Any]]:
+	colors = {**dict.fromkeys(PROBLEMS, "Red"), "overdue": "Orange", "ok": "Green"}
+	return [
+		{
+			"label": _(state.capitalize()),
+			"value": states[state],
+			"datatype": "Int",
+			"indicator": colors.get(state, "Grey"),
+		}
+		for state in STATES
+		if states[state]
+	]
