@@ -19,11 +19,13 @@ doctype_js = {
 	"RQ Job": "job_monitor/doctype/rq_job/rq_job.js",
 	"RQ Worker": "job_monitor/doctype/rq_worker/rq_worker.js",
 	"Scheduled Job Log": "job_monitor/doctype/scheduled_job_log/scheduled_job_log.js",
+	"Scheduled Job Type": "job_monitor/doctype/scheduled_job_type/scheduled_job_type.js",
 }
 doctype_list_js = {
 	"RQ Job": "job_monitor/doctype/rq_job/rq_job_list.js",
 	"RQ Worker": "job_monitor/doctype/rq_worker/rq_worker_list.js",
 	"Scheduled Job Log": "job_monitor/doctype/scheduled_job_log/scheduled_job_log_list.js",
+	"Scheduled Job Type": "job_monitor/doctype/scheduled_job_type/scheduled_job_type_list.js",
 }
 
 extend_bootinfo = "job_monitor.bridge.boot.extend"

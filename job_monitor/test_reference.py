@@ -187,19 +187,22 @@ class TestDoctor(SiteTestCase):
 		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
 		self.addCleanup(frappe.delete_doc, "Scheduled Job Type", schedule.name, force=True)
 		schedule.execute()
-		codes = {finding.subject: finding.code for finding in doctor._failing_schedules()}
+		codes = {finding.subject: finding.code for finding in doctor._of_site(frappe.local.site, True)}
 		self.assertEqual(codes.get(schedule.name), "failing-schedule")
 		with patch("job_monitor.testing.fail"):
 			schedule.execute()
-		self.assertNotIn(schedule.name, {finding.subject for finding in doctor._failing_schedules()})
+		found = doctor._of_site(frappe.local.site, True)
+		self.assertNotIn(schedule.name, {finding.subject for finding in found})
 
 	def test_the_schedulers_lock_is_looked_at_without_taking_it(self) -> None:
 		import fcntl
 		import tempfile
 		from pathlib import Path
 
+		from job_monitor.core.locks import process_holds
+
 		with tempfile.NamedTemporaryFile() as file:
-			self.assertIs(doctor.process_holds(Path(file.name)), False)
+			self.assertIs(process_holds(Path(file.name)), False)
 			fcntl.flock(file, fcntl.LOCK_EX)
-			self.assertIs(doctor.process_holds(Path(file.name)), True)
-		self.assertIs(doctor.process_holds(Path("/nonexistent/lock")), False)
+			self.assertIs(process_holds(Path(file.name)), True)
+		self.assertIs(process_holds(Path("/nonexistent/lock")), False)

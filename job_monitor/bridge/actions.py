@@ -7,7 +7,7 @@ from typing import Any
 
 import frappe
 
-from job_monitor.bridge import roles, session
+from job_monitor.bridge import roles, schedules, session
 from job_monitor.core import actions, keys, limits, stack, workers
 from job_monitor.core.errors import StackUnavailable
 
@@ -73,6 +73,25 @@ def job_stack(job_id: str) -> dict[str, Any]:
 	if job.status != keys.STARTED or not job.worker:
 		return {"text": "", "problem": frappe._("the job does not run; it is {0}").format(job.status)}
 	return worker_stack(job.worker)
+
+
+def release(schedule: str) -> dict[str, Any]:
+	"""Delete the zombie that blocks a schedule of this site. Managers only, audited.
+
+	Raises:
+		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
+	"""
+	roles.only_managers()
+	with session.translated():
+		found = schedules.read([schedule])
+		if not found:
+			raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
+		if not found[0].blocked_by:
+			message = frappe._("Nothing blocks it: it is {0}.").format(found[0].state)
+			return asdict(actions.Outcome(False, "", message))
+		outcome = actions.release(session.store(), found[0].blocked_by)
+	audit("release", schedules.TYPE, schedule, outcome.message, outcome.done, found[0].method)
+	return asdict(outcome)
 
 
 def audit(

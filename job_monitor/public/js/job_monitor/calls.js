@@ -37,6 +37,12 @@ export const set_failure_state = (names, state) => post("failures.set_state", { 
 export const get_log_files = () => call("logs.get_files");
 export const read_log = (wanted) => call("logs.read", wanted);
 
+/** How schedules are, the worst first: `[{ name, state, message, hint, next_due_at, missed_runs, blocked_by, … }]`. */
+export const get_schedule_health = (names) => call("schedules.get_health", { names });
+
+/** Delete the dead job that blocks a schedule; for managers: `{ done, status, message }`. */
+export const release_schedule = (schedule) => post("schedules.release", { schedule });
+
 /** A message on an alert channel that says it is a test; for managers: `{ ok, detail, error }`. */
 export const send_test = (channel) => post("alerts.send_test", { channel });
 

@@ -21,6 +21,17 @@ const COLORS = {
 	Killed: "red",
 };
 
+export const SCHEDULE_COLORS = {
+	blocked: "red",
+	missed: "red",
+	failing: "red",
+	overdue: "orange",
+	"never ran": "blue",
+	paused: "yellow",
+	stopped: "gray",
+	ok: "green",
+};
+
 const COLUMNS = 8;
 
 export const escape = (text) => frappe.utils.escape_html(String(text ?? ""));
@@ -29,6 +40,13 @@ export const escape = (text) => frappe.utils.escape_html(String(text ?? ""));
 export function indicator(doc) {
 	const status = doc.status || "";
 	return [__(status), COLORS[status] || "gray", `status,=,${status}`];
+}
+
+/** Indicator of a schedule's health: `[label, color, filter]`. */
+export function schedule_indicator({ state, stopped, missed_runs }) {
+	const label = state === "missed" && missed_runs ? __("Missed {0}", [missed_runs]) : "";
+	const words = state === "ok" ? "OK" : state.charAt(0).toUpperCase() + state.slice(1);
+	return [label || __(words), SCHEDULE_COLORS[state], `stopped,=,${Number(stopped)}`];
 }
 
 /** Call it once for a DocType of which nothing is written by hand, before Desk builds its list or form. */

@@ -1,0 +1,30 @@
+"""Schedules of this site, for client scripts, REST and Desk."""
+
+from typing import Any
+
+import frappe
+from frappe.rate_limiter import rate_limit
+
+from job_monitor.bridge import actions, schedules
+
+
+@frappe.whitelist()
+@rate_limit(limit=600, seconds=60)
+def get_health(names: str | list[str] | None = None) -> list[dict[str, Any]]:
+	"""How schedules are, the worst first; all of them if none is named. See `bridge.schedules.row`.
+
+	frappe.call("job_monitor.api.schedules.get_health").then((r) => console.log(r.message[0].state));
+	"""
+	frappe.has_permission("Scheduled Job Type", "read", throw=True)
+	return schedules.rows(frappe.parse_json(names))
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(limit=60, seconds=60)
+def release(schedule: str) -> dict[str, Any]:
+	"""Delete the dead job that blocks a schedule. Managers only, audited.
+
+	Returns:
+		`{"done": bool, "status": str, "message": str}`.
+	"""
+	return actions.release(schedule)
