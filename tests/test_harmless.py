@@ -74,8 +74,11 @@ def test_a_log_that_cannot_be_written_stops_no_job(harmless: Any, monkeypatch: p
 		raise OSError(28, "No space left on device")
 
 	monkeypatch.setattr(sys.modules["frappe"], "logger", full)
+	reached = False
 	with harmless("lost"):
+		reached = True
 		raise ValueError("ours")
+	assert reached
 
 
 def test_the_time_limit_passes_while_the_log_is_written(

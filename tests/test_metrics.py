@@ -98,7 +98,7 @@ def test_json_of_another_shape_is_told(data: Any) -> None:
 		methods = Methods.unpack(text)
 	except ValueError:
 		return
-	Methods().merge([methods]).pack()  # what is let in does no harm later
+	assert Methods().merge([methods]).pack()  # what is let in does no harm later
 
 
 def test_methods_beyond_the_bound_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:

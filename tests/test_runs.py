@@ -159,6 +159,16 @@ def test_text_that_is_none_and_records_of_another_release(log: RunLog) -> None:
 	assert log.running() == []
 
 
+def test_what_a_process_that_died_left_is_dropped(log: RunLog) -> None:
+	for n in range(5):
+		log.end(replace(ENDED, job_id=str(n)), Failure("E"), begun=False)
+	log.forget_upto(log.ended()[2].position)
+	assert [ended.run.job_id for ended in log.ended()] == ["3", "4"]
+	assert log.connection.xlen(log.failures_key) == 2
+	log.forget_upto(FIRST)
+	assert log.waiting() == 2
+
+
 def test_no_answer_is_said_as_such() -> None:
 	log = RunLog(connect_url("redis://127.0.0.1:1"), BENCH, SITE)
 	for ask in (log.running, log.ended, log.waiting, lambda: log.begin(RUN), lambda: log.end(ENDED)):

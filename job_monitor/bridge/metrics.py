@@ -79,7 +79,7 @@ def add(rows: Mapping[Bucket, Row]) -> None:
 
 
 def _values(bucket: Bucket, row: Row) -> dict[str, Any]:
-	total, now = row.methods.total(), now_datetime()
+	all_series, now = row.methods.values(), now_datetime()
 	return {
 		"name": bucket.name,
 		"creation": now,
@@ -89,9 +89,9 @@ def _values(bucket: Bucket, row: Row) -> dict[str, Any]:
 		"resolution": bucket.scale.name,
 		"start": bucket.start,
 		"queue": bucket.queue,
-		**{outcome: total.counts.get(outcome, 0) for outcome in OUTCOMES},
-		"seconds": total.seconds,
-		"waited": total.waited,
+		**{outcome: sum(series.counts.get(outcome, 0) for series in all_series) for outcome in OUTCOMES},
+		"seconds": sum(series.seconds for series in all_series),
+		"waited": sum(series.waited for series in all_series),
 		"depth": row.depth,
 		"oldest_age": row.oldest_age,
 		"methods": row.methods.pack() if row.methods else "",

@@ -173,8 +173,7 @@ class RunLog:
 
 	def ended(self, after: str = FIRST, count: int = limits.RUN_BATCH) -> list[Ended]:
 		"""The oldest runs after a position, with what there is to tell. Two round trips."""
-		with asking(self.connection):
-			entries = self.connection.xrange(self.ended_key, f"({after}", "+", count)
+		entries = self._entries(f"({after}", "+", count)
 		failures = self._failures(sorted({values[b"f"] for _, values in entries if values[b"f"]}))
 		return [
 			Ended(
@@ -185,6 +184,10 @@ class RunLog:
 			)
 			for at, v in entries
 		]
+
+	def _entries(self, first: str, last: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+		with asking(self.connection):
+			return list(self.connection.xrange(self.ended_key, first, last, count))
 
 	def _failures(self, positions: list[bytes]) -> dict[bytes, Failure | None]:
 		if not positions:
@@ -205,6 +208,13 @@ class RunLog:
 				self.connection.xdel(self.ended_key, *positions)
 			for positions in _chunks([run.told_at for run in read if run.told_at]):
 				self.connection.xdel(self.failures_key, *positions)
+
+	def forget_upto(self, position: str) -> None:
+		"""Drop what a database has, but a process that died has left here. One round trip if there is none."""
+		while entries := self._entries("-", position, limits.CHUNK_ROWS):
+			self.forget(
+				Ended(keys.text(at), _unreadable(at), told_at=keys.text(v[b"f"])) for at, v in entries
+			)
 
 	def waiting(self) -> int:
 		"""Runs that ended and are in no database yet."""

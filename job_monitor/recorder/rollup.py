@@ -90,6 +90,7 @@ def write_down(seconds: float = 60) -> int:
 
 def _sweep(store: Store, log: RunLog) -> None:
 	progress = Progress.load(state.lock(STATE))
+	log.forget_upto(progress.after)
 	lost_runs.close(store, log, workers.read_all(store))
 	progress.marks, _noted = lost_runs.catch_up(store, log, frappe.local.site, progress.marks)
 	_keep(progress)

@@ -60,14 +60,19 @@ def sabotage(fault: str, fails: bool = False) -> str:
 		recording.log = None  # type: ignore[assignment]
 	elif fault == "disk":
 		recording.log = None  # type: ignore[assignment]
-		frappe.logger = _no_space
+		frappe.logger = _no_space_for_ours
 	if fails:
 		raise ValueError("the job's own")
 	return "done"
 
 
-def _no_space(*args: Any, **kwargs: Any) -> Any:
-	raise OSError(28, "No space left on device")
+_logger = frappe.logger
+
+
+def _no_space_for_ours(module: str = "", *args: Any, **kwargs: Any) -> Any:
+	if module == "job_monitor":
+		raise OSError(28, "No space left on device")
+	return _logger(module, *args, **kwargs)
 
 
 class TestRecorder(SiteTestCase):
