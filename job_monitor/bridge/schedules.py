@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import frappe
 from croniter import croniter
-from frappe.utils import get_bench_path, get_datetime, now_datetime
+from frappe.utils import get_bench_path
 from frappe.utils.background_jobs import create_job_id
 from frappe.utils.scheduler import get_scheduler_tick, is_dormant, is_scheduler_disabled
 
 from job_monitor.bridge import session
-from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.bridge.times import site_zone, to_site
 from job_monitor.core import clock, limits, schedule_jobs, schedules
 from job_monitor.core.locks import process_holds
 from job_monitor.core.schedules import ENABLED, Run, Schedule, ScheduleHealth, Scheduler
@@ -55,19 +55,32 @@ def read(names: Sequence[str] | None = None) -> list[ScheduleHealth]:
 		JobMonitorError: Redis could not be asked.
 	"""
 	filters = {"name": ["in", names]} if names is not None else {}
-	types = [frappe.get_doc(doctype=TYPE, **row) for row in frappe.get_all(TYPE, filters, ["*"])]
-	ids = {one.name: create_job_id(one.rq_job_id) for one in types}
+	types = frappe.get_all(TYPE, filters, list(_FIELDS))
+	like, now = frappe.new_doc(TYPE), clock.now()
+	ids = {one.name: _job_id(like, one) for one in types}
 	jobs = schedule_jobs.read(session.connect(), list(ids.values()))
 	runs = _newest_runs([one.name for one in types])
-	state, now = _scheduler_of_site(), now_datetime()
-	times = _Clock(now)
-	found = [
-		schedules.judge(
-			_schedule(one, runs.get(one.name, []), jobs[ids[one.name]], times), state, to_utc(now)
-		)
-		for one in types
-	]
-	return schedules.worst_first(found)
+	state, times = _scheduler_of_site(), _Calendar(like, now)
+	found = (_schedule(one, runs.get(one.name, []), jobs[ids[one.name]], times) for one in types)
+	return schedules.worst_first([schedules.judge(schedule, state, now) for schedule in found])
+
+
+_FIELDS = (
+	"name",
+	"method",
+	"frequency",
+	"cron_format",
+	"stopped",
+	"create_log",
+	"last_execution",
+	"creation",
+)
+
+
+def _job_id(like: Any, one: Any) -> str:
+	"""Id of its job on Redis. `like`: a document to ask, as core makes one for each, which takes longer than Redis."""
+	like.name, like.method = one.name, one.method
+	return create_job_id(like.rq_job_id)
 
 
 def _scheduler_of_site() -> Scheduler:
@@ -86,7 +99,7 @@ def switch() -> str:
 	return "disabled" if is_scheduler_disabled(verbose=False) else ENABLED
 
 
-def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, times: _Clock) -> Schedule:
+def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, times: _Calendar) -> Schedule:
 	due, problem = times.due(one)
 	ended = [run for run in runs if run.status in _ENDED]
 	failures = next((n for n, run in enumerate(ended) if run.status == "Complete"), len(ended))
@@ -98,34 +111,45 @@ def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, tim
 		cron_format=one.cron_format or "",
 		stopped=bool(one.stopped),
 		keeps_log=bool(one.create_log),
-		last_run_at=to_utc(get_datetime(one.last_execution)) if one.last_execution else None,
-		due=tuple(map(to_utc, due)),
+		last_run_at=times.utc(one.last_execution) if one.last_execution else None,
+		due=tuple(map(times.utc, due)),
 		slack_seconds=_LONG_JITTER_SECONDS if "Long" in (one.frequency or "") else 0.0,
 		problem=problem,
-		run=_run(runs[0]) if runs else None,
+		run=_run(runs[0], times) if runs else None,
 		failures=failures,
 		usual_duration=median(usual) if len(usual) >= limits.SCHEDULE_USUAL_LEAST else None,
 		job=job,
 	)
 
 
-def _run(row: Any) -> Run:
-	return Run(row.status, to_utc(row.creation), row.duration, row.error or "")
+def _run(row: Any, times: _Calendar) -> Run:
+	return Run(row.status, times.utc(row.creation), row.get("duration"), row.get("error") or "")
 
 
-class _Clock:
-	"""When schedules are due, in the site's time zone. Remembers what it worked out: there are few formats."""
+class _Calendar:
+	"""When schedules are due, in the site's time zone. What is worked out for a format holds for all that have it."""
 
-	def __init__(self, now: datetime) -> None:
-		self.now = now
+	def __init__(self, like: Any, now: datetime) -> None:
+		self.like = like
+		self.zone = site_zone()
+		self.now = now.astimezone(self.zone).replace(tzinfo=None)
 		self.formats: dict[str, str] = {}
 		self.times: dict[str, croniter] = {}
+		self.current: dict[str, tuple[datetime, datetime]] = {}
+
+	def utc(self, moment: datetime) -> datetime:
+		return moment.replace(tzinfo=self.zone).astimezone(timezone.utc)
 
 	def due(self, one: Any) -> tuple[list[datetime], str]:
 		"""When it should have run since its last run, and the next time; or why there is none."""
 		try:
-			times = self._times(one)
-			times.set_current(get_datetime(one.last_execution or one.creation))
+			text = one.cron_format or self._format(one)
+			last = one.last_execution or one.creation
+			before, coming = self._around_now(text)
+			if before <= last < coming:
+				return [coming], ""
+			times = self.times[text]
+			times.set_current(last)
 			due = [times.get_next(datetime)]
 			while due[-1] <= self.now and len(due) < limits.SCHEDULE_DUE:
 				due.append(times.get_next(datetime))
@@ -133,31 +157,34 @@ class _Clock:
 			return [], f"There is no time at which it should run: {error}."
 		return due, ""
 
-	def _times(self, one: Any) -> croniter:
-		text = one.cron_format or self.formats.get(one.frequency)
-		if not text:
-			# Core works out the format of its frequencies, of which some depend on the site
-			one.get_next_execution()
-			text = self.formats[one.frequency] = one.cron_format
-		if text not in self.times:
-			self.times[text] = croniter(text, self.now)
-		return self.times[text]
+	def _around_now(self, text: str) -> tuple[datetime, datetime]:
+		if text not in self.current:
+			times = self.times[text] = croniter(text, self.now)
+			before = times.get_prev(datetime)
+			self.current[text] = (before, times.get_next(datetime))
+		return self.current[text]
+
+	def _format(self, one: Any) -> str:
+		"""As core works it out for its frequencies, of which some depend on the site."""
+		if one.frequency not in self.formats:
+			self.like.update({"frequency": one.frequency, "cron_format": None, "last_execution": self.now})
+			self.like.get_next_execution()
+			self.formats[one.frequency] = self.like.cron_format
+		return self.formats[one.frequency]
 
 
 def _newest_runs(names: Sequence[str]) -> dict[str, list[Any]]:
-	"""The newest runs of each schedule, the newest first. One query that reads an index from its end for each."""
-	if not names:
-		return {}
-	known = [
-		f for f in ("duration", "error") if frappe.db.has_column(LOG, f)
-	]  # none before the first migrate
-	columns = ", ".join(["`scheduled_job_type`", "`status`", "`creation`", *(f"`{f}`" for f in known)])
+	"""The newest runs of each schedule, the newest first. A query that reads an index from its end for each."""
+	known = [name for name in ("duration", "error") if frappe.db.has_column(LOG, name)]  # none before migrate
+	columns = ", ".join(f"`{name}`" for name in ("scheduled_job_type", "status", "creation", *known))
 	one = f"""select * from (select {columns} from `tab{LOG}` where `scheduled_job_type` = %s
 		order by `creation` desc limit {limits.SCHEDULE_RUNS}) newest"""
-	rows = frappe.db.sql(" union all ".join([one] * len(names)), tuple(names), as_dict=True)
 	found: dict[str, list[Any]] = {}
-	for row in sorted(rows, key=lambda row: row.creation, reverse=True):
-		found.setdefault(row.scheduled_job_type, []).append(row)
+	for start in range(0, len(names), limits.SCHEDULES_QUERIED):
+		some = names[start : start + limits.SCHEDULES_QUERIED]
+		rows = frappe.db.sql(" union all ".join([one] * len(some)), tuple(some), as_dict=True)
+		for row in sorted(rows, key=lambda row: row.creation, reverse=True):
+			found.setdefault(row.scheduled_job_type, []).append(row)
 	return found
 
 

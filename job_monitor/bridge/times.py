@@ -9,12 +9,12 @@ from frappe.utils import get_system_timezone
 
 
 def to_site(moment: datetime | None) -> datetime | None:
-	return moment.astimezone(_zone()).replace(tzinfo=None) if moment else None
+	return moment.astimezone(site_zone()).replace(tzinfo=None) if moment else None
 
 
 def to_utc(moment: datetime) -> datetime:
-	return moment.replace(tzinfo=_zone()).astimezone(timezone.utc)
+	return moment.replace(tzinfo=site_zone()).astimezone(timezone.utc)
 
 
-def _zone() -> ZoneInfo:
+def site_zone() -> ZoneInfo:
 	return ZoneInfo(get_system_timezone())
