@@ -125,24 +125,14 @@ class ScheduleHealth:
 
 def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHealth:
 	"""State of one schedule, and what to say about it."""
-	works = scheduler.state == ENABLED and not schedule.stopped
-	outcome = _outcome(schedule, now)
-	case = Case(
-		schedule,
-		scheduler,
-		now,
-		outcome=outcome,
-		overdue=(clock.seconds_between(schedule.due[0], now) or 0.0) if works and schedule.due else 0.0,
-		missed=missed_runs(schedule, scheduler.tick_seconds, now) if works else 0,
-		failures=_failures(schedule, outcome),
-	)
+	case = _case(schedule, scheduler, now)
 	state = case.state()
 	message, hint = schedule_texts.tell(case, state)
 	job = schedule.job
 	return ScheduleHealth(
 		**{name: getattr(schedule, name) for name in _AS_IT_IS},
 		state=state,
-		last_outcome=outcome,
+		last_outcome=case.outcome,
 		last_duration=_last_duration(schedule),
 		next_due_at=schedule.due[0] if schedule.due and not schedule.stopped else None,
 		overdue_seconds=case.overdue,
@@ -155,6 +145,20 @@ def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHe
 		failures=case.failures,
 		message=message,
 		hint=hint,
+	)
+
+
+def _case(schedule: Schedule, scheduler: Scheduler, now: datetime) -> Case:
+	works = scheduler.state == ENABLED and not schedule.stopped
+	outcome = _outcome(schedule, now)
+	return Case(
+		schedule,
+		scheduler,
+		now,
+		outcome=outcome,
+		overdue=(clock.seconds_between(schedule.due[0], now) or 0.0) if works and schedule.due else 0.0,
+		missed=missed_runs(schedule, scheduler.tick_seconds, now) if works else 0,
+		failures=_failures(schedule, outcome),
 	)
 
 

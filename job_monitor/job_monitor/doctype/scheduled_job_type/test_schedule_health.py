@@ -1,0 +1,195 @@
+"""Health of schedules on a real site: with real runs, and a real zombie on Redis."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
+from frappe.utils.scheduler import toggle_scheduler
+
+from job_monitor.bridge import schedules
+from job_monitor.bridge.roles import MANAGER, USER
+from job_monitor.job_monitor.report.schedule_health import schedule_health
+from job_monitor.testing import SiteTestCase, make_user, request, work_off
+
+API = "/api/method/job_monitor.api.schedules."
+
+
+class TestScheduleHealth(SiteTestCase):
+	def setUp(self) -> None:
+		super().setUp()
+		before = frappe.db.get_single_value("System Settings", "enable_scheduler")
+		self.addCleanup(frappe.db.commit)
+		self.addCleanup(toggle_scheduler, before)
+		toggle_scheduler(True)
+		dormant = patch("job_monitor.bridge.schedules.is_dormant", return_value=False)
+		dormant.start()
+		self.addCleanup(dormant.stop)
+
+	def schedule(self, method: str = "succeed", frequency: str = "Hourly", **values: Any) -> Any:
+		path = f"job_monitor.testing.{method}"
+		frappe.db.delete("Scheduled Job Type", {"method": path})
+		doc = frappe.get_doc({"doctype": "Scheduled Job Type", "method": path, "frequency": frequency})
+		doc.update(values)
+		doc.insert()
+		self.addCleanup(frappe.db.delete, "Scheduled Job Type", {"name": doc.name})
+		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": doc.name})
+		frappe.db.commit()
+		return doc
+
+	def health(self, doc: Any) -> Any:
+		(found,) = schedules.read([doc.name])
+		return found
+
+	def last_ran(self, doc: Any, **ago: float) -> None:
+		values = {name: -value for name, value in ago.items()}
+		frappe.db.set_value("Scheduled Job Type", doc.name, "last_execution", add_to_date(None, **values))
+		frappe.db.commit()
+
+	def zombie(self, doc: Any) -> str:
+		"""A job that a process which died left between its hash and its queue."""
+		job_id = create_job_id(doc.rq_job_id)
+		old = "2026-01-01T00:00:00.000000Z"
+		fields = {"status": "queued", "origin": get_queue("default").name, "created_at": old}
+		get_redis_conn().hset(f"rq:job:{job_id}", mapping={**fields, "enqueued_at": old, "data": b""})
+		self.job_ids.append(job_id)
+		return job_id
+
+	def test_new_then_well_then_failing_then_well(self) -> None:
+		doc = self.schedule()
+		self.assertEqual((self.health(doc).state, self.health(doc).never_ran), ("never ran", True))
+		doc.execute()
+		found = self.health(doc)
+		self.assertEqual((found.state, found.last_outcome, found.missed_runs), ("ok", "Complete", 0))
+		self.assertIsNotNone(found.last_duration)
+		for _run in range(2):
+			with patch("job_monitor.testing.succeed", side_effect=ValueError("no such invoice")):
+				doc.execute()
+		found = self.health(doc)
+		self.assertEqual((found.state, found.failures, found.last_outcome), ("failing", 2, "Failed"))
+		self.assertIn("no such invoice", found.message)
+		doc.execute()
+		self.assertEqual(self.health(doc).state, "ok")
+
+	def test_one_without_a_log_is_known_to_fail_and_to_recover(self) -> None:
+		doc = self.schedule(frequency="All", create_log=0)
+		with patch("job_monitor.testing.succeed", side_effect=ValueError("no such invoice")):
+			doc.execute()
+		self.assertEqual((self.health(doc).state, self.health(doc).failures), ("failing", 1))
+		frappe.db.set_value(
+			"Scheduled Job Log", {"scheduled_job_type": doc.name}, "creation", add_to_date(None, minutes=-4)
+		)
+		doc.execute()
+		self.assertEqual((self.health(doc).state, self.health(doc).last_outcome), ("ok", "Complete"))
+
+	def test_missed_runs_are_counted(self) -> None:
+		doc = self.schedule("missed", frequency="Cron", cron_format="*/10 * * * *")
+		self.last_ran(doc, minutes=61)
+		found = self.health(doc)
+		self.assertEqual(found.state, "missed")
+		self.assertIn(found.missed_runs, (5, 6))
+		self.assertGreater(found.overdue_seconds, 50 * 60)
+		self.assertIn("the scheduler has not queued it", found.message)
+
+	def test_a_run_that_is_only_just_due_is_not_missed(self) -> None:
+		doc = self.schedule("missed", frequency="Daily")
+		self.last_ran(doc, hours=1)
+		self.assertEqual(self.health(doc).missed_runs, 0)
+
+	def test_frequencies_that_depend_on_the_site(self) -> None:
+		options = frappe.get_meta("Scheduled Job Type").get_options("frequency").split("\n")
+		for frequency in options:
+			if not frequency or frequency == "Cron":
+				continue
+			found = self.health(self.schedule(frequency=frequency))
+			self.assertIsNotNone(found.next_due_at, frequency)
+			self.assertEqual(found.state, "never ran", frequency)
+
+	def test_a_cron_format_that_is_none_is_told(self) -> None:
+		doc = self.schedule(frequency="Cron", cron_format="0 0 * * *")
+		frappe.db.set_value("Scheduled Job Type", doc.name, "cron_format", "often")
+		found = self.health(doc)
+		self.assertEqual(found.state, "missed")
+		self.assertIn("no time at which it should run", found.message)
+
+	def test_stopped(self) -> None:
+		self.assertEqual(self.health(self.schedule(stopped=1)).state, "stopped")
+
+	def test_a_scheduler_that_is_off_is_the_cause_of_all(self) -> None:
+		doc = self.schedule()
+		self.last_ran(doc, days=3)
+		toggle_scheduler(False)
+		found = self.health(doc)
+		self.assertEqual((found.state, found.missed_runs), ("paused", 0))
+		self.assertEqual(schedules.scheduler().state, "disabled")
+
+	def test_a_scheduler_that_is_absent(self) -> None:
+		doc = self.schedule()
+		frappe.db.sql(
+			"update `tabScheduled Job Type` set last_execution = %s where name is not null", "2026-01-01"
+		)
+		self.last_ran(doc, days=3)
+		with patch("job_monitor.bridge.schedules.process_holds", return_value=False):
+			found = schedules.scheduler()
+		self.assertEqual(found.state, "absent")
+		self.assertIn("Start it: bench schedule", found.detail)
+		frappe.db.sql(
+			"update `tabScheduled Job Type` set last_execution = %s where name is not null", now_datetime()
+		)
+		self.assertEqual(schedules.scheduler().state, "running")
+
+	def test_a_zombie_blocks_until_it_is_released(self) -> None:
+		doc = self.schedule()
+		self.last_ran(doc, hours=5)
+		job_id = self.zombie(doc)
+		self.assertFalse(doc.enqueue(force=True))  # so Frappe skips it
+		found = self.health(doc)
+		self.assertEqual((found.state, found.blocked_by), ("blocked", job_id))
+		self.assertIn("stands in no queue", found.message)
+		manager = make_user("jm-s-m@ops.example", MANAGER)
+		reader = make_user("jm-s-u@ops.example", USER)
+		self.assertEqual(request(API + "release", reader, "POST", schedule=doc.name)[0], 403)
+		status, answer = request(API + "release", manager, "POST", schedule=doc.name)
+		self.assertEqual((status, answer["message"]["done"]), (200, True))
+		self.assertFalse(is_job_enqueued(doc.rq_job_id))
+		frappe.db.rollback()
+		audit = frappe.get_last_doc("Job Monitor Audit", {"subject": doc.name})
+		self.assertEqual((audit.action, audit.user, audit.done), ("release", manager, 1))
+		self.assertTrue(doc.enqueue(force=True))
+		work_off("default", "long")
+		frappe.db.rollback()
+		self.assertEqual(self.health(doc).state, "ok")
+
+	def test_a_job_that_waits_is_not_released(self) -> None:
+		doc = self.schedule()
+		doc.enqueue(force=True)
+		self.job_ids.append(create_job_id(doc.rq_job_id))
+		status, answer = request(
+			API + "release", make_user("jm-s-m@ops.example", MANAGER), "POST", schedule=doc.name
+		)
+		self.assertEqual((status, answer["message"]["done"]), (200, False))
+		self.assertTrue(is_job_enqueued(doc.rq_job_id))
+
+	def test_who_may_look(self) -> None:
+		doc = self.schedule()
+		names = json.dumps([doc.name])
+		reader = make_user("jm-s-u@ops.example", USER)
+		status, answer = request(API + "get_health", reader, names=names)
+		self.assertEqual((status, answer["message"][0]["name"]), (200, doc.name))
+		stranger = make_user("jm-s-x@ops.example", "Desk User")
+		self.assertEqual(request(API + "get_health", stranger, names=names)[0], 403)
+
+	def test_the_report_has_every_schedule_the_worst_first(self) -> None:
+		blocked, well = self.schedule(), self.schedule("hang")
+		self.last_ran(well, minutes=0)
+		self.zombie(blocked)
+		_columns, rows, *_others = schedule_health.execute()
+		self.assertEqual(len(rows), frappe.db.count("Scheduled Job Type"))
+		self.assertEqual(rows[0]["name"], blocked.name)
+		problems = schedule_health.execute({"state": "problems"})[1]
+		self.assertIn(blocked.name, [row["name"] for row in problems])
+		self.assertNotIn(well.name, [row["name"] for row in problems])

@@ -1,0 +1,177 @@
+"""Schedules judged, with a clock of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from job_monitor.core import limits, schedules
+from job_monitor.core.schedule_jobs import Place, ScheduleJob
+from job_monitor.core.schedules import Run, Schedule, Scheduler, judge, missed_runs
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+RUNS = Scheduler("enabled", 60.0, "s.localhost")
+
+
+def hourly(last: timedelta, **values: object) -> Schedule:
+	"""One that last ran so long ago, and is due each hour after that."""
+	last_run_at = NOW - last
+	due = [last_run_at + HOUR]
+	while due[-1] <= NOW and len(due) < limits.SCHEDULE_DUE:
+		due.append(due[-1] + HOUR)
+	return Schedule("app.run", "app.tasks.run", "Hourly", last_run_at=last_run_at, due=tuple(due), **values)  # type: ignore[arg-type]
+
+
+def job(place: Place, **values: object) -> ScheduleJob:
+	return ScheduleJob("s||scheduled_job||1", "queued", place, "default", since=NOW - HOUR, **values)  # type: ignore[arg-type]
+
+
+def test_one_that_ran_when_it_was_due_is_well():
+	run = Run("Complete", NOW - timedelta(minutes=10), 4.0)
+	health = judge(hourly(timedelta(minutes=10), run=run, usual_duration=3.0), RUNS, NOW)
+	assert (health.state, health.missed_runs, health.overdue_seconds) == ("ok", 0, 0.0)
+	assert (health.last_outcome, health.last_duration, health.usual_duration) == ("Complete", 4.0, 3.0)
+	assert health.message == health.hint == ""
+
+
+@pytest.mark.parametrize(
+	("late", "missed"),
+	[(timedelta(minutes=5), 0), (timedelta(minutes=7), 1), (HOUR, 1), (5 * HOUR + timedelta(minutes=7), 6)],
+)
+def test_a_run_is_missed_after_a_tenth_of_its_period(late: timedelta, missed: int):
+	assert judge(hourly(HOUR + late), RUNS, NOW).missed_runs == missed
+
+
+@pytest.mark.parametrize(("tick", "missed"), [(60.0, 1), (240.0, 0)])
+def test_two_ticks_are_the_least_grace(tick: float, missed: int):
+	due = (NOW - timedelta(minutes=5), NOW + timedelta(minutes=5))
+	every_ten_minutes = Schedule("a", "a", last_run_at=NOW - timedelta(minutes=15), due=due)
+	assert missed_runs(every_ten_minutes, tick, NOW) == missed
+
+
+def test_a_delay_by_chance_is_no_miss():
+	schedule = hourly(HOUR + timedelta(minutes=10))
+	assert judge(schedule, RUNS, NOW).state == "missed"
+	assert judge(replace(schedule, slack_seconds=600.0), RUNS, NOW).state == "ok"
+
+
+def test_thousands_of_missed_runs_are_counted_without_listing_them():
+	due = tuple(NOW - timedelta(days=10) + n * timedelta(minutes=1) for n in range(limits.SCHEDULE_DUE))
+	missed = missed_runs(Schedule("a", "a", last_run_at=due[0], due=due), 60.0, NOW)
+	assert abs(missed - 10 * 24 * 60) <= 3
+
+
+def test_a_scheduler_that_is_off_is_the_cause():
+	for state in ("disabled", "paused", "maintenance", "dormant"):
+		health = judge(hourly(9 * HOUR), replace(RUNS, state=state), NOW)
+		assert (health.state, health.missed_runs, health.overdue_seconds) == ("paused", 0, 0.0)
+		assert health.hint
+
+
+def test_stopped_by_hand_is_no_trouble():
+	assert judge(hourly(9 * HOUR, stopped=True), RUNS, NOW).state == "stopped"
+
+
+def test_blocked_by_a_zombie():
+	health = judge(hourly(9 * HOUR, job=job(Place.ZOMBIE, reason="its job is in no queue")), RUNS, NOW)
+	assert (health.state, health.blocked_by) == ("blocked", "s||scheduled_job||1")
+	assert "missed 8 runs" in health.message
+	assert "Release" in health.hint
+
+
+@pytest.mark.parametrize(
+	("place", "late", "state"),
+	[
+		(Place.WAITING, timedelta(minutes=30), "overdue"),
+		(Place.WAITING, 3 * HOUR, "missed"),
+		(Place.RUNNING, 3 * HOUR, "overdue"),
+		(Place.UNKNOWN, 3 * HOUR, "missed"),
+		(Place.ENDED, 3 * HOUR, "missed"),
+	],
+)
+def test_a_job_that_is_on_its_way(place: Place, late: timedelta, state: str):
+	assert judge(hourly(HOUR + late, job=job(place)), RUNS, NOW).state == state
+
+
+def test_a_queue_that_nobody_serves_is_named():
+	health = judge(hourly(HOUR + timedelta(minutes=30), job=job(Place.WAITING)), RUNS, NOW)
+	assert "queue default, which no worker serves" in health.message
+	assert health.hint == "Start one: bench worker --queue default"
+
+
+def test_failures_in_a_row():
+	run = Run("Failed", NOW - timedelta(minutes=10), 4.0, "ValueError: no such invoice")
+	health = judge(hourly(timedelta(minutes=10), run=run, failures=3), RUNS, NOW)
+	assert (health.state, health.failures) == ("failing", 3)
+	assert "Its last 3 runs failed: ValueError: no such invoice" in health.message
+
+
+def test_one_whose_process_was_killed():
+	died = replace(job(Place.ENDED), status="failed", ended_at=NOW - timedelta(minutes=9))
+	run = Run("Running", NOW - timedelta(minutes=10))
+	health = judge(hourly(timedelta(minutes=10), run=run, job=died), RUNS, NOW)
+	assert (health.state, health.last_outcome) == ("failing", "Killed")
+	assert "was killed" in health.message
+
+
+def test_a_failure_is_not_over_before_the_next_run_has_ended():
+	run = Run("Running", NOW - timedelta(minutes=1))
+	health = judge(hourly(timedelta(minutes=1), run=run, failures=2, job=job(Place.RUNNING)), RUNS, NOW)
+	assert (health.state, health.last_outcome, health.failures) == ("failing", "Running", 2)
+
+
+def test_no_time_at_which_it_should_run():
+	health = judge(Schedule("a", "a", problem="There is no time at which it should run: x."), RUNS, NOW)
+	assert health.state == "missed"
+	assert "cron format" in health.hint
+
+
+def test_a_last_run_in_the_future_is_told():
+	health = judge(hourly(-5 * HOUR), RUNS, NOW)
+	assert health.state == "missed"
+	assert "in the future" in health.message
+
+
+def test_findings_tell_the_worst_and_count_the_rest():
+	healths = [judge(replace(hourly(9 * HOUR), name=f"a{n}"), RUNS, NOW) for n in range(12)]
+	findings = list(schedules.findings(healths))
+	assert len(findings) == limits.SCHEDULES_TOLD + 1
+	assert "7 more schedules are missed" in findings[-1].message
+
+
+@given(
+	st.integers(-(10**6), 10**7),
+	st.sampled_from(Place),
+	st.sampled_from(["enabled", "disabled", "dormant"]),
+	st.sampled_from(["", "Complete", "Failed", "Killed", "Running", "Start"]),
+	st.integers(0, 12),
+	st.booleans(),
+	st.integers(60, 10**6),
+)
+@settings(max_examples=500, deadline=None)
+def test_whatever_is_known_it_is_judged(ago, place, state, status, failures, stopped, period):
+	last = NOW - timedelta(seconds=ago)
+	due = tuple(last + n * timedelta(seconds=period) for n in range(1, 5))
+	schedule = Schedule(
+		"a",
+		"a",
+		stopped=stopped,
+		last_run_at=last,
+		due=due,
+		run=Run(status, last, 1.0) if status else None,
+		failures=failures,
+		job=job(place),
+	)
+	health = judge(schedule, Scheduler(state), NOW)
+	assert health.state in schedules.STATES
+	assert (health.state == "stopped") == stopped
+	assert (health.state == "ok") <= (
+		health.missed_runs == 0 and health.failures == 0 and not health.blocked_by
+	)
+	assert health.missed_runs == 0 or (state == "enabled" and not stopped and health.overdue_seconds > 0)
+	assert bool(health.message) or health.state in ("ok", "never ran")
