@@ -5,7 +5,7 @@ frappe.ui.form.on("Job Failure", {
 		frm.page.set_indicator(...history.outcome(frm.doc));
 		frm.page.set_title(show.method(frm.doc.method) || frm.doc.name);
 		for (const field of ["message", "exception", "outcome"]) frm.toggle_display(field, false); // shown above
-		show.text_field(frm, "traceback", { emphasize_last_line: true });
+		show.text_field(frm, "traceback");
 		show.text_field(frm, "arguments", { text: history.pretty(frm.doc.arguments || "") });
 		tell(frm);
 		add_links(frm);
