@@ -7,8 +7,8 @@ those that failed, and when each job last ended. All are bounded, and vanish whe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -88,8 +88,7 @@ class Failure:
 	arguments: str = ""
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
 	"""A run that ended, as read.
 
 	Attributes:
@@ -101,7 +100,7 @@ class Ended:
 	position: str
 	run: Run
 	failure: Failure | None = None
-	told_at: str = field(default="", compare=False)
+	told_at: str = ""
 
 
 class RunLog:

@@ -22,7 +22,6 @@ from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
 from job_monitor.bridge.times import to_site
 from job_monitor.core import clock, limits, lost_runs, workers
 from job_monitor.core.keys import QUEUED
-from job_monitor.core.metrics import Methods
 from job_monitor.core.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.store import Store
 from job_monitor.recorder import failures
@@ -132,14 +131,14 @@ def _write_batch(log: RunLog) -> list[Ended]:
 
 
 def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics.Row]:
-	minute_of = lru_cache(maxsize=10_000)(lambda minute: to_site(clock.from_epoch(minute * 60)))
-	rows: dict[tuple[datetime, str], Methods] = defaultdict(Methods)
-	for ended in batch:
-		moment = minute_of(int(ended.run.ended_at // 60)) or now_datetime()
-		rows[moment, ended.run.queue].of(ended.run.method).add(ended.run)
+	@lru_cache(maxsize=10_000)
+	def bucket_of(minute: int, queue: str) -> Bucket:
+		return progress.bucket(to_site(clock.from_epoch(minute * 60)) or now_datetime(), queue)
+
 	counted: dict[Bucket, metrics.Row] = defaultdict(metrics.Row)
-	for (moment, queue), methods in rows.items():
-		counted[progress.bucket(moment, queue)].methods.merge([methods])
+	for ended in batch:
+		run = ended.run
+		counted[bucket_of(int(run.ended_at // 60), run.queue)].methods.of(run.method).add(run)
 	return counted
 
 
