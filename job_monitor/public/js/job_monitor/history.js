@@ -48,13 +48,15 @@ export function filters(group_by, more = []) {
 	];
 }
 
-/** A custom range begins as the last day; any other forgets it. */
+/** A custom range begins as the last day; any other forgets it. Setting From and To shows the report anew. */
 function change_range(report) {
 	const custom = report.get_filter_value("range") === "Custom";
-	const now = frappe.datetime.now_datetime();
-	const since = frappe.datetime.get_datetime_as_string(moment(now).subtract(1, "day"));
-	report.set_filter_value(custom ? { since, until: now } : { since: "", until: "" });
-	report.refresh();
+	if (!custom && !report.get_filter_value("since") && !report.get_filter_value("until"))
+		return report.refresh();
+	const until = custom ? frappe.datetime.now_datetime() : "";
+	const day_before = moment(until || undefined).subtract(1, "day");
+	const since = custom ? frappe.datetime.get_datetime_as_string(day_before) : "";
+	report.set_filter_value({ since, until });
 }
 
 /** `formatter` of a report's cells: durations as people say them, bad news in red. */
