@@ -136,6 +136,7 @@ class _Calendar:
 		self.formats: dict[str, str] = {}
 		self.times: dict[str, croniter] = {}
 		self.current: dict[str, tuple[datetime, datetime]] = {}
+		self.late: dict[tuple[str, datetime], list[datetime]] = {}
 
 	def utc(self, moment: datetime) -> datetime:
 		return moment.replace(tzinfo=self.zone).astimezone(timezone.utc)
@@ -143,19 +144,22 @@ class _Calendar:
 	def due(self, one: Any) -> tuple[list[datetime], str]:
 		"""When it should have run since its last run, and the next time; or why there is none."""
 		try:
-			text = one.cron_format or self._format(one)
-			last = one.last_execution or one.creation
+			text, last = one.cron_format or self._format(one), one.last_execution or one.creation
 			before, coming = self._around_now(text)
 			if before <= last < coming:
 				return [coming], ""
-			times = self.times[text]
-			times.set_current(last)
-			due = [times.get_next(datetime)]
-			while due[-1] <= self.now and len(due) < limits.SCHEDULE_DUE:
-				due.append(times.get_next(datetime))
+			self.times[text].set_current(last)
+			return self._from(text, self.times[text].get_next(datetime)), ""
 		except Exception as error:  # croniter has a dozen, and raises AttributeError for what is no text
 			return [], f"There is no time at which it should run: {error}."
-		return due, ""
+
+	def _from(self, text: str, first: datetime) -> list[datetime]:
+		"""Where the scheduler was absent, schedules of one format have all missed the same first run."""
+		if (text, first) not in self.late:
+			due = self.late[(text, first)] = [first]
+			while due[-1] <= self.now and len(due) < limits.SCHEDULE_DUE:
+				due.append(self.times[text].get_next(datetime))
+		return self.late[(text, first)]
 
 	def _around_now(self, text: str) -> tuple[datetime, datetime]:
 		if text not in self.current:
@@ -177,8 +181,10 @@ def _newest_runs(names: Sequence[str]) -> dict[str, list[Any]]:
 	"""The newest runs of each schedule, the newest first. A query that reads an index from its end for each."""
 	known = [name for name in ("duration", "error") if frappe.db.has_column(LOG, name)]  # none before migrate
 	columns = ", ".join(f"`{name}`" for name in ("scheduled_job_type", "status", "creation", *known))
-	one = f"""select * from (select {columns} from `tab{LOG}` where `scheduled_job_type` = %s
-		order by `creation` desc limit {limits.SCHEDULE_RUNS}) newest"""
+	one = f"""select {columns} from `tab{LOG}` where `scheduled_job_type` = %s
+		order by `creation` desc limit {limits.SCHEDULE_RUNS}"""
+	# MariaDB takes six times as long for the form that SQLite wants
+	one = f"select * from ({one}) newest" if frappe.db.db_type == "sqlite" else f"({one})"
 	found: dict[str, list[Any]] = {}
 	for start in range(0, len(names), limits.SCHEDULES_QUERIED):
 		some = names[start : start + limits.SCHEDULES_QUERIED]

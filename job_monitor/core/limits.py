@@ -56,7 +56,7 @@ ZOMBIE_ROWS = 100
 SCHEDULE_DUE = 20
 """Times at which a schedule should have run that are worked out; further ones are counted by their distance."""
 
-SCHEDULE_RUNS = 10
+SCHEDULE_RUNS = 8
 """Runs of a schedule that tell its usual duration, and how often it failed in a row."""
 
 SCHEDULE_USUAL_LEAST = 3
