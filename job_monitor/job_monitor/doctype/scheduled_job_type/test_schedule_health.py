@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import frappe
-from frappe.utils import add_to_date, now_datetime
+from frappe.utils import add_to_date
 from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
 from frappe.utils.scheduler import toggle_scheduler
 
 from job_monitor.bridge import schedules
 from job_monitor.bridge.roles import MANAGER, USER
+from job_monitor.core import clock
 from job_monitor.job_monitor.report.schedule_health import schedule_health
 from job_monitor.testing import SiteTestCase, make_user, request, work_off
 
+CORE = "frappe.core.doctype.scheduled_job_type.scheduled_job_type"
 API = "/api/method/job_monitor.api.schedules."
 
 
@@ -129,18 +133,43 @@ class TestScheduleHealth(SiteTestCase):
 
 	def test_a_scheduler_that_is_absent(self) -> None:
 		doc = self.schedule()
-		frappe.db.sql(
-			"update `tabScheduled Job Type` set last_execution = %s where name is not null", "2026-01-01"
-		)
 		self.last_ran(doc, days=3)
 		with patch("job_monitor.bridge.schedules.process_holds", return_value=False):
-			found = schedules.scheduler()
+			found = schedules.scheduler([self.health(doc)])  # others may have been queued by hand meanwhile
 		self.assertEqual(found.state, "absent")
 		self.assertIn("Start it: bench schedule", found.detail)
-		frappe.db.sql(
-			"update `tabScheduled Job Type` set last_execution = %s where name is not null", now_datetime()
-		)
-		self.assertEqual(schedules.scheduler().state, "running")
+		self.last_ran(doc, minutes=0)
+		self.assertEqual(schedules.scheduler([self.health(doc)]).state, "running")
+
+	def test_when_clocks_change(self) -> None:
+		def due(now: str, last: str) -> list[str]:
+			moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
+			times = schedules._Calendar(frappe.new_doc("Scheduled Job Type"), moment)
+			one = frappe._dict(cron_format="30 * * * *", last_execution=datetime.fromisoformat(last))
+			return [f"{times.utc(at):%H:%M}" for at in times.due(one)[0]]
+
+		with patch("job_monitor.bridge.schedules.site_zone", return_value=ZoneInfo("Europe/Berlin")):
+			# 02:00 becomes 03:00 on 29 March. A run at 02:30 is expected half an hour later; Frappe takes it at 03:00
+			self.assertEqual(due("2026-03-29T00:40:00", "2026-03-29T01:30:05"), ["01:30"])
+			self.assertEqual(due("2026-03-29T01:40:00", "2026-03-29T03:30:05"), ["02:30"])
+			# 03:00 becomes 02:00 on 25 October: Frappe skips the second 02:30, which is no miss
+			self.assertEqual(due("2026-10-25T01:40:00", "2026-10-25T02:30:05"), ["02:30"])
+
+	def test_each_is_due_when_core_says(self) -> None:
+		like, now = frappe.new_doc("Scheduled Job Type"), clock.now()
+		options = frappe.get_meta("Scheduled Job Type").get_options("frequency").split("\n")
+		formats = [(name, "") for name in options if name not in ("", "Cron")]
+		formats += [
+			("Cron", text) for text in ("*/7 3-5 1,15 * *", "0/15 * * * *", "0 0 29 2 *", "5 4 * * sun")
+		]
+		for days, (frequency, text) in enumerate(formats * 12):
+			times = schedules._Calendar(like, now + timedelta(days=days, seconds=days * 997))
+			last = times.now - timedelta(seconds=1.5 ** (days % 40))
+			doc = frappe.new_doc("Scheduled Job Type")
+			doc.update({"frequency": frequency, "cron_format": text, "last_execution": last})
+			(first, *_others), problem = times.due(doc.as_dict())
+			with patch(f"{CORE}.randint", return_value=0, create=True):
+				self.assertEqual((first, problem), (doc.get_next_execution(), ""), (frequency, text, last))
 
 	def test_a_zombie_blocks_until_it_is_released(self) -> None:
 		doc = self.schedule()
