@@ -11,7 +11,7 @@ from typing import Any
 
 import frappe
 from croniter import croniter
-from frappe.utils import get_bench_path
+from frappe.utils import get_bench_path, get_datetime
 from frappe.utils.background_jobs import create_job_id
 from frappe.utils.scheduler import get_scheduler_tick, is_dormant, is_scheduler_disabled
 
@@ -138,13 +138,14 @@ class _Calendar:
 		self.current: dict[str, tuple[datetime, datetime]] = {}
 		self.late: dict[tuple[str, datetime], list[datetime]] = {}
 
-	def utc(self, moment: datetime) -> datetime:
-		return moment.replace(tzinfo=self.zone).astimezone(timezone.utc)
+	def utc(self, moment: datetime | str) -> datetime:
+		return get_datetime(moment).replace(tzinfo=self.zone).astimezone(timezone.utc)
 
 	def due(self, one: Any) -> tuple[list[datetime], str]:
 		"""When it should have run since its last run, and the next time; or why there is none."""
+		last = get_datetime(one.last_execution or one.creation)  # SQLite has texts
 		try:
-			text, last = one.cron_format or self._format(one), one.last_execution or one.creation
+			text = one.cron_format or self._format(one)
 			before, coming = self._around_now(text)
 			if before <= last < coming:
 				return [coming], ""
