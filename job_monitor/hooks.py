@@ -31,12 +31,8 @@ doctype_list_js = {
 extend_bootinfo = "job_monitor.bridge.boot.extend"
 
 before_request = ["job_monitor.compat.install"]
-before_job = [
-	"job_monitor.compat.install",
-	"job_monitor.recorder.runs.begin",
-	"job_monitor.recorder.monitor.tag",
-]
-after_job = ["job_monitor.progress.finish", "job_monitor.recorder.runs.end"]
+before_job = ["job_monitor.around_jobs.before"]
+after_job = ["job_monitor.around_jobs.after"]
 
 override_whitelisted_methods = {
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",

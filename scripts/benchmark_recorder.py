@@ -47,7 +47,7 @@ def work(arm: str) -> None:
 		runs.begin, runs.end = timed("begin", runs.begin), timed("end", runs.end)
 	from frappe.utils.bench_helper import main
 
-	sys.argv = ["frappe", "worker", "--queue", ARMS.get(arm, "short"), "--quiet"]
+	sys.argv = ["bench", "frappe", "worker", "--queue", ARMS.get(arm, "short"), "--quiet"]
 	main()
 
 
@@ -83,6 +83,8 @@ def run_jobs(queue: str, number: int) -> float:
 	call = {"site": frappe.local.site, "user": "Administrator", "method": METHOD, "event": None}
 	call |= {"job_name": METHOD, "is_async": True, "kwargs": {}}
 	target = get_queue(queue)
+	started = f"rq:wip:{target.name}"
+	others = target.connection.zcard(started)
 	target.enqueue_many(
 		[
 			target.prepare_data(
@@ -92,8 +94,7 @@ def run_jobs(queue: str, number: int) -> float:
 		]
 	)
 	began = time.perf_counter()
-	started = f"rq:wip:{target.name}"
-	while target.count or target.connection.zcard(started):
+	while target.count or target.connection.zcard(started) > others:
 		time.sleep(0.005)
 	return time.perf_counter() - began
 

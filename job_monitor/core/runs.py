@@ -29,6 +29,7 @@ FIRST = "0-0"
 # lengths of the streams, life in seconds, job, time
 _END = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 and ARGV[2] == '1' then return 0 end
+redis.call('EXPIRE', KEYS[1], ARGV[7])
 local about = ''
 if ARGV[4] ~= '' then
 	about = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', 'f', ARGV[4])
@@ -117,11 +118,9 @@ class RunLog:
 		self.failures_key, self.noted_key = f"{prefix}:failures", f"{prefix}:noted"
 
 	def begin(self, run: Run) -> None:
-		"""One round trip."""
-		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
-			pipe.hset(self.running_key, run.key, _pack(run))
-			pipe.expire(self.running_key, limits.RUN_SECONDS)
-			pipe.execute()
+		"""One round trip, of one command: a pipeline takes a tenth of a millisecond more. `end` sets the key's life."""
+		with asking(self.connection):
+			self.connection.hset(self.running_key, run.key, _pack(run))
 
 	def end(self, run: Run, failure: Failure | None = None, begun: bool = True) -> bool:
 		"""Note the end of a run. One round trip. Of several who do, only the first is heard.

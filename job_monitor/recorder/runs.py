@@ -17,7 +17,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 import frappe
-from frappe.utils import get_bench_id
 
 from job_monitor.core import keys, limits
 from job_monitor.core.payload import of_frappe
@@ -66,7 +65,8 @@ def begin(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any)
 		_current.attempts += 1
 		_current.handled = sys.exc_info()[1]
 		return
-	log = RunLog(job.connection, get_bench_id(), frappe.local.site)
+	# The queue's own name, as asking Frappe for the bench's id looks at the disk
+	log = RunLog(job.connection, keys.split_queue(job.origin)[0], frappe.local.site)
 	_current = _Recording(job, _run(job, method, kwargs or {}), log)
 	log.begin(_current.run)
 	_current.begun = True
