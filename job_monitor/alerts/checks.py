@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 from frappe import _
 
@@ -17,6 +16,7 @@ from job_monitor.core import clock, health, keys, limits
 from job_monitor.core.alerting import Incident, Rule, Sighting
 from job_monitor.core.health import duration
 from job_monitor.core.records import Job, Queue, Verdict, Worker
+from job_monitor.core.schedules import ScheduleHealth
 
 Known = Mapping[str, Incident]
 Check = Callable[[Rule, Facts, Known], Iterable[Sighting] | None]
@@ -286,31 +286,41 @@ def _started(job: Job) -> str:
 def missed_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting] | None:
 	if not facts.scheduler.runs:
 		return None
-	return _schedules(rule, facts, "missed", lambda schedule: schedule.missed_runs, _("{0} missed {1} runs"))
+	return _missed(rule, facts)
+
+
+def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, facts, "missed"):
+		runs = schedule.missed_runs
+		if runs >= rule.threshold or not runs:  # none where there is no time at which it should run
+			title = _("{0} missed {1} runs") if runs > 1 else _("{0} missed a run")
+			yield _of_schedule(schedule, title.format(schedule.method, runs), runs)
 
 
 @_check("Failing Schedule")
-def failing_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting] | None:
-	title = _("{0} failed {1} times in a row")
-	return _schedules(rule, facts, "failing", lambda schedule: schedule.failures, title)
+def failing_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, facts, "failing"):
+		if schedule.failures >= rule.threshold:
+			title = _("{0} failed {1} times in a row") if schedule.failures > 1 else _("{0} failed")
+			yield _of_schedule(schedule, title.format(schedule.method, schedule.failures), schedule.failures)
 
 
-def _schedules(
-	rule: Rule, facts: Facts, state: str, number: Callable[[Any], int], title: str
-) -> Iterator[Sighting]:
+def _schedules(rule: Rule, facts: Facts, state: str) -> Iterator[ScheduleHealth]:
 	for schedule in facts.schedules:
-		count = number(schedule)
-		if schedule.state == state and count >= max(1, rule.threshold) and rule.covers(subject=schedule.name):
-			text = f"{schedule.message} {schedule.hint}".strip()
-			yield Sighting(schedule.name, title.format(schedule.method, count), text, count)
+		if schedule.state == state and (
+			rule.covers(subject=schedule.name) or rule.covers(subject=schedule.method)
+		):
+			yield schedule
+
+
+def _of_schedule(schedule: ScheduleHealth, title: str, value: float = 0.0) -> Sighting:
+	return Sighting(schedule.name, title, f"{schedule.message} {schedule.hint}".strip(), value)
 
 
 @_check("Blocked Schedule")
 def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for schedule in facts.schedules:
-		if schedule.blocked_by and rule.covers(subject=schedule.name):
-			title = _("{0} is blocked by a dead job").format(schedule.method)
-			yield Sighting(schedule.name, title, f"{schedule.message} {schedule.hint}")
+	for schedule in _schedules(rule, facts, "blocked"):
+		yield _of_schedule(schedule, _("{0} is blocked by a dead job").format(schedule.method))
 
 
 @_check("Scheduler")

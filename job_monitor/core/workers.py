@@ -171,8 +171,9 @@ def process_is_gone(hostname: str, pid: int) -> bool:
 		return False
 	try:
 		os.kill(pid, 0)
+		# Dead, and not yet collected by its parent: in a container whose first process is no init, for ever
+		return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
 	except ProcessLookupError:
 		return True
-	except OSError:
+	except (OSError, IndexError):
 		return False
-	return False

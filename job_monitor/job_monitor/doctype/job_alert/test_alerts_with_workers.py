@@ -1,0 +1,243 @@
+"""What breaks on a bench is told, and so is its end: with real workers, a real scheduler and a real mail server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import add_to_date, get_bench_path, now_datetime
+from frappe.utils.background_jobs import create_job_id, get_redis_conn
+from frappe.utils.scheduler import toggle_scheduler
+
+from job_monitor.alerts import engine
+from job_monitor.bridge import session
+from job_monitor.core import limits, workers
+from job_monitor.core.records import Verdict
+from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase
+from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
+from job_monitor.recorder import rollup
+from job_monitor.testing import kill_all, status, work_off, worker
+from job_monitor.testing_servers import MailServer, running
+
+
+class TestAlertsWithWorkers(AlertTestCase):
+	def setUp(self) -> None:
+		super().setUp()
+		channel("Ops", "Email", recipients="ops@ops.example")
+		frappe.db.commit()
+		forget_dead_workers()
+		forget_jobs_of_schedules()
+		work_off("short", "default", "long")
+
+	@contextmanager
+	def mail(self) -> Iterator[MailServer]:
+		with running(MailServer()) as server:
+			account(server)
+			frappe.db.commit()
+			yield server
+
+	def subjects(self, server: MailServer) -> list[str]:
+		return [str(mail.message["Subject"]).strip().rpartition(" (")[0] for mail in server.mails]
+
+	def look(self) -> engine.Evaluation:
+		frappe.db.rollback()
+		return engine.evaluate("test")
+
+	def look_until(self, state: str, rule: str) -> None:
+		def found() -> bool:
+			self.look()
+			return bool(self.alerts(rule=rule, state=state))
+
+		self.wait_for(found, f"{rule} {state}")
+
+	def test_a_killed_worker_is_told_until_another_takes_its_place(self) -> None:
+		self.rule("Dead Worker")
+		with self.mail() as server:
+			with worker("short") as first:
+				job = self.enqueue("hang")
+				self.wait_for(lambda: status(job) == "started", "the job runs")
+				self.look()
+				self.assertEqual(server.mails, [])
+				kill_all(first.pid)
+				self.look_until("Firing", "Dead Worker")
+			mail = server.mails[0].message.get_body(("plain",)).get_content()
+			self.assertIn("It held job", mail)
+			with worker("short"):
+				self.look_until("Resolved", "Dead Worker")
+		self.assertEqual(len(server.mails), 2)
+		self.assertIn("CRITICAL: A worker died", self.subjects(server)[0])
+		self.assertIn("RESOLVED: A worker died", self.subjects(server)[1])
+
+	def test_a_worker_that_redis_has_forgotten_is_still_missed(self) -> None:
+		self.rule("Dead Worker")
+		with worker("short") as first:
+			found = self.wait_for(lambda: self._workers_on_redis(first.pid), "the worker is there")
+			kill_all(first.pid)
+		self.look_until("Firing", "Dead Worker")
+		get_redis_conn().delete(*found)
+		get_redis_conn().srem("rq:workers", *found)
+		self.look()
+		self.assertEqual([alert.state for alert in self.alerts()], ["Firing"])
+
+	def _workers_on_redis(self, pid: int) -> list[bytes]:
+		connection = get_redis_conn()
+		keys = connection.smembers("rq:workers")
+		return [key for key in keys if connection.hget(key, "pid") == str(pid).encode()]
+
+	def test_a_worker_that_leaves_in_peace_is_no_alert(self) -> None:
+		self.rule("Dead Worker")
+		with worker("short") as first:
+			self.wait_for(lambda: self._workers_on_redis(first.pid), "the worker is there")
+			os.kill(first.pid, signal.SIGTERM)
+			first.wait(timeout=30)
+		self.look()
+		self.assertEqual(self.alerts(), [])
+
+	def test_a_full_queue_without_a_worker(self) -> None:
+		self.rule("No Worker", queue="short")
+		self.rule("Queue Depth", queue="short", threshold=80)
+		frappe.local.conf.max_queued_jobs = 10
+		self.addCleanup(frappe.local.conf.pop, "max_queued_jobs", None)
+		limit = 10 + 50 * len(frappe.utils.get_sites())
+		with self.mail() as server:
+			self.look()
+			self.assertEqual(server.mails, [])
+			for _job in range(int(limit * 0.8) + 1):
+				self.enqueue()
+			self.look()
+			told = self.subjects(server)
+			self.assertIn("CRITICAL: No worker serves queue short", told)
+			self.assertTrue(any("of {} jobs".format(limit) in subject for subject in told), told)
+			work_off("short")
+			self.look()
+		self.assertEqual(sum(subject.startswith("RESOLVED") for subject in self.subjects(server)), 2)
+
+	def test_an_old_job_and_a_stalled_queue(self) -> None:
+		self.rule("Queue Age", queue="short", threshold=1)
+		self.rule("Stalled Queue", queue="short", threshold=1)
+		with worker("short"):
+			first, second = self.enqueue("hang"), self.enqueue()
+			self.wait_for(lambda: status(first) == "started", "the first job runs")
+			time.sleep(2)
+			self.look()
+			self.assertEqual(
+				{alert.rule for alert in self.alerts(state="Firing")}, {"Queue Age", "Stalled Queue"}
+			)
+			text = frappe.db.get_value("Job Alert", {"rule": "Stalled Queue"}, "text")
+			self.assertIn(first, text)
+		get_redis_conn().lrem(f"rq:queue:{frappe.utils.get_bench_id()}:short", 0, second)
+		self.look()
+		self.assertEqual({alert.state for alert in self.alerts()}, {"Resolved"})
+
+	def test_a_job_that_hangs(self) -> None:
+		grace, limits.TIMEOUT_GRACE_SECONDS = limits.TIMEOUT_GRACE_SECONDS, -100
+		self.addCleanup(setattr, limits, "TIMEOUT_GRACE_SECONDS", grace)
+		self.rule("Stuck Job")
+		with worker("short"):
+			job = self.enqueue("hang", timeout=90)
+			self.wait_for(lambda: status(job) == "started", "the job runs")
+			self.look()
+			self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
+
+	def test_failing_jobs(self) -> None:
+		self.rule("Failure Rate", minimum=5, subject="job_monitor.testing.*")
+		self.rule("Method Failures", threshold=5, subject="job_monitor.testing.fail")
+		self.rule("New Failure Group", subject="job_monitor.testing.fail")
+		frappe.db.delete("Job Metric", {"resolution": "Minute"})
+		frappe.db.delete("Job Failure Group", {"method": "job_monitor.testing.fail"})
+		frappe.db.commit()
+		for _job in range(5):
+			self.enqueue("fail")
+			self.enqueue("succeed")
+		work_off("short")
+		rollup.write_down()
+		with self.mail() as server:
+			self.look()
+		told = " | ".join(self.subjects(server))
+		self.assertIn("job_monitor.testing.fail: 5 of 5 runs failed", told)
+		self.assertIn("job_monitor.testing.fail failed 5 times", told)
+		self.assertIn("New failure of job_monitor.testing.fail: ValueError", told)
+		self.assertNotIn("hunter2", told)
+		self.assertEqual(len(server.mails), 3)
+
+	def test_a_failing_schedule(self) -> None:
+		self.rule("Failing Schedule")
+		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.testing.succeed"})
+		schedule = frappe.get_doc(
+			{"doctype": "Scheduled Job Type", "method": "job_monitor.testing.succeed", "frequency": "Daily"}
+		).insert()
+		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
+		self.addCleanup(frappe.db.delete, "Scheduled Job Type", {"name": schedule.name})
+		with self.mail() as server:
+			with patch("job_monitor.testing.succeed", side_effect=ValueError("no such invoice")):
+				schedule.execute()
+			self.look()
+			schedule.execute()
+			self.look()
+		ours = [subject for subject in self.subjects(server) if "testing.succeed" in subject]
+		self.assertEqual(
+			ours,
+			[
+				"CRITICAL: job_monitor.testing.succeed failed",
+				"RESOLVED: job_monitor.testing.succeed failed",
+			],
+		)
+
+	def test_a_scheduler_that_stops_and_starts(self) -> None:
+		"""With a scheduler process of Frappe, ticking every second."""
+		before = frappe.db.get_single_value("System Settings", "enable_scheduler")
+		self.addCleanup(frappe.db.commit)
+		self.addCleanup(toggle_scheduler, before)
+		self.rule("Scheduler")
+		toggle_scheduler(True)
+		frappe.db.sql(
+			"update `tabScheduled Job Type` set last_execution = %s where name is not null",
+			add_to_date(now_datetime(), hours=-1),
+		)
+		frappe.db.commit()
+		with patch("job_monitor.bridge.schedules.is_dormant", return_value=False), self.mail() as server:
+			self.look()
+			self.assertIn("CRITICAL: The scheduler is absent", self.subjects(server)[0])
+			with _scheduler():
+				self.look_until("Resolved", "Scheduler")
+		self.assertIn("RESOLVED: The scheduler is absent", self.subjects(server)[1])
+
+
+def forget_dead_workers() -> None:
+	"""Of other tests, so that their places are not missed here."""
+	for one in workers.read_all(session.connect()):
+		if one.verdict is Verdict.DEAD:
+			get_redis_conn().delete(f"rq:worker:{one.name}")
+			get_redis_conn().srem("rq:workers", f"rq:worker:{one.name}")
+
+
+def forget_jobs_of_schedules() -> None:
+	for name in frappe.get_all("Scheduled Job Type", pluck="name"):
+		job_id = create_job_id(frappe.get_doc("Scheduled Job Type", name).rq_job_id)
+		get_redis_conn().delete(f"rq:job:{job_id}")
+
+
+@contextmanager
+def _scheduler() -> Iterator[subprocess.Popen[bytes]]:
+	"""One tick of Frappe's scheduler after the other, for this site alone, and a worker for what it queues."""
+	code = (
+		"import sys, time\nfrom frappe.utils.scheduler import enqueue_events_for_site\n"
+		"while True:\n\tenqueue_events_for_site(sys.argv[1])\n\ttime.sleep(1)"
+	)
+	process: Any = subprocess.Popen(
+		[sys.executable, "-c", code, frappe.local.site], cwd=os.path.join(get_bench_path(), "sites")
+	)
+	try:
+		with worker("short", "default", "long"):
+			yield process
+	finally:
+		process.kill()
+		process.wait()
