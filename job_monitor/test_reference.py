@@ -44,6 +44,22 @@ class TestProgrammaticMonitoring(SiteTestCase):
 		self.assertEqual(set(info["queues"]) & {"short", "default", "long"}, {"short", "default", "long"})
 		self.assertEqual(get_queue_info().keys(), info.keys())
 
+	def test_queue_info_has_the_last_hour_where_history_has_it(self) -> None:
+		from frappe.utils.background_jobs import get_queue_info
+
+		from job_monitor.recorder import rollup
+
+		rollup.write_down()
+		before = (get_queue_info()["queues"]["short"]["last_hour"] or {"runs": 0, "failed": 0}).copy()
+		self.enqueue("succeed")
+		self.enqueue("fail")
+		work_off("short")
+		rollup.write_down()
+		after = get_queue_info()["queues"]["short"]["last_hour"]
+		self.assertGreaterEqual(after["runs"], before["runs"] + 2)
+		self.assertGreaterEqual(after["failed"], before["failed"] + 1)
+		self.assertGreater(after["average_wait"], 0)
+
 	def test_queue_info_over_http(self) -> None:
 		reader, nobody = (
 			make_user("jm-reader@example.com", "Job Monitor User"),

@@ -1,6 +1,7 @@
-"""Measures the recorder on a site: its time in each job, throughput with and without the app, rollup, storage.
+"""Measures the recorder on a site: its time in each job, throughput with and without the app, rollup, storage;
+and of the alert rules.
 
-	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_recorder.py SITE [time throughput rollup storage]
+	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_recorder.py SITE [time throughput rollup storage alerts]
 
 Needs the bench's queues `short` and `long` for itself. Both arms of the throughput run at once on four workers, of which
 two have jobs at any time: 100 jobs with this app's hooks, then 100 without, and so on.
@@ -20,6 +21,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from benchmark_alerts import measure_alerts
 
 METHOD = "job_monitor.testing.succeed"
 ARMS = {"with": "short", "without": "long"}
@@ -250,6 +255,7 @@ FIGURES = {
 	"throughput": measure_throughput,
 	"rollup": measure_rollup,
 	"storage": measure_storage,
+	"alerts": measure_alerts,
 }
 
 

@@ -12,6 +12,7 @@ from frappe.utils import now_datetime
 
 from job_monitor.bridge import metrics, state
 from job_monitor.core.metrics import counts
+from job_monitor.core.runs import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,26 @@ def outcomes(minutes: int) -> list[MethodCounts]:
 			for outcome, number in by_outcome.items():
 				total[outcome] = total.get(outcome, 0) + number
 	return [MethodCounts(method, queue, **found) for (method, queue), found in sums.items()]
+
+
+def by_queue(minutes: int = 60) -> dict[str, dict[str, Any]]:
+	"""What ended in the last minutes (up to 2,880), by queue: runs, failed, average_wait and average_duration in
+	seconds, None where nothing ran. One query."""
+	since = metrics.MINUTE.floor(now_datetime() - timedelta(minutes=minutes))
+	fields = ["queue", *OUTCOMES, "waited", "seconds"]
+	sums: dict[str, dict[str, float]] = {}
+	for row in frappe.get_all(metrics.METRIC, {"resolution": "Minute", "start": [">=", since]}, fields):
+		total = sums.setdefault(row.pop("queue"), {})
+		for name, number in row.items():
+			total[name] = total.get(name, 0) + (number or 0)
+	return {queue: _averages(total) for queue, total in sums.items()}
+
+
+def _averages(total: dict[str, float]) -> dict[str, Any]:
+	runs = sum(int(total[outcome]) for outcome in OUTCOMES)
+	bad = sum(int(total[outcome]) for outcome in ("failed", "timeout", "killed"))
+	wait, duration = ((total[name] / runs if runs else None) for name in ("waited", "seconds"))
+	return {"runs": runs, "failed": bad, "average_wait": wait, "average_duration": duration}
 
 
 def baselines() -> dict[str, Baseline]:

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import frappe
 
-from job_monitor.bridge import jobs, session
+from job_monitor.bridge import history, jobs, session
 from job_monitor.bridge.listing import Row
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.query import JobQuery
@@ -24,8 +24,10 @@ def get_queue_info() -> dict[str, Any]:
 
 	Returns:
 		`{"queues": {name: {"queued", "started", "finished", "failed", "deferred", "scheduled", "canceled": jobs,
-		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number}}}, "pending": jobs,
-		"workers": number of those that are there}`. Counts are of all sites of the bench.
+		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number},
+		"last_hour": {"runs", "failed", "average_wait", "average_duration"} or None}}, "pending": jobs,
+		"workers": number of those that are there}`. Counts are of all sites of the bench; of the last hour, of the runs
+		of this site that are written down, durations in seconds, None if there was none.
 
 	Raises:
 		RedisUnavailable
@@ -36,7 +38,10 @@ def get_queue_info() -> dict[str, Any]:
 		every = workers.read_all(store)
 	now = clock.now()
 	names = dict.fromkeys([*session.queue_names(), *found])
-	queues = {name: _queue_info(name, found.get(name), every, now) for name in names}
+	past = history.by_queue()
+	queues = {
+		name: _queue_info(name, found.get(name), every, now) | {"last_hour": past.get(name)} for name in names
+	}
 	return {
 		"queues": queues,
 		"pending": sum(queue["queued"] for queue in queues.values()),
