@@ -53,10 +53,12 @@ def _failing(case: Case) -> Told:
 	times += " (or more)" if case.failures >= most else ""
 	error = f": {schedule.run.error}" if schedule.run and schedule.run.error else "."
 	word = "was killed" if case.outcome == "Killed" and case.failures == 1 else "failed"
-	return (
-		f"{times} {word}{error}",
-		"Its newest log has the traceback. Repair the cause, then run it again.",
+	hint = (
+		"Its process ended before it did: look at the memory of its host, and at logs/worker.error.log."
+		if case.outcome == "Killed"
+		else "Its newest log has the traceback. Repair the cause, then run it again."
 	)
+	return f"{times} {word}{error}", hint
 
 
 def _overdue(case: Case) -> Told:

@@ -8,15 +8,18 @@ frappe.ui.form.on("Scheduled Job Type", {
 
 function tell(frm, health) {
 	const { show } = frappe.job_monitor;
-	const { headline, escape, seconds } = show;
-	const { state, message, hint, next_due_at, usual_duration } = health;
+	const { due, headline, escape, seconds } = show;
+	const { state, message, hint, next_due_at, overdue_seconds, usual_duration } = health;
 	frm.page.set_indicator(...show.schedule_indicator(health));
 	const parts = [escape(message), escape(hint)];
-	if (!message) {
-		if (next_due_at) parts.push(__("Next due {0}", [frappe.datetime.prettyDate(next_due_at)]));
-		if (usual_duration !== null)
-			parts.push(__("usually takes {0}", [seconds(usual_duration)]));
+	if (next_due_at) {
+		const at = frappe.datetime.str_to_user(next_due_at);
+		parts.push(
+			__(overdue_seconds ? "was due {0}" : "next due {0}", [`${at} (${due(health)})`])
+		);
 	}
+	if (!message && usual_duration !== null)
+		parts.push(__("usually takes {0}", [seconds(usual_duration)]));
 	headline(frm, parts, show.SCHEDULE_COLORS[state]);
 	if (health.job_id) {
 		frm.add_custom_button(__("RQ Job"), () =>

@@ -16,9 +16,14 @@ frappe.query_reports["Schedule Health"] = {
 	],
 
 	formatter(value, row, column, data, default_formatter) {
+		const { escape, link, method, schedule_indicator } = frappe.job_monitor.show;
+		if (column.fieldname === "name" && data)
+			return link("Scheduled Job Type", data.name, method(data.method), data.method);
+		if (["message", "hint"].includes(column.fieldname) && value)
+			return `<span title="${escape(value)}">${escape(value)}</span>`;
 		if (column.fieldname !== "state" || !data)
 			return default_formatter(value, row, column, data);
-		const [label, color] = frappe.job_monitor.show.schedule_indicator(data);
+		const [label, color] = schedule_indicator(data);
 		return `<span class="indicator-pill ${color}">${label}</span>`;
 	},
 };

@@ -28,7 +28,7 @@ def _is_wanted(state: str, wanted: str | None) -> bool:
 def _columns() -> list[dict[str, Any]]:
 	columns = [
 		("name", _("Schedule"), "Link", 230),
-		("state", _("Health"), "Data", 100),
+		("state", _("Health"), "Data", 130),
 		("message", _("Why"), "Data", 360),
 		("hint", _("What to do"), "Data", 300),
 		("last_run_at", _("Last Run"), "Datetime", 160),
@@ -55,7 +55,7 @@ def _summary(states: Counter[str]) -> list[dict[str, Any]]:
 	colors = {**dict.fromkeys(PROBLEMS, "Red"), "overdue": "Orange", "ok": "Green"}
 	return [
 		{
-			"label": _(state.capitalize()),
+			"label": _("OK" if state == "ok" else state.capitalize()),
 			"value": states[state],
 			"datatype": "Int",
 			"indicator": colors.get(state, "Grey"),

@@ -49,6 +49,12 @@ export function schedule_indicator({ state, stopped, missed_runs }) {
 	return [label || __(words), SCHEDULE_COLORS[state], `stopped,=,${Number(stopped)}`];
 }
 
+/** When a schedule is due, from now. */
+export function due({ due_in }) {
+	if (due_in === null || due_in === undefined) return "";
+	return due_in < 0 ? __("{0} ago", [seconds(-due_in)]) : __("in {0}", [seconds(due_in)]);
+}
+
 /** Call it once for a DocType of which nothing is written by hand, before Desk builds its list or form. */
 export function prepare(doctype) {
 	const meta = frappe.get_meta(doctype);
