@@ -67,7 +67,7 @@ def _rate(rule: Rule, subject: str, counts: list[MethodCounts]) -> Sighting | No
 	bad, total = sum(one.bad for one in counts), sum(one.total for one in counts)
 	if bad < max(1, rule.minimum) or 100 * bad / total < rule.threshold:
 		return None
-	title = _("{0}: {1} of {2} runs failed").format(subject, bad, total)
+	title = _("{1} of {2} runs failed: {0}").format(subject, bad, total)
 	return Sighting(subject, title, _window(rule), 100 * bad / total)
 
 
@@ -80,7 +80,7 @@ def method_failures(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sightin
 	for method, counts in _by_method(rule, facts).items():
 		bad = sum(one.bad for one in counts)
 		if bad >= max(1, rule.threshold):
-			yield Sighting(method, _("{0} failed {1} times").format(method, bad), _window(rule), bad)
+			yield Sighting(method, _("Failed {1} times: {0}").format(method, bad), _window(rule), bad)
 
 
 @_check("New Failure Group")
@@ -293,7 +293,7 @@ def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
 	for schedule in _schedules(rule, facts, "missed"):
 		runs = schedule.missed_runs
 		if runs >= rule.threshold or not runs:  # none where there is no time at which it should run
-			title = _("{0} missed {1} runs") if runs > 1 else _("{0} missed a run")
+			title = _("{1} runs missed: {0}") if runs > 1 else _("Run missed: {0}")
 			yield _of_schedule(schedule, title.format(schedule.method, runs), runs)
 
 
@@ -301,7 +301,11 @@ def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
 def failing_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for schedule in _schedules(rule, facts, "failing"):
 		if schedule.failures >= rule.threshold:
-			title = _("{0} failed {1} times in a row") if schedule.failures > 1 else _("{0} failed")
+			title = (
+				_("Failed {1} times in a row: {0}")
+				if schedule.failures > 1
+				else _("Scheduled run failed: {0}")
+			)
 			yield _of_schedule(schedule, title.format(schedule.method, schedule.failures), schedule.failures)
 
 
@@ -314,13 +318,13 @@ def _schedules(rule: Rule, facts: Facts, state: str) -> Iterator[ScheduleHealth]
 
 
 def _of_schedule(schedule: ScheduleHealth, title: str, value: float = 0.0) -> Sighting:
-	return Sighting(schedule.name, title, f"{schedule.message} {schedule.hint}".strip(), value)
+	return Sighting(schedule.name, title, f"{schedule.message}\n{schedule.hint}".strip(), value)
 
 
 @_check("Blocked Schedule")
 def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for schedule in _schedules(rule, facts, "blocked"):
-		yield _of_schedule(schedule, _("{0} is blocked by a dead job").format(schedule.method))
+		yield _of_schedule(schedule, _("Blocked by a dead job: {0}").format(schedule.method))
 
 
 @_check("Scheduler")

@@ -27,7 +27,7 @@ _LINES = 20
 
 @dataclass
 class Sent:
-	"""Notices that went out, and those that no channel took (yet)."""
+	"""Notices that at least one channel took, and those that none did (yet)."""
 
 	notices: int = 0
 	undelivered: int = 0
@@ -38,9 +38,9 @@ def send_waiting() -> Sent:
 	sent = Sent()
 	for (rule, notice, _left), flips in groupby(_claim(), key=_together):
 		group = list(flips)
-		left = _tell(rule, Notice(notice), group)
-		sent.notices += not left
-		sent.undelivered += bool(left)
+		told = _tell(rule, Notice(notice), group)
+		sent.notices += told
+		sent.undelivered += not told
 	return sent
 
 
@@ -90,8 +90,8 @@ def _claimed(claim: str) -> list[Any]:
 	)
 
 
-def _tell(rule: str, notice: Notice, flips: Sequence[Any]) -> list[str]:
-	"""Send one message for these flips. Returns the channels that are to be tried again."""
+def _tell(rule: str, notice: Notice, flips: Sequence[Any]) -> bool:
+	"""Send one message for these flips. Returns whether anybody was told."""
 	left = json.loads(flips[0].channels_left or "[]")
 	channels = left or frappe.get_all(
 		"Job Alert Rule Channel", {"parenttype": RULE, "parent": rule}, pluck="channel", order_by="idx"
@@ -110,7 +110,7 @@ def _tell(rule: str, notice: Notice, flips: Sequence[Any]) -> list[str]:
 	}
 	frappe.db.set_value(FLIP, {"name": ["in", [f.name for f in flips]]}, values, update_modified=False)
 	frappe.db.commit()
-	return [one.channel for one in deliveries if not one.ok]
+	return any(one.ok for one in deliveries)
 
 
 def _outcome(deliveries: Iterable[dispatch.Delivery], again: bool) -> str:

@@ -12,8 +12,8 @@ frappe.ui.form.on("Job Alert", {
 function tell(frm) {
 	const { alerts, show } = frappe.job_monitor;
 	const { headline, escape, seconds } = show;
-	const { state, severity, acknowledged_by, muted_until, subject, rule } = frm.doc;
-	const parts = [escape(subject), escape(rule)];
+	const { state, severity, acknowledged_by, muted_until, rule } = frm.doc;
+	const parts = [escape(rule)];
 	if (state === "Resolved") parts.push(__("Lasted {0}", [seconds(frm.doc.seconds)]));
 	else parts.push(__("For {0}", [seconds(alerts.lasts(frm.doc))]));
 	if (acknowledged_by) parts.push(__("{0} takes care of it", [escape(acknowledged_by)]));

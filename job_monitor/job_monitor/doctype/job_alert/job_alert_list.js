@@ -6,6 +6,7 @@ frappe.listview_settings["Job Alert"] = {
 	get_indicator: (doc) => frappe.job_monitor.alerts.indicator(doc),
 
 	onload(listview) {
+		frappe.job_monitor.show.columns(listview, ["rule", "began_at", "seconds"]);
 		if (!frappe.boot.job_monitor?.can_manage) return;
 		const { acknowledge, alerts, evaluate_alerts, mute, show } = frappe.job_monitor;
 		const each = async (act) => {
@@ -34,8 +35,10 @@ frappe.listview_settings["Job Alert"] = {
 	},
 
 	refresh(listview) {
-		frappe.job_monitor.get_alert_status().then((status) => tell(listview, status));
-		frappe.job_monitor.show.empty_list(listview, __("No alert. All is quiet."));
+		const { get_alert_status, show } = frappe.job_monitor;
+		get_alert_status().then((status) => tell(listview, status));
+		show.full_names(listview, (doc) => doc.title);
+		show.empty_list(listview, __("No alert. All is quiet."));
 	},
 
 	formatters: {
@@ -49,11 +52,11 @@ frappe.listview_settings["Job Alert"] = {
 
 /** When the rules were last looked at, above the list. */
 function tell(listview, status) {
-	const { escape, when } = frappe.job_monitor.show;
+	const { escape } = frappe.job_monitor.show;
 	const problems = Object.keys(status.problems || {});
 	const last = status.at
 		? __("Rules last looked at {0} by {1}.", [
-				when(status.at, { label: __("At") }),
+				frappe.datetime.prettyDate(status.at),
 				escape(status.by),
 		  ])
 		: __("The rules have not been looked at yet.");

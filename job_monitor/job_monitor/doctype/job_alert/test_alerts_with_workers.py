@@ -162,8 +162,8 @@ class TestAlertsWithWorkers(AlertTestCase):
 		with self.mail() as server:
 			self.look()
 		told = " | ".join(self.subjects(server))
-		self.assertIn("job_monitor.testing.fail: 5 of 5 runs failed", told)
-		self.assertIn("job_monitor.testing.fail failed 5 times", told)
+		self.assertIn("5 of 5 runs failed: job_monitor.testing.fail", told)
+		self.assertIn("Failed 5 times: job_monitor.testing.fail", told)
 		self.assertIn("New failure of job_monitor.testing.fail: ValueError", told)
 		self.assertNotIn("hunter2", told)
 		self.assertEqual(len(server.mails), 3)
@@ -186,8 +186,8 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.assertEqual(
 			ours,
 			[
-				"CRITICAL: job_monitor.testing.succeed failed",
-				"RESOLVED: job_monitor.testing.succeed failed",
+				"CRITICAL: Scheduled run failed: job_monitor.testing.succeed",
+				"RESOLVED: Scheduled run failed: job_monitor.testing.succeed",
 			],
 		)
 

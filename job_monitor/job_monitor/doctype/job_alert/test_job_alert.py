@@ -334,6 +334,7 @@ class TestJobAlert(AlertTestCase):
 		settings = frappe.get_doc("Job Monitor Settings")
 		settings.heartbeat_url = url
 		settings.save()
+		frappe.db.commit()
 
 	def test_a_heartbeat_into_the_own_network_is_refused(self) -> None:
 		with self.assertRaises(frappe.ValidationError):

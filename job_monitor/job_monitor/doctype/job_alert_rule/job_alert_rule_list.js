@@ -4,7 +4,7 @@ frappe.listview_settings["Job Alert Rule"] = {
 
 	get_indicator(doc) {
 		if (!doc.enabled) return [__("Disabled"), "gray", "enabled,=,0"];
-		if (doc.muted_until > frappe.datetime.now_datetime()) {
+		if (doc.muted_until > frappe.datetime.system_datetime()) {
 			return [__("Muted"), "yellow", "muted_until,>,Now"];
 		}
 		const color = doc.severity === "Critical" ? "red" : "orange";
@@ -12,9 +12,15 @@ frappe.listview_settings["Job Alert Rule"] = {
 	},
 
 	onload(listview) {
+		frappe.job_monitor.show.columns(listview, ["kind", "threshold", "queue", "subject"]);
 		listview.page.add_inner_button(__("Alerts"), () => frappe.set_route("List", "Job Alert"));
 		listview.page.add_inner_button(__("Channels"), () =>
 			frappe.set_route("List", "Job Alert Channel")
 		);
+	},
+
+	formatters: {
+		kind: (value, df) => frappe.job_monitor.show.filterable(value, df),
+		threshold: (value) => (value ? format_number(value, null, 0) : ""),
 	},
 };

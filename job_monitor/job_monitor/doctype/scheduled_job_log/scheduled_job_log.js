@@ -29,6 +29,6 @@ function tell(frm) {
 	const { headline, escape, seconds } = frappe.job_monitor.show;
 	const { status, error, started_at } = frm.doc;
 	if (status !== "Running") return headline(frm, [escape(error)], "red");
-	const since = moment(frappe.datetime.now_datetime()).diff(moment(started_at), "seconds");
+	const since = moment(frappe.datetime.system_datetime()).diff(moment(started_at), "seconds");
 	headline(frm, [started_at && __("Runs for {0}", [seconds(since)])], "blue");
 }

@@ -4,7 +4,7 @@ frappe.query_reports["Job Performance"] = {
 			fieldname: "since",
 			label: __("From"),
 			fieldtype: "Datetime",
-			default: frappe.datetime.add_days(frappe.datetime.now_datetime(), -1),
+			default: frappe.datetime.add_days(frappe.datetime.system_datetime(), -1),
 		},
 		{ fieldname: "until", label: __("To"), fieldtype: "Datetime" },
 		{

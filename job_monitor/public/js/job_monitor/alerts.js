@@ -10,7 +10,7 @@ export function indicator({ state, severity, acknowledged_by }) {
 
 /** Ask for a moment to come, in the site's time zone. */
 export function ask_until(then) {
-	const later = (hours) => moment(frappe.datetime.now_datetime()).add(hours, "hours");
+	const later = (hours) => moment(frappe.datetime.system_datetime()).add(hours, "hours");
 	const choices = { 1: __("1 hour"), 4: __("4 hours"), 24: __("1 day"), 168: __("1 week") };
 	const other = __("Until…");
 	const options = [...Object.values(choices), other];
@@ -45,8 +45,8 @@ export function ask_until(then) {
 
 /** Whether nobody is told of an alert, or of a rule, for now. */
 export const is_muted = (doc) =>
-	Boolean(doc.muted_until && doc.muted_until > frappe.datetime.now_datetime());
+	Boolean(doc.muted_until && doc.muted_until > frappe.datetime.system_datetime());
 
 /** Seconds for which an alert has gone on. */
 export const lasts = (doc) =>
-	(new Date(doc.resolved_at || frappe.datetime.now_datetime()) - new Date(doc.began_at)) / 1000;
+	(new Date(doc.resolved_at || frappe.datetime.system_datetime()) - new Date(doc.began_at)) / 1000;

@@ -53,7 +53,7 @@ function change_range(report) {
 	const custom = report.get_filter_value("range") === "Custom";
 	if (!custom && !report.get_filter_value("since") && !report.get_filter_value("until"))
 		return report.refresh();
-	const until = custom ? frappe.datetime.now_datetime() : "";
+	const until = custom ? frappe.datetime.system_datetime() : "";
 	const day_before = moment(until || undefined).subtract(1, "day");
 	const since = custom ? frappe.datetime.get_datetime_as_string(day_before) : "";
 	report.set_filter_value({ since, until });
