@@ -169,7 +169,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.assertEqual(len(server.mails), 3)
 
 	def test_a_failing_schedule(self) -> None:
-		self.rule("Failing Schedule")
+		self.rule("Failing Schedule", subject="job_monitor.testing.succeed")
 		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.testing.succeed"})
 		schedule = frappe.get_doc(
 			{"doctype": "Scheduled Job Type", "method": "job_monitor.testing.succeed", "frequency": "Daily"}
