@@ -85,7 +85,7 @@ def _claimed(claim: str) -> list[Any]:
 		.select(flip.parent, alert.title, alert.text, alert.subject, alert.severity)
 		.select(alert.began_at, alert.seconds, alert.rule, rule.kind)
 		.where(flip.claimed_by == claim)
-		.orderby(alert.severity, alert.began_at)
+		.orderby(alert.severity, alert.began_at, alert.subject)
 		.run(as_dict=True)
 	)
 
