@@ -233,6 +233,22 @@ def test_more_failures_than_one_look_takes(
 	assert catch_up(store, log, marks) == (marks, 0)
 
 
+def test_a_job_that_is_kept_longer_hides_none_that_fail_after_it(
+	store: Store, log: RunLog, jobs: Jobs
+) -> None:
+	marks: Any = None
+	noted = 0
+	for n, score in enumerate([1e9, 3e9, 1e9 + 1, 3e9 + 1, 1e9 + 1, 1e9 + 2]):
+		marks, more = lost_runs.catch_up(store, log, SITE, marks, usual=1e9 + 10)
+		assert more == (0 if n < 1 else 1), n
+		noted += more
+		jobs.raw(f"{SITE}||{n}", status="failed", score=score)
+	for more in (1, 0, 0):
+		marks, found = lost_runs.catch_up(store, log, SITE, marks, usual=1e9 + 10)
+		assert found == more
+	assert marks[full("default")][0] == 1e9 + 2
+
+
 def test_only_failures_of_this_site_that_were_not_told(store: Store, log: RunLog, jobs: Jobs) -> None:
 	marks, _noted = catch_up(store, log, None)
 	jobs.raw(status="failed", site=SITE + ".evil")

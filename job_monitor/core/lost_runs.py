@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from job_monitor.core import clock, keys, limits
@@ -20,7 +21,8 @@ _KILLED = ("Work-horse terminated unexpectedly", "AbandonedJobError", "Work-hors
 _TIMEOUT = ("JobTimeoutException", "HorseMonitorTimeoutException")
 
 Mark = tuple[float, list[str]]
-"""How far a failed registry was looked through: the score of its last entry, and the ids seen that have it."""
+"""How far a failed registry was looked through: the score of its last entry, and the ids seen that have it; also, with
+their scores, entries above it that are kept for longer than others."""
 
 Marks = dict[str, Mark]
 """By full name of the queue."""
@@ -107,20 +109,24 @@ def _holds(text: str, words: Iterable[str]) -> bool:
 # Failures before the hooks
 
 
-def catch_up(store: Store, log: RunLog, site: str, marks: Marks | None) -> tuple[Marks, int]:
+def catch_up(
+	store: Store, log: RunLog, site: str, marks: Marks | None, usual: float = inf
+) -> tuple[Marks, int]:
 	"""Note failures of a site that stand in RQ's failed registries and were never noted.
 
 	To be called after `close`, by one process at a time. Three round trips where nothing failed.
 
 	Args:
 		marks: Of the call before; None for the very first, which notes nothing.
+		usual: Entries are ordered by when RQ drops them; one that failed by now has no higher score than this, unless
+			its job is kept longer than others. Such a one must not hide those that fail after it.
 
 	Returns:
 		The new marks, and how many were noted.
 	"""
 	behind = store.queue_names()
 	if marks is None:
-		return _first_marks(store, behind), 0
+		return _first_marks(store, behind, usual), 0
 	noted, after = 0, dict(marks)
 	while behind:
 		names, behind = behind, []
@@ -128,7 +134,7 @@ def catch_up(store: Store, log: RunLog, site: str, marks: Marks | None) -> tuple
 		for name, entries in zip(names, answers, strict=True):
 			mark = after.get(name, _NOWHERE)
 			pairs = [] if isinstance(entries, Exception) else _beyond(mark, _pairs(entries))
-			after[name] = _advanced(mark, pairs)
+			after[name] = _advanced(mark, pairs, usual)
 			ours = [job_id for job_id, _ in pairs if keys.split_job_id(job_id)[0] == site]
 			noted += sum(_note(store, log, job) for job in _unnoted(store, log, ours))
 			if len(pairs) >= limits.CHUNK_ROWS:
@@ -137,13 +143,13 @@ def catch_up(store: Store, log: RunLog, site: str, marks: Marks | None) -> tuple
 	return after, noted
 
 
-def _first_marks(store: Store, names: list[str]) -> Marks:
+def _first_marks(store: Store, names: list[str], usual: float) -> Marks:
 	last = limits.CHUNK_ROWS - 1
 	answers = store.ask(
 		("ZREVRANGE", keys.place_key(keys.FAILED, name), 0, last, "WITHSCORES") for name in names
 	)
 	pairs = {n: _pairs(a) for n, a in zip(names, answers, strict=True) if not isinstance(a, Exception)}
-	return {name: _advanced(_NOWHERE, pairs.get(name, [])) for name in names}
+	return {name: _advanced(_NOWHERE, pairs.get(name, []), usual) for name in names}
 
 
 def _entries_from(queue: str, mark: Mark) -> tuple[Any, ...]:
@@ -163,15 +169,25 @@ def _pairs(entries: Sequence[Any]) -> list[tuple[str, float]]:
 def _beyond(mark: Mark, pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
 	score, ids = mark
 	seen = set(ids)
-	return [(job_id, at) for job_id, at in pairs if at > score or job_id not in seen]
+	return [
+		(job_id, at)
+		for job_id, at in pairs
+		if (at > score or job_id not in seen) and _far(job_id, at) not in seen
+	]
 
 
-def _advanced(mark: Mark, pairs: list[tuple[str, float]]) -> Mark:
+def _far(job_id: str, score: float) -> str:
+	"""How an entry above the mark is remembered: as no id looks."""
+	return f"\n{score!r}\n{job_id}"
+
+
+def _advanced(mark: Mark, pairs: list[tuple[str, float]], usual: float) -> Mark:
 	if not pairs:
 		return mark
-	newest = max(at for _, at in pairs)
-	seen = list(mark[1]) if newest == mark[0] else []
-	return newest, [*seen, *(job_id for job_id, at in pairs if at == newest)]
+	newest = max((at for _, at in pairs if at <= usual), default=mark[0])
+	seen = [one for one in mark[1] if newest == mark[0] or one.startswith("\n")]
+	new = [job_id if at == newest else _far(job_id, at) for job_id, at in pairs if at >= newest]
+	return newest, [*seen, *new]
 
 
 def _unnoted(store: Store, log: RunLog, job_ids: list[str]) -> list[Job]:

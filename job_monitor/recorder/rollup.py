@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import frappe
-from frappe.utils import get_datetime, now_datetime
+from frappe.utils import background_jobs, cint, get_datetime, now_datetime
 
 from job_monitor.bridge import metrics, session, state
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
@@ -91,7 +91,9 @@ def _sweep(store: Store, log: RunLog) -> None:
 	progress = Progress.load(state.lock(STATE))
 	log.forget_upto(progress.after)
 	lost_runs.close(store, log, workers.read_all(store))
-	progress.marks, _noted = lost_runs.catch_up(store, log, frappe.local.site, progress.marks)
+	kept = cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
+	usual = clock.now().timestamp() + kept
+	progress.marks, _noted = lost_runs.catch_up(store, log, frappe.local.site, progress.marks, usual)
 	_keep(progress)
 
 

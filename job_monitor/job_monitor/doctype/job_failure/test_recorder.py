@@ -133,7 +133,7 @@ class TestRecorder(SiteTestCase):
 			("die", "killed"): 1,
 		}
 		for _again in range(3):
-			self.assertEqual(self.counted(), expected)
+			self.assertEqual(dict(self.counted()), expected)
 		outcomes = Counter((row.outcome, row.exception) for row in self.failures())
 		self.assertEqual(outcomes["failed", "ValueError"], 3)
 		self.assertEqual(outcomes["timeout", "JobTimeoutException"], 1)
