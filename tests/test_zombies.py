@@ -85,10 +85,13 @@ def test_a_hunt_without_the_time_says_so(store: Store, jobs: Jobs) -> None:
 	assert not hunt.complete and not hunt.jobs
 
 
-def test_a_hunt_that_could_not_ask_says_so(store: Store, jobs: Jobs) -> None:
-	jobs.raw()
-	jobs.connection.set(f"rq:wip:{full('default')}", "x")
+@pytest.mark.parametrize("key", ["rq:wip:{}", "rq:queue:{}", "rq:failed:{}", "rq:queue:{}:intermediate"])
+def test_a_key_of_the_wrong_type_is_said_and_hides_no_zombie(store: Store, jobs: Jobs, key: str) -> None:
+	jobs.raw("a||zombie", place=None, age=OLD)
+	jobs.raw("a||good", queue="long", age=OLD)
+	jobs.connection.set(key.format(full("default")), "x")
 	hunt = zombies.find(store, 10)
+	assert [job.id for job in hunt.jobs] == ["a||zombie"]
 	assert "WRONGTYPE" in hunt.problem and not hunt.complete
 
 

@@ -66,5 +66,5 @@ def retry(job_id: str) -> dict[str, Any]:
 
 @frappe.whitelist(methods=["POST"])
 def remove(job_id: str) -> dict[str, Any]:
-	"""Cancel a waiting job, delete an ended one. Managers only, audited."""
+	"""Delete a waiting or ended job, or a zombie. Managers only, audited."""
 	return actions.act("remove", job_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, RenderableType
@@ -12,14 +11,12 @@ from rich.filesize import decimal
 from rich.text import Text
 
 from job_monitor.cli import render
+from job_monitor.cli.source import Source
 from job_monitor.core import clock, limits, log_names
 from job_monitor.core.log_files import Log, LogFilter, LogPage
 from job_monitor.core.log_names import LogFile
 from job_monitor.core.log_records import LEVELS, LogRecord
 from job_monitor.core.redaction import Redactor
-
-if TYPE_CHECKING:
-	from job_monitor.cli.main import Source
 
 POLL_SECONDS = 0.5
 LEVEL_STYLE = {"CRITICAL": "bright_red", "ERROR": "bright_red", "WARNING": "yellow", "DEBUG": "dim"}

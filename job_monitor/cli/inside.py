@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from job_monitor.core.connection import Bench
+from job_monitor.cli.source import Source
 from job_monitor.core.errors import ConfigError
 
 PYTHON = Path("env", "bin", "python")
@@ -22,8 +22,8 @@ def _take_over(command: str) -> click.Command:
 	@click.option("--site", metavar="SITE", help="This site only.")
 	@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 	@click.pass_obj
-	def pass_on(source: object, site: str | None, arguments: tuple[str, ...]) -> None:
-		bench: Bench = source.bench()  # type: ignore[attr-defined]
+	def pass_on(source: Source, site: str | None, arguments: tuple[str, ...]) -> None:
+		bench = source.bench()
 		python = bench.path / PYTHON
 		if not python.exists():
 			raise ConfigError(

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from job_monitor import __version__
-from job_monitor.cli import files, inside, render
-from job_monitor.core import clock, connection, health, keys, limits, snapshot, stack, workers
+from job_monitor.cli import files, inside, removing, render
+from job_monitor.cli.source import Age, Source, console, json_option, show
+from job_monitor.core import clock, health, keys, limits, snapshot, stack, workers
 from job_monitor.core.errors import (
 	ConfigError,
 	CouldNotAsk,
@@ -26,49 +22,13 @@ from job_monitor.core.errors import (
 )
 from job_monitor.core.query import STATUSES, JobQuery
 from job_monitor.core.records import Severity
-from job_monitor.core.redaction import Redactor
 from job_monitor.core.search import search
-from job_monitor.core.store import Store
 
 EXIT_FOUND = 1
 """Something is wrong: findings, or no such job."""
 
 EXIT_NO_ANSWER = 2
 """Redis could not be asked, or the command was used wrongly (click's own code for that)."""
-
-_AGE = re.compile(r"(\d{1,6})\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-@dataclass(frozen=True)
-class Source:
-	"""Where to read, decided by the options of the command line."""
-
-	redis_url: str | None
-	bench_path: Path | None
-	all_benches: bool
-	redacted: tuple[str, ...]
-
-	def open(self) -> Store:
-		"""
-		Raises:
-			ConfigError: No Redis is named and this is no bench.
-		"""
-		redactor = Redactor(self.redacted)
-		if self.redis_url:
-			return Store(connection.connect_url(self.redis_url), None, redactor)
-		bench = self.bench("; or name a Redis: --redis redis://localhost:11000")
-		return Store(connection.connect_bench(bench), None if self.all_benches else bench.id, redactor)
-
-	def bench(self, otherwise: str = "") -> connection.Bench:
-		"""
-		Raises:
-			ConfigError: This is no bench.
-		"""
-		bench = connection.find_bench((self.bench_path or Path.cwd()).resolve())
-		if bench is None:
-			raise ConfigError(f"this is no bench; run it inside one{otherwise}")
-		return bench
 
 
 class Group(click.Group):
@@ -81,40 +41,6 @@ class Group(click.Group):
 			click.echo(f"job-monitor: {render.line(str(error))}", err=True)
 			unknown = isinstance(error, (CouldNotAsk, ConfigError)) or type(error).__name__ == "InvalidQuery"
 			ctx.exit(EXIT_NO_ANSWER if unknown else EXIT_FOUND)
-
-
-class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-	"""`30m`, `2h`, `1d`, or a date and time."""
-
-	name = "age"
-
-	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-		if isinstance(value, datetime):
-			return value
-		match = _AGE.fullmatch(value.strip())
-		try:
-			if match:
-				return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
-			return datetime.fromisoformat(value.strip().replace("Z", "+00:00")).astimezone(timezone.utc)
-		except (ValueError, OverflowError):
-			self.fail(
-				f"{value!r} is neither like 30m, 2h, 1d nor a date and time like 2026-01-31T10:00", param, ctx
-			)
-
-
-def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-	return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
-
-
-def _console() -> Console:
-	return Console(highlight=False, markup=False)
-
-
-def _show(as_json: bool, records: Any, view: Any) -> None:
-	if as_json:
-		click.echo(render.json_text(records, indent=1))
-	else:
-		_console().print(view)
 
 
 @click.group(
@@ -162,24 +88,24 @@ def main(
 
 
 @main.command()
-@_json_option
+@json_option
 @click.pass_obj
 def queues(source: Source, as_json: bool) -> None:
 	"""Queues with their jobs by status, and how long the oldest one waits."""
 	found = source.open().queues()
-	_show(as_json, found, render.queues_table(found, clock.now()))
+	show(as_json, found, render.queues_table(found, clock.now()))
 
 
 @main.command("workers")
-@_json_option
+@json_option
 @click.pass_obj
 def workers_command(source: Source, as_json: bool) -> None:
 	"""Workers: alive, late or dead, and what they run."""
 	store = source.open()
 	found = workers.read_all(store)
 	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
-	narrow = _console().width < render.WORKERS_WIDTH
-	_show(as_json, found, render.workers_table(found, current, clock.now(), compact=narrow))
+	narrow = console().width < render.WORKERS_WIDTH
+	show(as_json, found, render.workers_table(found, current, clock.now(), compact=narrow))
 
 
 @main.command()
@@ -195,7 +121,7 @@ def workers_command(source: Source, as_json: bool) -> None:
 @click.option("--offset", default=0, help="Rows to skip (without filters that search).")
 @click.option("--seconds", default=3.0, show_default=True, help="Time a search may take.")
 @click.option("--cursor", default="", help="Go on with a search that ran out of time.")
-@_json_option
+@json_option
 @click.pass_obj
 def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filters: Any) -> None:
 	"""Jobs, newest first.
@@ -218,20 +144,20 @@ def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filter
 	store = source.open()
 	if query.needs_scan:
 		result = search(store, query, seconds, cursor)
-		_show(as_json, result, render.search_view(result, clock.now()))
+		show(as_json, result, render.search_view(result, clock.now()))
 	else:
 		page = store.page(query)
-		_show(as_json, page, render.page_view(page, query, clock.now()))
+		show(as_json, page, render.page_view(page, query, clock.now()))
 
 
 @main.command()
 @click.argument("job_id", metavar="ID")
-@_json_option
+@json_option
 @click.pass_obj
 def job(source: Source, job_id: str, as_json: bool) -> None:
 	"""One job in full: arguments, traceback, times, worker."""
 	found = source.open().job(job_id)
-	_show(as_json, found, render.job_view(found, clock.now()))
+	show(as_json, found, render.job_view(found, clock.now()))
 
 
 @main.command("report")
@@ -240,7 +166,7 @@ def job(source: Source, job_id: str, as_json: bool) -> None:
 @click.option("--method", default="", help="Part of the method's dotted path.")
 @click.option("--since", type=Age(), help="From then on: 2h, 1d, or 2026-01-31T10:00 (local time).")
 @click.option("--until", type=Age(), help="Until then, likewise.")
-@_json_option
+@json_option
 @click.pass_obj
 def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
 	"""Where the workers' time goes: logs/monitor.json.log by method, and its slowest runs.
@@ -255,6 +181,7 @@ def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
 	report.run(source.bench(), Filters(**filters), as_json)
 
 
+main.add_command(removing.remove)
 main.add_command(files.logs)
 main.add_command(inside.check)
 main.add_command(inside.watch)
@@ -262,7 +189,7 @@ main.add_command(inside.watch)
 
 @main.command("stack")
 @click.argument("name", metavar="WORKER|JOB")
-@_json_option
+@json_option
 @click.pass_obj
 def stack_command(source: Source, name: str, as_json: bool) -> None:
 	"""What a worker does right now: the stack of the process that runs its job.
@@ -279,7 +206,7 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
 		worker = workers.read_one(store, job.worker)
 	taken = stack.take(worker)
-	_show(as_json, taken, render.words(taken.text))
+	show(as_json, taken, render.words(taken.text))
 
 
 @main.command()
@@ -287,7 +214,7 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 	"--zombie-seconds", default=2.0, show_default=True, help="Time for the hunt for zombies; 0 skips it."
 )
 @click.option("--critical", "only_critical", is_flag=True, help="Exit 1 for critical findings only.")
-@_json_option
+@json_option
 @click.pass_context
 def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_json: bool) -> None:
 	"""What is wrong, in words. Exits with 1 if something is, with 2 if Redis could not be asked.
@@ -302,14 +229,14 @@ def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_js
 	taken = snapshot.take(ctx.obj.open(), zombie_seconds)
 	findings = health.diagnose(taken)
 	report = {"healthy": not findings, "findings": findings, "snapshot": taken}
-	_show(as_json, report, render.doctor_view(taken, findings))
+	show(as_json, report, render.doctor_view(taken, findings))
 	bad = [f for f in findings if f.severity is Severity.CRITICAL] if only_critical else findings
 	ctx.exit(EXIT_FOUND if bad else 0)
 
 
 @main.command("top")
 @click.option("--interval", default=2.0, show_default=True, type=click.FloatRange(0.2, 3600), help="Seconds.")
-@_json_option
+@json_option
 @click.pass_obj
 def top_command(source: Source, interval: float, as_json: bool) -> None:
 	"""Live full-screen view. Press ? in it for its keys.

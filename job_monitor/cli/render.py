@@ -330,7 +330,7 @@ def doctor_view(taken: Snapshot, findings: Sequence[Finding]) -> RenderableType:
 def _zombie_words(taken: Snapshot) -> str:
 	hunt = taken.zombies
 	if hunt.problem:
-		return f"could not ask ({hunt.problem})"
+		return f"{len(hunt.jobs):,} so far; could not look everywhere ({hunt.problem})"
 	if hunt.complete:
 		return f"{len(hunt.jobs):,} among {hunt.looked_at:,} jobs"
 	return f"{len(hunt.jobs):,} so far; the time allowed for {hunt.looked_at:,} jobs (--zombie-seconds)"

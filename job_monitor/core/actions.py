@@ -1,6 +1,7 @@
 """Acting on one job: its state is checked first, and the step that only one can win decides.
 
 RQ's own functions do the work, with a serializer that leaves payloads untouched: nothing is unpickled.
+Newer RQ refuses ids as Frappe writes them (2.0 `site::id`, 3.0 `site||id`, too), so jobs are made without asking it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RQJob
 from rq.registry import CanceledJobRegistry, FailedJobRegistry
 
-from job_monitor.core import keys, schedule_jobs, workers
+from job_monitor.core import keys, schedule_jobs, workers, zombies
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.records import Job, Verdict
@@ -93,17 +94,23 @@ def retry(store: Store, job_id: str) -> Outcome:
 
 
 def remove(store: Store, job_id: str) -> Outcome:
-	"""Cancel a waiting job, delete an ended one with all that Redis holds of it.
+	"""Delete a waiting job, an ended one or a zombie, with all that Redis holds of it.
+
+	Jobs that wait for it are left as they are, as by RQ's own `job.delete()`: nothing starts them any more.
 
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
 	job = store.job(job_id)
-	if job.status in WAITING:
-		return _act(store, job, lambda rq_job: _cancel(store, rq_job, job.status))
 	if job.status in ENDED:
-		return _act(store, job, _delete)
-	return _not_now(job, "a running job must be stopped first")
+		return _delete_ended(store, job)
+	if job.status in WAITING:
+		outcome = _act(store, job, lambda rq_job: _delete_waiting(store, rq_job, job))
+	elif job.status == keys.STARTED:
+		outcome = _not_now(job, "a running job must be stopped first")
+	else:
+		outcome = _not_now(job, "only a waiting or ended job or a zombie can be removed")
+	return outcome if outcome.done else _delete_zombie(store, job_id) or outcome
 
 
 def release(store: Store, job_id: str) -> Outcome:
@@ -114,21 +121,16 @@ def release(store: Store, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	with _rq_errors(job_id), asking(store.connection), store.connection.pipeline() as pipeline:
-		pipeline.watch(keys.job_key(job_id))
+	with _watched(store, job_id) as pipeline:
 		job = schedule_jobs.read(store, [job_id])[job_id]
 		if job.place is schedule_jobs.Place.NONE:
 			raise JobNotFound(job_id)
 		if job.place is not schedule_jobs.Place.ZOMBIE:
 			return Outcome(False, job.status, f"it blocks nothing: it is {_WORDS[job.place]}")
-		rq_job = RQJob.fetch(job_id, connection=store.connection, serializer=_Untouched)
+		rq_job = _fetch(store, job_id)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
-		try:
-			pipeline.execute()
-		except WatchError:
-			return Outcome(False, job.status, "its state has changed meanwhile")
-	return Outcome(True, "", f"released: {job.reason}")
+		return _executed(pipeline, Outcome(True, "", f"released: {job.reason}"), job.status)
 
 
 _WORDS = {
@@ -139,25 +141,80 @@ _WORDS = {
 }
 
 
-def _cancel(store: Store, rq_job: RQJob, status: str) -> Outcome:
+def _delete_waiting(store: Store, rq_job: RQJob, job: Job) -> Outcome:
 	# Whoever takes it out of its place has it: a worker, or we
-	place = keys.place_key(status, rq_job.origin)
-	taken = ("LREM", place, 1, rq_job.id) if status == keys.QUEUED else ("ZREM", place, rq_job.id)
-	if not store.ask([taken])[0]:
-		return Outcome(False, status, "it has left its queue meanwhile")
-	rq_job.cancel()
-	return Outcome(True, "canceled", "it was canceled")
-
-
-def _delete(rq_job: RQJob) -> Outcome:
+	place = keys.place_key(job.status, rq_job.origin)
+	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
+	if store.ask([taken])[0] != 1:
+		return Outcome(False, job.status, "it has left its queue meanwhile")
 	rq_job.delete()
-	return Outcome(True, "", "it was deleted")
+	return _deleted(job)
+
+
+def _delete_ended(store: Store, job: Job) -> Outcome:
+	with _watched(store, job.id) as pipeline:
+		rq_job = _fetch(store, job.id)
+		if rq_job.get_status() != job.status:
+			return Outcome(False, job.status, "its state has changed meanwhile")
+		pipeline.multi()
+		rq_job.delete(pipeline=pipeline)
+		pipeline.delete(keys.results_key(job.id))
+		return _executed(pipeline, _deleted(job), job.status)
+
+
+def _delete_zombie(store: Store, job_id: str) -> Outcome | None:
+	"""None if it is no zombie. By its keys: it stands in no registry, and RQ reads none whose payload is lost."""
+	with _watched(store, job_id) as pipeline:
+		job = store.job(job_id)
+		if not zombies.is_one(store, job):
+			return None
+		pipeline.multi()
+		pipeline.delete(*keys.all_of_job(job_id))
+		return _executed(pipeline, _deleted(job, "the zombie was deleted"), job.status)
+
+
+def _deleted(job: Job, words: str = "it was deleted") -> Outcome:
+	left = len(job.dependents)
+	rest = (
+		f"; {left} {'job that waits' if left == 1 else 'jobs that wait'} for it will not start"
+		if left
+		else ""
+	)
+	return Outcome(True, "", words + rest)
+
+
+def _fetch(store: Store, job_id: str) -> RQJob:
+	"""As RQ's `Job.fetch`, for whatever id.
+
+	Raises:
+		NoSuchJobError: It is gone, or has no payload.
+	"""
+	rq_job = RQJob(connection=store.connection, serializer=_Untouched)
+	rq_job._id = job_id
+	rq_job.refresh()  # type: ignore[no-untyped-call,unused-ignore]
+	return rq_job
+
+
+@contextmanager
+def _watched(store: Store, job_id: str) -> Iterator[Any]:
+	"""A transaction that fails if the job's hash changes from here on."""
+	with _rq_errors(job_id), asking(store.connection), store.connection.pipeline() as pipeline:
+		pipeline.watch(keys.job_key(job_id))
+		yield pipeline
+
+
+def _executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
+	try:
+		pipeline.execute()
+	except WatchError:
+		return Outcome(False, status, "its state has changed meanwhile")
+	return done
 
 
 def _act(store: Store, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome:
 	with _rq_errors(job.id), asking(store.connection):
 		try:
-			return act(RQJob.fetch(job.id, connection=store.connection, serializer=_Untouched))
+			return act(_fetch(store, job.id))
 		except InvalidJobOperation:
 			return _not_now(job, "its state has changed meanwhile")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -125,7 +126,7 @@ def _zombies(jobs: Iterable[Job], now: datetime) -> Iterator[Finding]:
 		message = (
 			f"Zombie: {job.method or 'a job'} says {job.status} since {age}, but is in no queue or registry."
 		)
-		hint = "Nothing will run it, and its id blocks a schedule or a deduplicated job: delete it."
+		hint = f"Nothing runs it, and its id may block a schedule: job-monitor remove {shlex.quote(job.id)}"
 		yield Finding("zombie", Severity.CRITICAL, job.id, message, hint)
 
 

@@ -69,6 +69,18 @@ def worker_executions_key(name: str) -> str:
 	return f"rq:worker:{name}:executions"
 
 
+def executions_key(job_id: str) -> str:
+	"""Sorted set of the job's runs that go on (RQ 2 and newer)."""
+	return f"rq:executions:{job_id}"
+
+
+def all_of_job(job_id: str) -> tuple[str, ...]:
+	"""Every key that belongs to one job alone."""
+	dependencies = f"{JOB_PREFIX}{job_id}:dependencies"
+	own = (job_key(job_id), dependents_key(job_id), dependencies)
+	return (*own, results_key(job_id), executions_key(job_id))
+
+
 def queue_key(queue: str) -> str:
 	return QUEUE_PREFIX + queue
 

@@ -159,7 +159,7 @@ def _places(store: Store, jobs: Sequence[_Job]) -> dict[str, _Stands]:
 			("ZSCORE", keys.place_key("deferred", job.origin), job.id),
 			("ZSCORE", keys.place_key("scheduled", job.origin), job.id),
 			("ZSCORE", keys.place_key(keys.STARTED, job.origin), job.id),
-			("ZCARD", f"rq:executions:{job.id}"),
+			("ZCARD", keys.executions_key(job.id)),
 		]
 	answers = store.ask(commands)
 	return {job.id: _stands(answers[7 * n : 7 * n + 7], depth) for n, job in enumerate(jobs)}

@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from job_monitor.core import clock, hydrate, keys, limits
+from job_monitor.core import clock, hydrate, keys, limits, workers
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import CouldNotAsk
-from job_monitor.core.records import Job, Zombies
+from job_monitor.core.records import Job, Verdict, Zombies
 from job_monitor.core.store import Store
 
 _STATUSES = (keys.QUEUED, keys.STARTED)
@@ -35,11 +35,70 @@ def find(store: Store, seconds: float = limits.ZOMBIE_SECONDS) -> Zombies:
 		return Zombies(problem=str(error), complete=False)
 
 
+def is_one(store: Store, job: Job) -> bool:
+	"""Whether this job is a zombie at this moment: looked up in every place of every queue, and among the workers.
+
+	Six round trips.
+
+	Raises:
+		CouldNotAsk: Redis gave no answer, or refused one of the questions.
+	"""
+	if job.status not in _STATUSES or not _is_old(job):
+		return False
+	alive = (worker for worker in workers.read_all(store) if worker.verdict is not Verdict.DEAD)
+	if any(job.id in worker.current_job_ids for worker in alive):
+		return False
+	with asking(store.connection):
+		members = store.connection.smembers(keys.QUEUES)
+	queues = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
+	origin = _sure(store.ask([("HGET", keys.job_key(job.id), "origin")])[0])
+	queues.add(keys.text(origin))
+	return not _is_started(store, job.id, queues) and _stands_nowhere(store, job.id, queues)
+
+
+def _is_started(store: Store, job_id: str, queues: Iterable[str]) -> bool:
+	"""Whether one of these queues counts it as running, under whatever execution. One round trip."""
+	names = [keys.place_key(keys.STARTED, queue) for queue in queues]
+	answers = store.ask(("ZRANGE", name, 0, -1) for name in names)
+	entries = (entry for answer in answers for entry in _sure(answer) or ())
+	return any(keys.job_id_of(keys.text(entry), keys.STARTED) == job_id for entry in entries)
+
+
+def _is_old(job: Job) -> bool:
+	moments = (job.created_at, job.enqueued_at, job.started_at, job.last_heartbeat)
+	latest = max((m for m in moments if m), default=None)
+	return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
+
+
+def _stands_nowhere(store: Store, job_id: str, queues: Iterable[str]) -> bool:
+	"""Whether the id stands in no list or registry of these queues. One round trip."""
+	commands: list[tuple[Any, ...]] = [("ZCARD", keys.executions_key(job_id))]
+	for queue in queues:
+		commands += [("LPOS", key, job_id) for key in (keys.queue_key(queue), keys.intermediate_key(queue))]
+		commands += [("ZSCORE", keys.place_key(s, queue), job_id) for s in keys.REGISTRY_TEMPLATES]
+	running, *places = (_sure(answer) for answer in store.ask(commands))
+	return not running and all(answer is None for answer in places)
+
+
+def _sure(answer: Any) -> Any:
+	"""An answer; None for a key of another type, which holds no jobs.
+
+	Raises:
+		CouldNotAsk: Redis refused.
+	"""
+	if not isinstance(answer, Exception):
+		return answer
+	if "WRONGTYPE" in str(answer):
+		return None
+	raise CouldNotAsk(str(answer))
+
+
 class _Hunt:
 	def __init__(self, store: Store, deadline: float) -> None:
 		self.store = store
 		self.deadline = deadline
 		self.looked_at = 0
+		self.unreadable: list[str] = []
 
 	def run(self) -> Zombies:
 		known = self._known()
@@ -51,8 +110,12 @@ class _Hunt:
 			unknown = [i for i in ids if not _holds(known, hash(i))]
 			suspects += self._suspects(unknown)
 			if len(suspects) >= limits.ZOMBIE_ROWS or time.monotonic() > self.deadline:
-				return Zombies(self._confirmed(suspects), self.looked_at, complete=False)
-		return Zombies(self._confirmed(suspects), self.looked_at)
+				return self._found(suspects, complete=False)
+		return self._found(suspects, complete=not self.unreadable)
+
+	def _found(self, suspects: Sequence[Job], complete: bool) -> Zombies:
+		problem = f"not readable: {'; '.join(self.unreadable[:3])}" if self.unreadable else ""
+		return Zombies(self._confirmed(suspects), self.looked_at, complete, problem)
 
 	def _known(self) -> array[int] | None:
 		"""Hashes of all ids in lists and registries, sorted. None if the time does not even allow that."""
@@ -77,8 +140,9 @@ class _Hunt:
 		while True:
 			command = ("LRANGE" if listed else "ZRANGE", key, start, start + size - 1)
 			entries = self.store.ask([command])[0]
-			if isinstance(entries, Exception):
-				raise CouldNotAsk(f"{key}: {entries}")
+			if _sure(entries) is None:
+				self.unreadable.append(f"{key} ({entries})")
+				return
 			if entries:
 				yield entries
 			if len(entries) < size:
@@ -105,17 +169,13 @@ class _Hunt:
 			for job_id, answer in zip(ids, answers, strict=True)
 			if self._is_ours(answer)
 		]
-		return [job for job in rows if job.status in _STATUSES and self._is_old(job)]
+		return [job for job in rows if job.status in _STATUSES and _is_old(job)]
 
 	def _is_ours(self, values: Any) -> bool:
 		if self.store.bench is None or isinstance(values, Exception):
 			return self.store.bench is None
 		origin = keys.text(values[hydrate.FIELDS.index("origin")])
 		return keys.split_queue(origin)[0] == self.store.bench
-
-	def _is_old(self, job: Job) -> bool:
-		latest = max((m for m in (job.created_at, job.enqueued_at, job.started_at) if m), default=None)
-		return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
 
 	def _confirmed(self, suspects: Sequence[Job]) -> tuple[Job, ...]:
 		"""Suspects that are still in no place on two more looks, with what they run: one may be on its way."""
@@ -132,14 +192,7 @@ class _Hunt:
 	def _stands_nowhere(self, job: Job) -> bool:
 		origin = self.store.ask([("HGET", keys.job_key(job.id), "origin")])[0]
 		queue = keys.text(origin) if isinstance(origin, bytes) else ""
-		if not queue:
-			return True
-		listed = [("LPOS", key, job.id) for key in (keys.queue_key(queue), keys.intermediate_key(queue))]
-		scored = [("ZSCORE", keys.place_key(s, queue), job.id) for s in keys.REGISTRY_TEMPLATES]
-		executions = ("ZCARD", f"rq:executions:{job.id}")
-		*places, running = self.store.ask([*listed, *scored, executions])
-		here = [answer for answer in places if answer is not None and not isinstance(answer, Exception)]
-		return not here and not (isinstance(running, int) and running)
+		return not queue or _stands_nowhere(self.store, job.id, [queue])
 
 
 def _holds(known: array[int], value: int) -> bool:

@@ -1,0 +1,87 @@
+"""What every command shares: where to read, how to print."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from job_monitor.cli import render
+from job_monitor.core import clock, connection
+from job_monitor.core.errors import ConfigError
+from job_monitor.core.redaction import Redactor
+from job_monitor.core.store import Store
+
+_AGE = re.compile(r"(\d{1,6})\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Source:
+	"""Where to read, decided by the options of the command line."""
+
+	redis_url: str | None
+	bench_path: Path | None
+	all_benches: bool
+	redacted: tuple[str, ...]
+
+	def open(self) -> Store:
+		"""
+		Raises:
+			ConfigError: No Redis is named and this is no bench.
+		"""
+		redactor = Redactor(self.redacted)
+		if self.redis_url:
+			return Store(connection.connect_url(self.redis_url), None, redactor)
+		bench = self.bench("; or name a Redis: --redis redis://localhost:11000")
+		return Store(connection.connect_bench(bench), None if self.all_benches else bench.id, redactor)
+
+	def bench(self, otherwise: str = "") -> connection.Bench:
+		"""
+		Raises:
+			ConfigError: This is no bench.
+		"""
+		bench = connection.find_bench((self.bench_path or Path.cwd()).resolve())
+		if bench is None:
+			raise ConfigError(f"this is no bench; run it inside one{otherwise}")
+		return bench
+
+
+class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+	"""`30m`, `2h`, `1d`, or a date and time."""
+
+	name = "age"
+
+	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+		if isinstance(value, datetime):
+			return value
+		match = _AGE.fullmatch(value.strip())
+		try:
+			if match:
+				return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
+			return datetime.fromisoformat(value.strip().replace("Z", "+00:00")).astimezone(timezone.utc)
+		except (ValueError, OverflowError):
+			self.fail(
+				f"{value!r} is neither like 30m, 2h, 1d nor a date and time like 2026-01-31T10:00", param, ctx
+			)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+	return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def console() -> Console:
+	return Console(highlight=False, markup=False)
+
+
+def show(as_json: bool, records: Any, view: Any) -> None:
+	if as_json:
+		click.echo(render.json_text(records, indent=1))
+	else:
+		console().print(view)
