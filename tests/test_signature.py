@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job_monitor.core.signature import frames, normalise, signature
+from job_monitor.core.signature import frames, headline, normalise, signature
 
 TRACE = """Traceback (most recent call last):
   File "/home/frappe/frappe-bench/apps/frappe/frappe/utils/background_jobs.py", line 222, in execute_job
@@ -39,6 +40,12 @@ OSError: x
 		("GET https://x.example/a?b=1 timed out", "GET http://y.example timed out"),
 		("hash 5f2c9a0b11 expired 2026-01-01 10:00:00.123", "hash a1 expired 2025-12-31 09:59:59"),
 		("killed; signal 9", "killed; signal 11"),
+		("Note qhcvkfjrus not found", "Note lkmvtrqpag not found"),
+		("Item SKU-RED-XL is disabled", "Item SKU-BLUE-S is disabled"),
+		("<strong>Jane</strong> has left", "<strong>Bo</strong> has left"),
+		('<a href="/app/item/x">X</a> is gone', '<a href="/app/item/y z">Y Z</a> is gone'),
+		("can't find 'O'Brien' today", "can't find 'Ann' today"),
+		("(1146, \"Table '_1a.tabFoo' doesn't exist\")", "(1146, \"Table '_2b.tabBar' doesn't exist\")"),
 	],
 )
 def test_what_differs_from_one_to_the_next_does_not_matter(one: str, other: str) -> None:
@@ -47,7 +54,19 @@ def test_what_differs_from_one_to_the_next_does_not_matter(one: str, other: str)
 
 
 @pytest.mark.parametrize(
-	("one", "other"), [("item is disabled", "item is missing"), ("", "item"), ("a 1 b", "a 1 c")]
+	("one", "other"),
+	[
+		("item is disabled", "item is missing"),
+		("", "item"),
+		("a 1 b", "a 1 c"),
+		("(1054, \"Unknown column 'x' in 'SELECT'\")", "(1146, \"Table 'a.b' doesn't exist\")"),
+		("(1213, 'Deadlock found')", "(1205, 'Lock wait timeout exceeded')"),
+		(
+			"404 Client Error: Not Found for url: https://a",
+			"502 Server Error: Bad Gateway for url: https://a",
+		),
+		("Workflow is broken", "Knowledge is broken"),
+	],
 )
 def test_what_is_said_does_matter(one: str, other: str) -> None:
 	assert signature("E", one, TRACE, "m") != signature("E", other, TRACE, "m")
@@ -80,8 +99,31 @@ def test_any_text_has_one(exception: str, message: str, traceback: str, method: 
 	assert len(normalise(message)) <= 300
 
 
-@pytest.mark.parametrize("piece", ["'", '"', "a-", "1", "-1", "a.b@", "http://", "x1'", "…", " "])
+def test_a_headline_keeps_the_fact() -> None:
+	assert headline("KeyError", "'customer'") == "KeyError: 'customer'"
+	error = "(1054, \"Unknown column 'x' in 'SELECT'\")"
+	assert headline("ProgrammingError", error) == f"ProgrammingError: {error}"
+	assert headline("Killed", "") == "Killed" and headline("", "") == ""
+	assert headline("ValidationError", "two\n\tlines") == "ValidationError: two lines"
+	assert len(headline("E", "x" * 1000)) == 140 and headline("E", "x" * 1000).endswith("…")
+
+
+def test_frames_of_a_group_of_exceptions_are_seen() -> None:
+	grouped = "\n".join("  | " + line for line in TRACE.splitlines())
+	assert frames(grouped) == frames(TRACE)
+
+
+def test_random_names_without_a_digit_are_nearly_all_left_out() -> None:
+	random = Random(1)
+	names = ["".join(random.choices("abcdefghijklmnopqrstuv", k=10)) for _ in range(2000)]
+	assert sum(normalise(name) != "…" for name in names) < 200
+
+
+@pytest.mark.parametrize(
+	"piece", ["'", '"', "a-", "1", "-1", "a.b@", "http://", "x1'", "…", " ", "\n", "  ", "<b ", "x"]
+)
 def test_no_text_takes_long(piece: str) -> None:
 	began = time.monotonic()
-	signature(piece * 20_000, piece * 100_000, (f'  File "{piece}' * 2_000)[:20_000], "m")
+	signature(piece * 20_000, piece * 100_000, piece * 100_000, "m")
+	signature("E", "", f'  File "{piece}' * 20_000, "m")
 	assert time.monotonic() - began < 1.0
