@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -13,8 +12,8 @@ import frappe
 from frappe import _
 from frappe.utils import cstr, flt, get_datetime, get_timespan_date_range, getdate
 
-_WILDCARDS = 8
-"""Wildcards of one pattern: matching costs grow with every one."""
+from job_monitor.bridge import session
+from job_monitor.core.patterns import Like, like
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
 	">": lambda a, b: a > b,
@@ -41,9 +40,9 @@ class Condition:
 			case "!=" | "not in":
 				return not any(_equal(value, wanted) for wanted in self.values())
 			case "like":
-				return self._pattern().fullmatch(cstr(value)) is not None
+				return self._like().fits(cstr(value))
 			case "not like":
-				return self._pattern().fullmatch(cstr(value)) is None
+				return not self._like().fits(cstr(value))
 			case "is":
 				return (value not in (None, "")) == (cstr(self.value).lower() == "set")
 			case "between" | "timespan":
@@ -68,7 +67,7 @@ class Condition:
 			return cstr(self.value)
 		if self.operator != "like":
 			return ""
-		return max(re.split(r"[%_\\]", cstr(self.value)), key=len)
+		return self._like().longest_literal
 
 	def span(self) -> tuple[datetime, datetime]:
 		"""First and last moment of `between` and `timespan`, whole days where only dates are given."""
@@ -79,20 +78,9 @@ class Condition:
 			frappe.throw(_("{0} needs two dates").format(self.fieldname), title=_("Bad Filter"))
 		return _moment(bounds[0], time.min), _moment(bounds[1], time.max)
 
-	def _pattern(self) -> re.Pattern[str]:
-		text = cstr(self.value)
-		if text.count("%") + text.count("_") > _WILDCARDS:
-			frappe.throw(_("a pattern may have {0} wildcards").format(_WILDCARDS), title=_("Bad Filter"))
-		parts = re.split(r"(\\.|%+|_)", text)
-		return re.compile("".join(map(_translate, parts)), re.IGNORECASE | re.DOTALL)
-
-
-def _translate(part: str) -> str:
-	if part.startswith("%"):
-		return ".*"
-	if part == "_":
-		return "."
-	return re.escape(part[1:] if part.startswith("\\") and len(part) == 2 else part)
+	def _like(self) -> Like:
+		with session.translated():
+			return like(cstr(self.value))
 
 
 def _moment(value: Any, edge: time) -> datetime:

@@ -92,6 +92,9 @@ ID_CHARS = 500
 PATTERN_CHARS = 200
 """Length of a filter text."""
 
+LIKE_CHARS = 500
+"""Length of a pattern with wildcards: a whole job id, or a message that somebody pasted."""
+
 LOG_LINE_BYTES = 64 * 1024
 """Bytes of one line of a log; a longer one is no record of Frappe's."""
 

@@ -1,0 +1,72 @@
+"""SQL's `like` in Python, in linear time: `%` stands for any text, `_` for one character, a backslash for no magic."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from job_monitor.core import limits
+from job_monitor.core.errors import InvalidQuery
+
+_PARTS = re.compile(r"\\.|[%_\\]|[^\\%_]+", re.DOTALL)
+
+
+class Like:
+	"""A pattern to match texts with, upper and lower case alike.
+
+	What stands between two `%` is looked for once, from where the part before it was found: whatever a later part
+	needs, an earlier place of the first one can only help. So nothing is tried twice, and a match takes the length of
+	the text times that of the longest part at worst, however many `%` there are.
+
+	Raises:
+		InvalidQuery: Longer than `limits.LIKE_CHARS`.
+	"""
+
+	def __init__(self, pattern: str) -> None:
+		if len(pattern) > limits.LIKE_CHARS:
+			raise InvalidQuery(f"a pattern has at most {limits.LIKE_CHARS} characters")
+		self._literals = [""]
+		segments: list[list[str]] = [[]]
+		chars = 0
+		for part in _PARTS.findall(pattern.lower()):
+			if part == "%":
+				segments.append([])
+				chars = 0
+			elif part == "_":
+				segments[-1].append(".")
+				chars += 1
+			else:
+				literal = part[1:] if len(part) == 2 and part[0] == "\\" else part
+				self._literals.append(literal)
+				segments[-1].append(re.escape(literal))
+				chars += len(literal)
+		self._first, *self._others = (re.compile("".join(segment), re.DOTALL) for segment in segments)
+		self._last_chars = chars
+
+	@property
+	def longest_literal(self) -> str:
+		"""A text that stands in each match, in lower case; "" if none is known."""
+		return max(self._literals, key=len)
+
+	def fits(self, text: str) -> bool:
+		"""Whether the whole text matches."""
+		text = text.lower()
+		if not self._others:
+			return self._first.fullmatch(text) is not None
+		if not all(literal in text for literal in self._literals):
+			return False
+		found = self._first.match(text)
+		for segment in self._others[:-1]:
+			found = found and segment.search(text, found.end())
+		end = len(text) - self._last_chars
+		return found is not None and found.end() <= end and self._others[-1].fullmatch(text, end) is not None
+
+
+@lru_cache(maxsize=256)
+def like(pattern: str) -> Like:
+	"""As `Like`, made once: a list judges each of its rows by the same pattern.
+
+	Raises:
+		InvalidQuery: As `Like`.
+	"""
+	return Like(pattern)
