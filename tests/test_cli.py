@@ -92,6 +92,19 @@ def test_a_search_goes_on_with_its_cursor(run: Run, bench: Jobs) -> None:
 		if not (cursor := result["cursor"]):
 			break
 	assert len(seen) == len(set(seen)) == 7
+	for filters in ([], ["--status", "failed"], ["--method", "app"]):
+		refused = run("jobs", "--cursor", "eJwAAAA", *filters)
+		assert refused.exit_code == 2 and one_line(refused.stderr) and "cursor" in refused.stderr
+
+
+def test_a_search_without_a_filter_goes_on_with_its_cursor(run: Run, bench: Jobs) -> None:
+	from job_monitor.core.query import JobQuery
+	from job_monitor.core.search import search
+	from job_monitor.core.store import Store
+
+	cursor = search(Store(bench.connection), JobQuery(limit=5)).cursor
+	result = json.loads(run("jobs", "--cursor", cursor, "--json").stdout)
+	assert len(result["rows"]) == 2 and not result["cursor"]
 
 
 def test_a_job_is_shown_in_full(run: Run, bench: Jobs) -> None:

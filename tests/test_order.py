@@ -14,7 +14,8 @@ from job_monitor.core.query import JobQuery
 from job_monitor.core.store import Store
 from tests.support.jobs import BENCH, Jobs, full
 
-TTL = {"finished": 600, "failed": 7 * 86400}
+TTL = {"finished": 600, "failed": 7 * 86400, "canceled": 0}
+"""RQ scores these by the moment of their end, and this much."""
 QUEUES = ("default", "long", "short")
 FIELD = {
 	"queued": "enqueued_at",
@@ -49,7 +50,7 @@ class Registries:
 		if status == "queued":
 			pipeline.rpush(key, job_id)
 			return
-		# Started, deferred, scheduled and canceled ones are scored by something else than their age
+		# Started, deferred and scheduled ones are scored by something else than their age
 		score = moment.timestamp() + TTL[status] if status in TTL else hash(job_id) % 10**9 + 2 * 10**9
 		pipeline.zadd(key, {job_id: score})
 

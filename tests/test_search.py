@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 import zlib
 from collections.abc import Callable
@@ -283,28 +282,6 @@ def test_new_jobs_do_not_make_a_search_lose_old_ones(store: Store, jobs: Jobs) -
 			break
 		jobs.raw(method="app.new")
 	assert set(seen) == {f"a||old-{n}" for n in range(20)}
-
-
-@pytest.mark.parametrize(
-	"cursor",
-	[
-		"x",
-		"%%%",
-		"é",
-		base64.urlsafe_b64encode(b"[]x").decode(),
-		base64.urlsafe_b64encode(b"5").decode(),
-		base64.urlsafe_b64encode(b"{}5").decode(),
-		base64.urlsafe_b64encode(json.dumps([["gone", "q", 1]]).encode()).decode(),
-		base64.urlsafe_b64encode(json.dumps([["failed", "q", -1]]).encode()).decode(),
-		base64.urlsafe_b64encode(json.dumps([["failed", "q", None]]).encode()).decode(),
-		base64.urlsafe_b64encode(b'[["failed","q",Infinity]]').decode(),
-		base64.urlsafe_b64encode(b"[" * 50_000).decode(),
-	],
-)
-def test_a_made_up_cursor_is_refused(store: Store, jobs: Jobs, cursor: str) -> None:
-	jobs.raw()
-	with pytest.raises(InvalidQuery, match="cursor"):
-		search(store, JobQuery(text="x"), 1, cursor)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, limits.SEARCH_MAX_SECONDS + 1, float("nan"), float("inf")])

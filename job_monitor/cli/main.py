@@ -142,7 +142,7 @@ def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filter
 		offset=filters["offset"],
 	)
 	store = source.open()
-	if query.needs_scan:
+	if query.needs_scan or cursor:
 		result = search(store, query, seconds, cursor)
 		show(as_json, result, render.search_view(result, clock.now()))
 	else:

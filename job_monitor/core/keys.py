@@ -32,6 +32,9 @@ PLACES = (QUEUED, *REGISTRY_TEMPLATES)
 EXPIRING = frozenset({FAILED, "finished"})
 """Registries scored by the time when RQ's next cleanup drops the entry: older scores are no longer counted."""
 
+SCORED = EXPIRING | {"canceled"}
+"""Registries scored by time, so in the order of their jobs' ends: canceled jobs by the moment they were."""
+
 SITE_SEPARATORS = ("||", "::")
 """Frappe 16 writes `site||id`, Frappe 15 `site::id`."""
 

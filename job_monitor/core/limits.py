@@ -35,6 +35,9 @@ TUPLES = 20_000
 CHUNK_ROWS = 1_000
 """Ids or jobs read in one round trip of a scan: about 10 ms of work for Redis, about 2 MB of memory here."""
 
+CURSOR_BYTES = 64 * 1024
+"""Length of a cursor, unpacked: some thousand queues."""
+
 SEARCH_SECONDS = 0.25
 """Time a search takes unless told: a page that answers at once, with "continue" under it."""
 

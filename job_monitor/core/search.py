@@ -6,20 +6,19 @@ Cost per 1,000 jobs: one round trip where the id decides (site, job id), two mor
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from job_monitor.core import clock, hydrate, keys, limits, payload
+from job_monitor.core import cursor as cursors
 from job_monitor.core.errors import InvalidQuery
-from job_monitor.core.merge import Entry, Merge
+from job_monitor.core.merge import Merge
+from job_monitor.core.pool import Entry
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import SearchResult
-from job_monitor.core.store import Place, Store
+from job_monitor.core.store import Store
 
 _SMALLEST_CHUNK = 50
 
@@ -30,7 +29,7 @@ def search(
 	"""Look for jobs that match, for about `seconds`, at most until `query.limit` after `query.offset` are found.
 
 	Rows come in the order of `Store.page`, over all queues and statuses. With a cursor, the search goes on where it
-	stopped; jobs that come meanwhile stand at the newest end and are not looked for.
+	stopped; see `cursor` for what that means while jobs come and go.
 
 	Args:
 		seconds: Time budget, up to `limits.SEARCH_MAX_SECONDS`.
@@ -58,25 +57,6 @@ def count(store: Store, query: JobQuery, most: int, seconds: float = limits.SEAR
 	return SearchResult((), scan.looked_at, scan.out_of, scan.cursor, matched=len(found))
 
 
-def _read_cursor(cursor: str) -> dict[Place, int]:
-	"""Entries done in each place."""
-	if not cursor:
-		return {}
-	try:
-		packed = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-		done = {(str(status), str(queue)): int(number) for status, queue, number in packed}
-		if any(place[0] not in keys.PLACES or number < 0 for place, number in done.items()):
-			raise ValueError
-	except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
-		raise InvalidQuery("the cursor is not one of this search") from None
-	return done
-
-
-def _write_cursor(done: dict[Place, int]) -> str:
-	packed = json.dumps([[*place, number] for place, number in done.items() if number], separators=(",", ":"))
-	return base64.urlsafe_b64encode(packed.encode()).decode("ascii")
-
-
 class _Scan:
 	def __init__(
 		self, store: Store, query: JobQuery, seconds: float, cursor: str, ordered: bool = True
@@ -85,13 +65,14 @@ class _Scan:
 			raise InvalidQuery(f"a search may take from 0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds")
 		self.started = time.monotonic()
 		self.seconds = seconds
-		done = _read_cursor(cursor)
+		self.query = query
+		start = cursors.read(cursor, query) if cursor else None
 		sizes, _ = store.sizes([(status, q) for q in store.resolve(query.queues) for status in query.places])
 		self.match = _Matcher(store, query)
 		keep = self.match.by_id if query.site or query.job_id else None
 		filled = {place: size for place, size in sizes.items() if size}
 		deadline = self.started + seconds
-		self.merge = Merge(store, filled, query.newest_first, ordered, keep, done, deadline)
+		self.merge = Merge(store, filled, query.newest_first, ordered, keep, start, deadline)
 		self.out_of = sum(filled.values())
 		self.looked_at = 0
 		self.cursor = ""
@@ -101,7 +82,7 @@ class _Scan:
 		found: dict[str, Entry] = {}
 		unused: list[Entry] = []
 		seen = 0
-		while len(found) < most and not self._over():
+		while len(found) < most and not (seen and self._over()):
 			size = self._chunk_size(seen)
 			# Where most will match (`merge` has judged the ids already), take no more than are wanted
 			chunk = self.merge.next(size if self.match.looks_far else min(size, most - len(found)))
@@ -113,9 +94,8 @@ class _Scan:
 				found.setdefault(entry.job_id, entry)
 			seen += looked
 			unused = chunk[looked:]
-		done = self.merge.done(unused)
-		self.looked_at = sum(done.values())
-		self.cursor = _write_cursor(done) if self.looked_at < self.out_of else ""
+		stopped, self.looked_at = self.merge.stop(unused)
+		self.cursor = cursors.write(stopped, self.query) if self.looked_at < self.out_of else ""
 		return list(found.values())
 
 	def _over(self) -> bool:
