@@ -29,8 +29,15 @@ VALUE_DEPTH = 12
 VALUE_NODES = 20_000
 """Values of one job's arguments that are shown: a small pickle can unfold into billions."""
 
-TUPLES = 20_000
-"""Tuples in one payload: so many within one another can still be hashed on the stack of a thread."""
+PICKLE_ODD_KEYS = 64
+"""Tuples, frozensets and large integers of a payload that C reads: if all are keys with one hash, each is compared with
+all others."""
+
+PICKLE_NAMES = 500
+"""Classes that one payload names: each costs 20 µs."""
+
+NUMBER_CHARS = 500
+"""Digits of a number written as text: Python takes quadratic time to read them."""
 
 CHUNK_ROWS = 1_000
 """Ids or jobs read in one round trip of a scan: about 10 ms of work for Redis, about 2 MB of memory here."""

@@ -112,7 +112,8 @@ class _Plain:
 		if depth >= limits.VALUE_DEPTH or self.left <= 0:
 			return "…"
 		if isinstance(value, Opaque):
-			return self.opaque(value, depth)
+			plain = value.plain()
+			return self.opaque(value, depth) if plain is value else self.convert(plain, depth + 1)
 		if isinstance(value, dict):
 			return self.mapping(value, depth)
 		if isinstance(value, (list, tuple, set, frozenset)):

@@ -1,0 +1,124 @@
+"""Walks the program that a pickle is before anything reads it: may it be read at all, and may C read it?
+
+Source: cpython `pickletools.py`, `_pickle.c`.
+"""
+
+from __future__ import annotations
+
+from job_monitor.core import limits
+
+
+class Undecodable(Exception):
+	"""Why a payload is not shown. Caught in this package: it becomes the row's `problem`."""
+
+
+_RARE, _SHORT = -1, -2
+
+
+def _sizes() -> list[int]:
+	sizes = [_RARE] * 256
+	for op in b"()NRabdelsu]}\x81\x88\x89\x8f\x90\x92\x93":
+		sizes[op] = 0
+	for name, size in {"K": 1, "M": 2, "J": 4, "G": 8, "\x80": 1, "\x95": 8}.items():
+		sizes[ord(name)] = size
+	for op in b"CU\x8c":
+		sizes[op] = _SHORT
+	return sizes
+
+
+_SIZES = _sizes()
+"""Bytes behind each opcode of a common pickle; `_SHORT` if one byte tells them."""
+
+_MEMOIZE, _BINGET, _STOP = 0x94, ord("h"), ord(".")
+_LONG_BINGET, _LONG1, _LONG4, _FROZENSET = ord("j"), 0x8A, 0x8B, 0x91
+_TUPLES = frozenset(b"t\x85\x86\x87")
+_CALLS = frozenset(b"R\x81")
+_COUNTED = {ord("T"): 4, ord("X"): 4, ord("B"): 4, _LONG4: 4, 0x8D: 8, 0x8E: 8, 0x96: 8}
+_OLD = {ord("0"): 0, ord("1"): 0, ord("2"): 0, ord("o"): 0, ord("q"): 1, ord("r"): 4}
+_LINES = {ord(op): 2 if op in "ci" else 1 for op in "SVILFgpci"}
+_NUMBERS = frozenset(b"ILFpg")
+
+
+def is_tame(data: bytes) -> bool:
+	"""Whether Python's unpickler in C reads this in linear time and memory.
+
+	It does not where many keys could have one hash (integers above 60 bits, tuples and frozensets, whose hashes are
+	no secret) or where a tuple could be hashed again and again (taken from the memo twice). So those are counted, but
+	for tuples that are the arguments of a call and nothing else. What only old protocols write is not tame.
+
+	Raises:
+		Undecodable: Cut off, or not what a pickler writes: persistent ids, extension codes, buffers, endless numbers.
+	"""
+	try:
+		return _Walk(data).run()
+	except IndexError:
+		raise Undecodable("the payload is cut off") from None
+
+
+class _Walk:
+	def __init__(self, data: bytes) -> None:
+		self.data = data
+		self.left = limits.PICKLE_ODD_KEYS
+		self.tame = True
+		self.tuples: set[int] = set()
+		"""Where tuples stand in the memo."""
+
+	def run(self) -> bool:
+		data, sizes, tuples = self.data, _SIZES, self.tuples
+		at = memos = 0
+		while True:
+			op = data[at]
+			size = sizes[op]
+			if op == _MEMOIZE:
+				memos += 1
+				at += 1
+			elif size >= 0:
+				at += 1 + size
+			elif size == _SHORT:
+				at += 2 + data[at + 1]
+			elif op == _BINGET:
+				self.tame = self.tame and data[at + 1] not in tuples
+				at += 2
+			elif op == _STOP:
+				# Whatever stands behind it is not read; what stands before it must not reach beyond the end
+				return self.tame and self.left >= 0
+			else:
+				at = self._rare(op, at + 1, memos)
+
+	def _rare(self, op: int, at: int, memos: int) -> int:
+		"""Where the next opcode stands; `at` is behind this one."""
+		data = self.data
+		if op in _TUPLES:
+			self._tuple(at, memos)
+			return at
+		if op == _FROZENSET:
+			self.left -= 1
+			return at
+		if op == _LONG_BINGET:
+			self.tame = self.tame and int.from_bytes(data[at : at + 4], "little") not in self.tuples
+			return at + 4
+		if op == _LONG1:
+			self.left -= data[at] > 7
+			return at + 1 + data[at]
+		if op in _COUNTED:
+			self.left -= op == _LONG4
+			start = at + _COUNTED[op]
+			return start + int.from_bytes(data[at:start], "little")
+		self.tame = False
+		return at + _OLD[op] if op in _OLD else self._lines(op, at)
+
+	def _tuple(self, at: int, memos: int) -> None:
+		if self.data[at] == _MEMOIZE:
+			self.tuples.add(memos)
+			at += 1
+		self.left -= self.data[at] not in _CALLS
+
+	def _lines(self, op: int, at: int) -> int:
+		if op not in _LINES:
+			raise Undecodable(f"the payload is no plain pickle (byte 0x{op:02x})")
+		start = at
+		for _line in range(_LINES[op]):
+			at = self.data.find(b"\n", at) + 1 or len(self.data)
+		if op in _NUMBERS and at - start > limits.NUMBER_CHARS:
+			raise Undecodable(f"the payload holds a number of more than {limits.NUMBER_CHARS} digits")
+		return at
