@@ -1,6 +1,10 @@
-"""The monitoring reference's names on `frappe.utils.background_jobs`, where Frappe itself has them not.
+"""Names that Frappe's own modules get from this app, now or when somebody imports them.
 
-`get_queue_info()` is new there; `get_jobs(…, status=…)` takes one more argument, and without it is core's own.
+- `frappe.utils.background_jobs`: the monitoring reference's `get_queue_info()`, and one more argument of `get_jobs`,
+  which without it is core's own.
+- `frappe.core.doctype.rq_job.rq_job`: core takes another site's jobs for this one's if its name begins alike, and deletes
+  them. Here the whole name is compared, and `remove_failed_jobs` is audited for Python's callers, too.
+
 Installed by `before_request` and `before_job`, and by every call of bench (`job_monitor.commands`).
 """
 
@@ -8,24 +12,24 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-MODULE = "frappe.utils.background_jobs"
-
 
 def install(*_args: Any, **_kwargs: Any) -> None:
 	"""Add the names, now or when the module is imported. Cheap, done once per process, and never raises."""
-	module = sys.modules.get(MODULE)
-	if module is not None:
-		_extend(module)
-	elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-		sys.meta_path.insert(0, _Finder())
+	for name, extend in _EXTENSIONS.items():
+		module = sys.modules.get(name)
+		if module is not None:
+			extend(module)
+		elif not any(isinstance(finder, _Finder) and finder.name == name for finder in sys.meta_path):
+			sys.meta_path.insert(0, _Finder(name, extend))
 
 
-def _extend(module: ModuleType) -> None:
+def _add_names(module: ModuleType) -> None:
 	core_get_jobs = getattr(module, "get_jobs", None)
 	if core_get_jobs is None or hasattr(module, "get_queue_info"):  # a Frappe that has grown them itself
 		return
@@ -47,31 +51,69 @@ def _extend(module: ModuleType) -> None:
 	module.get_jobs = get_jobs
 
 
+def _compare_whole_names(module: ModuleType) -> None:
+	core_remove = getattr(module, "remove_failed_jobs", None)
+	if core_remove is None or hasattr(core_remove, "job_monitor"):
+		return
+
+	def filter_current_site_jobs(job_ids: list[str]) -> list[str]:
+		import frappe
+
+		from job_monitor.core.keys import split_job_id
+
+		return [job_id for job_id in job_ids if split_job_id(job_id)[0] == frappe.local.site]
+
+	@wraps(core_remove)
+	def remove_failed_jobs() -> None:
+		import frappe
+
+		if "job_monitor" not in frappe.get_installed_apps():
+			return core_remove()
+		from job_monitor.bridge.actions import remove_failed
+
+		remove_failed()
+
+	remove_failed_jobs.job_monitor = True  # type: ignore[attr-defined]
+	module.filter_current_site_jobs = filter_current_site_jobs  # type: ignore[attr-defined]
+	module.remove_failed_jobs = remove_failed_jobs  # type: ignore[attr-defined]
+
+
+_EXTENSIONS: dict[str, Callable[[ModuleType], None]] = {
+	"frappe.utils.background_jobs": _add_names,
+	"frappe.core.doctype.rq_job.rq_job": _compare_whole_names,
+}
+
+
 class _Finder:
 	"""Waits for the module to be imported by someone, extends it, and is gone."""
+
+	def __init__(self, name: str, extend: Callable[[ModuleType], None]) -> None:
+		self.name = name
+		self.extend = extend
 
 	def find_spec(
 		self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
 	) -> ModuleSpec | None:
-		if name != MODULE:
+		if name != self.name:
 			return None
 		sys.meta_path.remove(self)  # type: ignore[arg-type]
 		spec = importlib.util.find_spec(name)
 		if spec is not None and spec.loader is not None:
-			spec.loader = _Loader(spec.loader)
+			spec.loader = _Loader(spec.loader, self.extend)
 		return spec
 
 
 class _Loader:
-	def __init__(self, loader: Any) -> None:
+	def __init__(self, loader: Any, extend: Callable[[ModuleType], None]) -> None:
 		self.loader = loader
+		self.extend = extend
 
 	def create_module(self, spec: ModuleSpec) -> ModuleType | None:
 		return self.loader.create_module(spec)
 
 	def exec_module(self, module: ModuleType) -> None:
 		self.loader.exec_module(module)
-		_extend(module)
+		self.extend(module)
 
 	def __getattr__(self, name: str) -> Any:
 		return getattr(self.loader, name)

@@ -35,6 +35,8 @@ before_job = ["job_monitor.around_jobs.before"]
 after_job = ["job_monitor.around_jobs.after"]
 
 override_whitelisted_methods = {
+	"frappe.core.doctype.rq_job.rq_job.remove_failed_jobs": "job_monitor.api.jobs.remove_failed",
+	"frappe.core.doctype.rq_job.rq_job.stop_job": "job_monitor.api.jobs.stop_job",
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",
 }
 

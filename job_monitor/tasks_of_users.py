@@ -8,7 +8,7 @@ import frappe
 from frappe.utils import get_datetime, now_datetime
 
 from job_monitor import progress
-from job_monitor.bridge import actions, roles, session
+from job_monitor.bridge import audit, roles, session
 from job_monitor.core import keys, limits
 
 SHOWN_SECONDS = {"running": 600, "done": 30, "failed": 3600}
@@ -66,20 +66,22 @@ def ask_to_stop(job_id: str) -> dict[str, Any]:
 	Raises:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
-	with session.translated():
-		store = session.store()
-		job = store.job(job_id[: limits.ID_CHARS])
-		if not session.is_own(job) or frappe.session.user == "Guest":
-			raise frappe.PermissionError
-		if job.user != frappe.session.user:
-			roles.only_managers()
-		done = job.status == keys.STARTED
-		if done:
-			store.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
-	told = (
-		frappe._("it was asked to stop")
-		if done
-		else frappe._("it does not run; it is {0}").format(job.status)
-	)
-	actions.audit("ask to stop", "RQ Job", job.id, told, done, method=job.method)
+	with audit.act("ask to stop", "RQ Job", job_id) as entry:
+		with session.translated():
+			store = session.store()
+			job = store.job(job_id[: limits.ID_CHARS])
+			if not session.is_own(job) or frappe.session.user == "Guest":
+				raise frappe.PermissionError
+			if job.user != frappe.session.user:
+				roles.only_managers()
+			entry.begin(job.method)
+			done = job.status == keys.STARTED
+			if done:
+				store.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
+		told = (
+			frappe._("it was asked to stop")
+			if done
+			else frappe._("it does not run; it is {0}").format(job.status)
+		)
+		entry.end(told, done)
 	return {"done": done, "status": job.status, "message": told}

@@ -219,3 +219,17 @@ def test_a_retried_job_runs(store: Store, jobs: Jobs, workers: Workers) -> None:
 	assert actions.retry(store, job_id).done
 	workers.burst()
 	assert store.job(job_id).status == "failed" and store.queues()[0].counts["failed"] == 1
+
+
+def test_a_canceled_job_is_kept_does_not_run_and_can_be_retried(
+	store: Store, jobs: Jobs, workers: Workers
+) -> None:
+	job_id = jobs.enqueue("succeed")
+	assert actions.cancel(store, job_id).status == "canceled"
+	assert store.queues()[0].counts["canceled"] == 1
+	workers.burst("default")
+	assert store.job(job_id).status == "canceled"
+	assert not actions.cancel(store, job_id).done, "it does not wait any more"
+	assert actions.retry(store, job_id).done
+	workers.burst("default")
+	assert store.job(job_id).status == "finished"

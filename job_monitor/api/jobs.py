@@ -65,6 +65,28 @@ def retry(job_id: str) -> dict[str, Any]:
 
 
 @frappe.whitelist(methods=["POST"])
+def cancel(job_id: str) -> dict[str, Any]:
+	"""Take a waiting job out of its queue; it is kept, and can be retried. Managers only, audited."""
+	return actions.act("cancel", job_id)
+
+
+@frappe.whitelist(methods=["POST"])
 def remove(job_id: str) -> dict[str, Any]:
 	"""Delete a waiting or ended job, or a zombie. Managers only, audited."""
 	return actions.act("remove", job_id)
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(limit=30, seconds=60)
+def remove_failed() -> dict[str, Any]:
+	"""Delete this site's failed and stopped jobs: `{"done", "skipped", "message"}`. Managers only, audited.
+
+	Stands for Frappe's `remove_failed_jobs`, which acts by GET and tells sites by the beginning of their names.
+	"""
+	return actions.remove_failed()
+
+
+@frappe.whitelist(methods=["POST"])
+def stop_job(job_id: str) -> None:
+	"""Stands for Frappe's `stop_job`, which acts by GET: as `stop`, but what was not possible is a message."""
+	frappe.get_doc("RQ Job", job_id).stop_job()

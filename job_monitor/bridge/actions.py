@@ -2,34 +2,94 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
 import frappe
 
-from job_monitor.bridge import roles, schedules, session
+from job_monitor.bridge import audit, roles, schedules, session
 from job_monitor.core import actions, keys, limits, stack, workers
-from job_monitor.core.errors import StackUnavailable
+from job_monitor.core.errors import JobNotFound, StackUnavailable
+from job_monitor.core.query import JobQuery
+from job_monitor.core.search import search
+from job_monitor.core.store import Store
 
-AUDIT = "Job Monitor Audit"
+JOB = "RQ Job"
+
+REMOVE_SECONDS = 60.0
+"""Time that removing all failed jobs may take in a request; what is left then is said."""
 
 
 def act(action: str, job_id: str) -> dict[str, Any]:
-	"""Stop, retry or remove one job of this site, and write down who did.
+	"""Stop, retry, cancel or remove one job of this site. Managers only, audited.
+
+	Returns:
+		`{"done": False if the job's state did not allow it, "status": afterwards, "message": in words}`.
 
 	Raises:
 		frappe.PermissionError: No manager, or another site's job.
 		frappe.DoesNotExistError, RedisUnavailable
 	"""
-	roles.only_managers()
-	with session.translated():
-		store = session.store()
-		job = store.job(job_id[: limits.ID_CHARS])
-		if not session.is_own(job):
-			raise frappe.PermissionError
-		outcome = getattr(actions, action)(store, job.id)
-	audit(action, "RQ Job", job.id, outcome.message, outcome.done, method=job.method)
+	with audit.act(action, JOB, job_id) as entry:
+		roles.only_managers()
+		with session.translated():
+			store = session.store()
+			job = store.job(job_id[: limits.ID_CHARS])
+			if not session.is_own(job):
+				raise frappe.PermissionError
+			entry.begin(job.method)
+			outcome = getattr(actions, action)(store, job.id)
+		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)
+
+
+def remove_failed() -> dict[str, Any]:
+	"""Delete this site's failed and stopped jobs from Redis. Managers only, audited as one act.
+
+	Returns:
+		`{"done": jobs deleted, "skipped": jobs that had left the state meanwhile, "message": in words}`.
+
+	Raises:
+		frappe.PermissionError, RedisUnavailable
+	"""
+	with audit.act("remove failed jobs", JOB, "failed") as entry:
+		roles.only_managers()
+		entry.begin()
+		with session.translated():
+			done, skipped, more = _remove_failed(session.store())
+		message = frappe._("{0} deleted").format(done)
+		if skipped:
+			message += " · " + frappe._("{0} had changed meanwhile").format(skipped)
+		if more:
+			message += " · " + frappe._("there are more; do it again")
+		entry.end(message, done=not more)
+	return {"done": done, "skipped": skipped, "message": message}
+
+
+def _remove_failed(store: Store) -> tuple[int, int, bool]:
+	"""Jobs deleted, jobs that were not, and whether the time was up before all were looked at."""
+	query = JobQuery(
+		statuses=(keys.FAILED, "stopped"),
+		site=frappe.local.site,
+		limit=limits.PAGE_ROWS,
+		columns=frozenset(),
+	)
+	done, skipped = 0, set[str]()
+	deadline = time.monotonic() + REMOVE_SECONDS
+	while time.monotonic() < deadline:
+		# What is deleted is gone from the next answer; what could not be deleted stands before the rest
+		found = search(store, query.only(offset=min(len(skipped), limits.OFFSET_ROWS)))
+		if not found.rows:
+			return done, len(skipped), not found.complete
+		for job in found.rows:
+			try:
+				outcome = actions.remove(store, job.id)
+			except JobNotFound:
+				continue
+			done += outcome.done
+			skipped |= set() if outcome.done else {job.id}
+	return done, len(skipped), True
 
 
 def worker_stack(name: str) -> dict[str, Any]:
@@ -42,34 +102,31 @@ def worker_stack(name: str) -> dict[str, Any]:
 		frappe.PermissionError: No manager, or the worker runs another site's job.
 		frappe.DoesNotExistError, RedisUnavailable
 	"""
-	roles.only_managers()
-	with session.translated():
-		worker = workers.read_one(session.store(), name[: limits.ID_CHARS])
-	if not session.is_of_bench(worker):
-		raise frappe.DoesNotExistError
-	if any(keys.split_job_id(i)[0] != frappe.local.site for i in worker.current_job_ids):
-		raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
-	try:
-		taken = asdict(stack.take(worker))
-	except StackUnavailable as error:
-		taken = {"text": "", "problem": error.detail}
-	audit(
-		"stack",
-		"RQ Worker",
-		worker.name,
-		taken.get("problem") or f"process {taken['pid']}",
-		bool(taken["text"]),
-	)
+	with audit.act("stack", "RQ Worker", name) as entry:
+		roles.only_managers()
+		with session.translated():
+			worker = workers.read_one(session.store(), name[: limits.ID_CHARS])
+		if not session.is_of_bench(worker):
+			raise frappe.DoesNotExistError
+		if any(keys.split_job_id(i)[0] != frappe.local.site for i in worker.current_job_ids):
+			raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
+		entry.begin()
+		try:
+			taken = asdict(stack.take(worker))
+		except StackUnavailable as error:
+			taken = {"text": "", "problem": error.detail}
+		entry.end(taken.get("problem") or f"process {taken['pid']}", bool(taken["text"]))
 	return taken
 
 
 def job_stack(job_id: str) -> dict[str, Any]:
 	"""As `worker_stack`, for the worker that runs this job of this site."""
-	roles.only_managers()
-	with session.translated():
-		job = session.store().job(job_id[: limits.ID_CHARS])
-	if not session.is_own(job):
-		raise frappe.PermissionError
+	with audit.act("stack", JOB, job_id):
+		roles.only_managers()
+		with session.translated():
+			job = session.store().job(job_id[: limits.ID_CHARS])
+		if not session.is_own(job):
+			raise frappe.PermissionError
 	if job.status != keys.STARTED or not job.worker:
 		return {"text": "", "problem": frappe._("the job does not run; it is {0}").format(job.status)}
 	return worker_stack(job.worker)
@@ -81,32 +138,16 @@ def release(schedule: str) -> dict[str, Any]:
 	Raises:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
-	roles.only_managers()
-	with session.translated():
-		found = schedules.read([schedule])
-		if not found:
-			raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
-		if not found[0].blocked_by:
-			message = frappe._("Nothing blocks it: it is {0}.").format(found[0].state)
-			return asdict(actions.Outcome(False, "", message))
-		outcome = actions.release(session.store(), found[0].blocked_by)
-	audit("release", schedules.TYPE, schedule, outcome.message, outcome.done, found[0].method)
+	with audit.act("release", schedules.TYPE, schedule) as entry:
+		roles.only_managers()
+		with session.translated():
+			found = schedules.read([schedule])
+			if not found:
+				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
+			if not found[0].blocked_by:
+				message = frappe._("Nothing blocks it: it is {0}.").format(found[0].state)
+				return asdict(actions.Outcome(False, "", message))
+			entry.begin(found[0].method)
+			outcome = actions.release(session.store(), found[0].blocked_by)
+		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)
-
-
-def audit(
-	action: str, subject_type: str, subject: str, outcome: str, done: bool = True, method: str = ""
-) -> None:
-	"""Write down who did what, in the request's own transaction."""
-	frappe.get_doc(
-		{
-			"doctype": AUDIT,
-			"action": action,
-			"subject_type": subject_type,
-			"subject": subject,
-			"method": method[:140],
-			"outcome": outcome,
-			"done": int(done),
-			"user": frappe.session.user,
-		}
-	).insert(ignore_permissions=True)

@@ -8,8 +8,7 @@ from typing import Any
 import frappe
 from frappe import _
 
-from job_monitor.bridge import roles
-from job_monitor.bridge.actions import audit
+from job_monitor.bridge import audit, roles
 
 GROUP = "Job Failure Group"
 ACTIONS = {"Resolved": "resolve", "Ignored": "ignore", "Open": "reopen"}
@@ -28,12 +27,14 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 	Raises:
 		frappe.PermissionError, frappe.ValidationError
 	"""
-	roles.only_managers()
 	if state not in ACTIONS:
 		frappe.throw(_("{0} is no state of a failure.").format(frappe.utils.escape_html(state[:40])))
 	if len(names) > AT_ONCE:
 		frappe.throw(_("At most {0} at once.").format(AT_ONCE))
-	done = sum(_change(str(name), state) for name in sorted(set(map(str, names))))
+	wanted = sorted(set(map(str, names)))
+	with audit.act(ACTIONS[state], GROUP, ", ".join(wanted)):
+		roles.only_managers()
+		done = sum(_change(name, state) for name in wanted)
 	skipped = len(names) - done
 	message = _("{0}: {1}").format(_(state), done)
 	if skipped:
@@ -50,5 +51,5 @@ def _change(name: str, state: str) -> bool:
 	group.check_permission("write")
 	group.flags.job_monitor_state = state
 	group.save()
-	audit(ACTIONS[state], GROUP, name, f"{before} -> {state}", method=group.method or "")
+	audit.note(ACTIONS[state], GROUP, name, f"{before} -> {state}", method=group.method or "")
 	return True

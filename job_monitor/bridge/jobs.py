@@ -156,7 +156,7 @@ def row(job: Job, now: datetime) -> Row:
 		job_name=job.name or job.method or job.problem,
 		method=job.method,
 		arguments=job.arguments or job.problem,
-		exc_info=job.exception,
+		exc_info=job.exception or None,
 		timeout=job.timeout,
 		created_at=to_site(job.created_at),
 		enqueued_at=to_site(job.enqueued_at),

@@ -19,4 +19,5 @@ def only_managers() -> None:
 	Raises:
 		frappe.PermissionError: The user may look, but not act.
 	"""
-	frappe.only_for(tuple(_MANAGERS))
+	if not can_manage():
+		frappe.throw(frappe._("Only managers of background jobs may do this."), frappe.PermissionError)

@@ -93,6 +93,18 @@ def retry(store: Store, job_id: str) -> Outcome:
 	return _act(store, job, act)
 
 
+def cancel(store: Store, job_id: str) -> Outcome:
+	"""Take a waiting job out of its queue. RQ keeps it as canceled, without expiry, so that it can be retried.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	job = store.job(job_id)
+	if job.status not in WAITING:
+		return _not_now(job, "only a waiting job can be canceled")
+	return _act(store, job, lambda rq_job: _take_out(store, rq_job, job, _cancel))
+
+
 def remove(store: Store, job_id: str) -> Outcome:
 	"""Delete a waiting job, an ended one or a zombie, with all that Redis holds of it.
 
@@ -105,7 +117,7 @@ def remove(store: Store, job_id: str) -> Outcome:
 	if job.status in ENDED:
 		return _delete_ended(store, job)
 	if job.status in WAITING:
-		outcome = _act(store, job, lambda rq_job: _delete_waiting(store, rq_job, job))
+		outcome = _act(store, job, lambda rq_job: _take_out(store, rq_job, job, _delete))
 	elif job.status == keys.STARTED:
 		outcome = _not_now(job, "a running job must be stopped first")
 	else:
@@ -141,12 +153,21 @@ _WORDS = {
 }
 
 
-def _delete_waiting(store: Store, rq_job: RQJob, job: Job) -> Outcome:
-	# Whoever takes it out of its place has it: a worker, or we
+def _take_out(store: Store, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
+	"""Whoever takes a waiting job out of its place has it: a worker, or we."""
 	place = keys.place_key(job.status, rq_job.origin)
 	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
 	if store.ask([taken])[0] != 1:
 		return Outcome(False, job.status, "it has left its queue meanwhile")
+	return then(rq_job, job)
+
+
+def _cancel(rq_job: RQJob, _job: Job) -> Outcome:
+	rq_job.cancel()
+	return Outcome(True, "canceled", "it was canceled")
+
+
+def _delete(rq_job: RQJob, job: Job) -> Outcome:
 	rq_job.delete()
 	return _deleted(job)
 

@@ -45,7 +45,7 @@ function tell(frm) {
 
 function add_actions(frm) {
 	if (!frappe.boot.job_monitor?.can_manage) return;
-	const { get_stack, stop, retry, remove, show } = frappe.job_monitor;
+	const { get_stack, stop, retry, cancel, remove, show } = frappe.job_monitor;
 	const { status } = frm.doc;
 	if (status === "started") {
 		frm.add_custom_button(__("Stack Trace"), () => show.stack_dialog(get_stack(frm.doc.name)));
@@ -55,9 +55,9 @@ function add_actions(frm) {
 		add(frm, __("Retry"), __("Put this job back into its queue?"), retry);
 	}
 	if (["queued", "deferred", "scheduled"].includes(status)) {
-		add(frm, __("Cancel"), __("Take this job out of its queue? It will not run."), remove);
+		add(frm, __("Cancel"), __("Take this job out of its queue? It will not run."), cancel);
 	}
-	if (["finished", "failed", "stopped", "canceled"].includes(status)) {
+	if (status !== "started") {
 		add(frm, __("Delete"), __("Delete this job and its traceback from Redis?"), remove);
 	}
 }

@@ -20,20 +20,24 @@ class RQJob(CoreRQJob):
 
 	@property
 	def job(self) -> Job:
-		"""RQ's own job, for core's actions. Fetched on demand: showing a job must not unpickle it."""
+		"""RQ's own job, for core's callers. Fetched on demand: showing a job must not unpickle it."""
 		return Job.fetch(self.name, connection=get_redis_conn())
 
 	def stop_job(self) -> None:
-		"""Called by core's own endpoint, whose callers expect a message where there is nothing to stop."""
-		outcome = actions.act("stop", self.name)
-		if not outcome["done"]:
-			frappe.msgprint(outcome["message"], title=_("Invalid Operation"))
+		"""Core's callers expect a message, and no error, where there is nothing to stop."""
+		_tell(actions.act("stop", self.name))
 
 	def cancel(self) -> None:
-		actions.act("remove", self.name)
+		_tell(actions.act("cancel", self.name))
 
 	def delete(self, *args: Any, **kwargs: Any) -> None:
-		actions.act("remove", self.name)
+		"""
+		Raises:
+			frappe.ValidationError: It runs. Desk's bulk delete then counts it among those that were not deleted.
+		"""
+		outcome = actions.act("remove", self.name)
+		if not outcome["done"]:
+			frappe.throw(_words(outcome), title=_("Invalid Operation"))
 
 	@staticmethod
 	def get_list(args: Any = None, **kwargs: Any) -> list[Any]:
@@ -46,3 +50,13 @@ class RQJob(CoreRQJob):
 	@staticmethod
 	def get_stats(args: Any = None, **kwargs: Any) -> dict[str, Any]:
 		return {}
+
+
+def _tell(outcome: dict[str, Any]) -> None:
+	if not outcome["done"]:
+		frappe.msgprint(_words(outcome), title=_("Invalid Operation"))
+
+
+def _words(outcome: dict[str, Any]) -> str:
+	"""A message is shown as HTML."""
+	return frappe.utils.escape_html(outcome["message"])

@@ -18,6 +18,7 @@ export const get_jobs = (filters = {}) => call("jobs.get_jobs", filters);
 /** Act on a job; for managers. Each answers `{ done, status, message }`. */
 export const stop = (job_id) => post("jobs.stop", { job_id });
 export const retry = (job_id) => post("jobs.retry", { job_id });
+export const cancel = (job_id) => post("jobs.cancel", { job_id });
 export const remove = (job_id) => post("jobs.remove", { job_id });
 
 /** What the process of a running job, or of a worker, does right now: `{ text, pid, by }` or `{ text: "", problem }`. */
