@@ -1,77 +1,50 @@
-"""Lists, counts and documents of RQ Job: Frappe's filters become a `JobQuery` of this site."""
+"""Lists, counts and documents of RQ Job."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 from frappe.utils.background_jobs import create_job_id
 
-from job_monitor.bridge import listing, session
-from job_monitor.bridge.conditions import Condition
+from job_monitor.bridge import job_search, listing, session
+from job_monitor.bridge.job_rows import row
+from job_monitor.bridge.job_search import ROWS, Found, Plan
 from job_monitor.bridge.listing import ListRequest, Row
-from job_monitor.bridge.times import to_site, to_utc
 from job_monitor.core import clock, keys, limits
-from job_monitor.core.query import COLUMNS, STATUSES, JobQuery
-from job_monitor.core.records import Job
-from job_monitor.core.search import count, search
+from job_monitor.core.query import STATUSES, JobQuery
+from job_monitor.core.search import count
 from job_monitor.core.store import Store
 
 DOCTYPE = "RQ Job"
-
-DESK_SECONDS = 0.5
-"""Time a search for Desk's list takes: an answer at once, with "continue" under it."""
-
-PROGRAM_SECONDS = 10.0
-"""Time a search takes for a caller who can only be given a whole answer, or an error."""
-
-ROWS = 10_000
-"""Jobs one call answers or sorts: about 30 MB."""
-
-_IDS = ("name", "job_id")
-_CREATED = ("created_at", "creation")
-_TEXTS = ("arguments", "exc_info")
-_BOUNDS = (">", ">=", "<", "<=", "=")
+EVERY = 10**9
+"""More jobs than there are."""
 
 
 class SearchIncomplete(frappe.ValidationError):
 	"""A whole answer was not possible in the time or the number of rows allowed; nothing is answered."""
 
 
-@dataclass(frozen=True)
-class Found:
-	"""What a search brought, and how far it came.
-
-	Attributes:
-		cursor: Where to go on, "" if all was looked at or enough was found.
-		more: Whether there may be more matches behind the rows.
-	"""
-
-	rows: list[Row]
-	looked_at: int = 0
-	out_of: int = 0
-	cursor: str = ""
-	more: bool = False
-
-
-def get_list(args: Any, kwargs: dict[str, Any]) -> list[Any]:
-	"""Rows for any caller of the list, see `listing`. Tells Desk in `job_monitor` of the response how far it looked.
+def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
+	"""Rows, or groups, for any caller of the list, see `listing`. Tells Desk in `job_monitor` of the response how far it looked.
 
 	Raises:
 		frappe.PermissionError, frappe.ValidationError
 		SearchIncomplete: For programs, instead of an answer with gaps.
 		RedisUnavailable
 	"""
+	if (of_v2 := listing.args_of_v2(args)) is not None:
+		return listing.Runnable(get_list(of_v2, {}))
 	asked = listing.request(DOCTYPE, args, kwargs)
-	if asked.aggregates:
-		return []
 	with session.translated():
-		found = _find(session.store(), asked)
+		if asked.is_grouped:
+			return _groups(session.store(), asked)
+		found = job_search.find(session.store(), asked)
 	if found.more and asked.from_program:
 		_refuse(found)
 	if not asked.from_program:
@@ -80,24 +53,74 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> list[Any]:
 
 
 def get_count(args: Any, kwargs: dict[str, Any]) -> int:
-	"""Jobs that match, up to `limit` where one is given (Desk asks for 1001 and shows "1000+").
+	"""Jobs that match.
+
+	Desk asks for 1,001 at most and shows "1,000+" for it. Where filters name no more than queue and status, all are
+	counted if the time allows.
 
 	Raises: As `get_list`.
 	"""
 	asked = listing.request(DOCTYPE, args, kwargs)
-	most = frappe.utils.cint((args or kwargs).get("limit")) or 10**9
+	most = cint((args or kwargs).get("limit")) or EVERY
 	with session.translated():
 		store = session.store()
-		plan = _plan(store, asked)
+		plan = job_search.plan_of(store, asked)
 		if plan is None:
 			return 0
 		if plan.ids or plan.judges:
-			found = _collect(store, plan, 0, min(most, ROWS), _seconds(asked))
+			found = job_search.collect(store, plan, 0, min(most, ROWS), job_search.seconds_for(asked))
 			_tell(found)
 			return len(found.rows)
-		result = count(store, plan.query, most, _seconds(asked))
-		_tell(Found([], result.looked_at, result.out_of, result.cursor if result.matched < most else ""))
-		return result.matched
+		upto = EVERY if plan.is_counted else most
+		result = count(store, plan.query, upto, job_search.seconds_for(asked))
+	matched = result.matched if result.complete else min(result.matched, most)
+	_tell(Found([], result.looked_at, result.out_of, result.cursor if matched < most else ""))
+	return matched
+
+
+def _groups(store: Store, asked: ListRequest) -> list[Any]:
+	"""By queue and status every job is counted; by anything else, of the jobs that the time allows to read.
+
+	Desk's own requests for groups come as from a program, too: there the answer says how far it looked.
+	"""
+	plan = job_search.plan_of(store, asked)
+	if plan is None:
+		return listing.grouped(asked, [])
+	only_counts = all(column.aggregate in ("", "count") for column in asked.columns)
+	if plan.is_counted and only_counts and {group.field for group in asked.groups} <= {"status", "queue"}:
+		counted = list(_counted(store, plan, asked))
+		looked_at, out_of = sum(f.looked_at for _, f in counted), sum(f.out_of for _, f in counted)
+		found = Found([], looked_at, out_of, more=any(f.more for _, f in counted))
+		answer = listing.shape_groups(asked, (group for group, _ in counted if group[1]["count"]))
+	else:
+		found = job_search.collect(store, plan, 0, ROWS, job_search.DESK_SECONDS)
+		answer = listing.grouped(asked, found.rows)
+	if found.more and not frappe.request:
+		_refuse(found)
+	_tell(found)
+	return answer
+
+
+def _counted(
+	store: Store, plan: Plan, asked: ListRequest
+) -> Iterator[tuple[tuple[list[Row], dict[str, int]], Found]]:
+	"""Groups by status, queue or both, with the number of their jobs."""
+	fields = [group.field for group in asked.groups]
+	queues = sorted({keys.split_queue(name)[1] for name in store.resolve(plan.query.queues)})
+	values = {"status": plan.query.statuses or STATUSES, "queue": queues}
+	deadline = time.monotonic() + job_search.DESK_SECONDS
+	for group in itertools.product(*(values[field] for field in fields)):
+		of = dict(zip(fields, group, strict=True))
+		query = _only(plan.query, of)
+		result = count(store, query, EVERY, max(0.01, deadline - time.monotonic()))
+		found = Found([], result.looked_at, result.out_of, more=not result.complete)
+		yield ([Row(of)], {"count": result.matched}), found
+
+
+def _only(query: JobQuery, group: dict[str, str]) -> JobQuery:
+	statuses = (group["status"],) if "status" in group else query.statuses
+	queues = (group["queue"],) if "queue" in group else query.queues
+	return query.only(statuses=statuses, queues=queues)
 
 
 def document(job_id: str) -> Row:
@@ -140,232 +163,6 @@ def of_site(
 	filters = {name: value for name, value in (("queue", queue), ("status", status)) if value}
 	args = frappe._dict(filters=filters, start=start, page_length=min(page_length, limits.PAGE_ROWS))
 	return get_list(args, {})
-
-
-def row(job: Job, now: datetime) -> Row:
-	"""A job as a document's fields. Durations in seconds, moments in the site's time zone."""
-	changed = [m for m in (job.created_at, job.enqueued_at, job.started_at, job.ended_at) if m]
-	modified = to_site(max(changed)) if changed else None
-	running = clock.seconds_between(job.started_at, now) if job.status == keys.STARTED else None
-	waiting = clock.seconds_between(job.enqueued_at, now) if job.status == keys.QUEUED else None
-	return Row(
-		name=job.id,
-		job_id=job.id,
-		queue=job.queue,
-		status=job.status,
-		job_name=job.name or job.method or job.problem,
-		method=job.method,
-		arguments=job.arguments or job.problem,
-		exc_info=job.exception or None,
-		timeout=job.timeout,
-		created_at=to_site(job.created_at),
-		enqueued_at=to_site(job.enqueued_at),
-		started_at=to_site(job.started_at),
-		ended_at=to_site(job.ended_at),
-		wait=job.wait if job.wait is not None else waiting,
-		time_taken=job.duration if job.duration is not None else running,
-		worker=job.worker,
-		user=job.user,
-		progress=job.progress,
-		retries_left=job.retries_left,
-		expires_in=job.ttl,
-		job_meta=job.meta,
-		dependents="\n".join(job.dependents),
-		dependencies="\n".join(job.dependencies),
-		problem=job.problem,
-		creation=to_site(job.created_at) or modified,
-		modified=modified,
-		owner=job.user or "Administrator",
-		modified_by=job.user or "Administrator",
-		docstatus=0,
-		_comment_count=0,
-	)
-
-
-# How a request is answered
-
-
-@dataclass(frozen=True)
-class _Plan:
-	"""How to find what is asked.
-
-	Attributes:
-		ids: Job ids to read directly; empty to search with `query`.
-		judges: What each row must pass besides the query.
-	"""
-
-	query: JobQuery
-	ids: tuple[str, ...]
-	judges: tuple[Callable[[Row], bool], ...]
-
-
-def _find(store: Store, asked: ListRequest) -> Found:
-	plan = _plan(store, asked)
-	if plan is None:
-		return Found([])
-	newest_first = asked.only_newest_first()
-	length = asked.length or ROWS
-	if newest_first is None or plan.ids:
-		found = _collect(store, plan, 0, ROWS, _seconds(asked), asked.cursor)
-		listing.sort(found.rows, asked.order or (("modified", True),))
-		more = found.more or (asked.length is None and len(found.rows) > asked.start + length)
-		return replace(found, rows=found.rows[asked.start : asked.start + length], more=more)
-	plan = replace(plan, query=plan.query.only(newest_first=newest_first))
-	found = _collect(store, plan, asked.start, min(length, ROWS), _seconds(asked), asked.cursor)
-	# Core orders ended jobs to the second
-	listing.sort(found.rows, (("modified", newest_first),))
-	# A page that is full is whole, whatever lies behind it
-	full = asked.length is not None and len(found.rows) >= asked.length
-	return replace(found, cursor="" if full else found.cursor, more=found.more and not full)
-
-
-def _seconds(asked: ListRequest) -> float:
-	return PROGRAM_SECONDS if asked.from_program else DESK_SECONDS
-
-
-def _collect(store: Store, plan: _Plan, start: int, length: int, seconds: float, cursor: str = "") -> Found:
-	"""Rows from `start` on among those that match."""
-	if plan.ids:
-		rows = [
-			r for r in _by_ids(store, plan.ids, plan.query.columns) if all(judge(r) for judge in plan.judges)
-		]
-		return Found(rows[start : start + length])
-	deadline = time.monotonic() + seconds
-	rows: list[Row] = []
-	skipped = 0 if plan.judges else start
-	query = plan.query.only(offset=skipped)
-	while True:
-		batch = limits.PAGE_ROWS if plan.judges else min(limits.PAGE_ROWS, length - len(rows))
-		left = max(0.01, deadline - time.monotonic())
-		result = search(store, query.only(limit=batch), left, cursor)
-		rows += _matching(store, plan, result.rows)
-		cursor, query = result.cursor, query.only(offset=0)
-		wanted = length + start - skipped
-		if not cursor or len(rows) >= wanted or time.monotonic() >= deadline:
-			break
-	more = bool(cursor) or len(rows) > wanted
-	return Found(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more)
-
-
-def _by_ids(store: Store, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
-	now = clock.now()
-	own = [("", i) for i in ids if keys.split_job_id(i)[0] == frappe.local.site]
-	return [row(job, now) for job in store.rows(own, columns) if job.status]
-
-
-def _matching(store: Store, plan: _Plan, jobs: Sequence[Job]) -> list[Row]:
-	now = clock.now()
-	return [r for r in (row(job, now) for job in jobs) if all(judge(r) for judge in plan.judges)]
-
-
-def _plan(store: Store, asked: ListRequest) -> _Plan | None:
-	"""None if nothing can match."""
-	fields: dict[str, Any] = {"site": frappe.local.site, "limit": 1, "columns": _columns(asked)}
-	judges: list[Callable[[Row], bool]] = []
-	ids: tuple[str, ...] | None = None
-	choices: dict[str, list[str]] = {}
-	for condition in asked.all_of:
-		name = condition.fieldname
-		if name in _CHOICES:
-			known = choices[name] if name in choices else _CHOICES[name](store)
-			choices[name] = [value for value in known if condition.fits(value)]
-		elif name in _IDS and condition.operator in ("=", "in"):
-			given = tuple(str(value) for value in condition.values())
-			ids = given if ids is None else tuple(i for i in ids if i in given)
-		else:
-			narrowed = _narrow(fields, condition)
-			judges.append(_judge(store, condition, narrowed))
-	if ids == () or not all(choices.values()):
-		return None
-	for name, values in choices.items():
-		fields["statuses" if name == "status" else "queues"] = tuple(values)
-		if ids:
-			judges.append(Condition(name, "in", values).fits_row)
-	if asked.any_of:
-		judges.append(lambda row: any(condition.fits_row(row) for condition in asked.any_of))
-	return _Plan(JobQuery(**fields), (ids or ())[:ROWS], tuple(j for j in judges if j is not _anything))
-
-
-def _columns(asked: ListRequest) -> frozenset[str]:
-	"""What core must read for the fields that are shown, judged or sorted by."""
-	if not asked.columns:
-		return COLUMNS
-	names = {name for name, _title in (*asked.columns, *asked.order)}
-	names |= {condition.fieldname for condition in (*asked.all_of, *asked.any_of)}
-	return frozenset(_COSTS[name] for name in names if name in _COSTS)
-
-
-_COSTS = {
-	**dict.fromkeys(("method", "job_name", "user", "owner", "modified_by", "problem"), "call"),
-	**{"arguments": "arguments", "exc_info": "exception", "job_meta": "meta", "progress": "meta"},
-}
-
-_CHOICES: dict[str, Callable[[Store], list[str]]] = {
-	"status": lambda store: list(STATUSES),
-	"queue": lambda store: sorted({keys.split_queue(name)[1] for name in store.queue_names()}),
-}
-
-
-def _anything(_row: Row) -> bool:
-	return True
-
-
-def _all_text(row: Row) -> str:
-	return "\n".join(str(row.get(name) or "") for name in ("name", "method", *_TEXTS)).casefold()
-
-
-def _narrow(fields: dict[str, Any], condition: Condition) -> bool:
-	"""Let core leave out what cannot match, if it can. Each row is judged exactly afterwards."""
-	name = condition.fieldname
-	if name in _CREATED:
-		_narrow_created(fields, condition)
-		return True
-	field = {"method": "method", "user": "user", "owner": "user", "modified_by": "user"}.get(name)
-	if name in _IDS:
-		field = "job_id"
-	elif name in (*_TEXTS, "search_text"):
-		field = "text"
-	part = condition.part()[: limits.PATTERN_CHARS]
-	if not field or not part or fields.get(field):
-		return False
-	fields[field] = part
-	return True
-
-
-def _narrow_created(fields: dict[str, Any], condition: Condition) -> None:
-	if condition.operator in ("between", "timespan"):
-		low, high = condition.span()
-	else:
-		moment = frappe.utils.get_datetime(condition.value) if condition.operator in _BOUNDS else None
-		low = moment if condition.operator in (">", ">=", "=") else None
-		high = moment if condition.operator in ("<", "<=", "=") else None
-	if low:
-		fields["created_after"] = max(to_utc(low), fields.get("created_after") or to_utc(low))
-	if high:
-		fields["created_before"] = min(to_utc(high), fields.get("created_before") or to_utc(high))
-
-
-def _judge(store: Store, condition: Condition, narrowed: bool) -> Callable[[Row], bool]:
-	name = condition.fieldname
-	if name == "search_text":
-		part = condition.part().casefold()
-		# Core has looked at the whole texts, of which a row may show a part only
-		return _anything if narrowed or not part else lambda row: part in _all_text(row)
-	if name not in _TEXTS:
-		return condition.fits_row
-
-	def judge(found: Row) -> bool:
-		"""A text that a list row cuts is read whole."""
-		text = found.get(name) or ""
-		if text.startswith("…") or text.endswith("…"):
-			with session.translated():
-				text = row(store.job(found.name), clock.now()).get(name) or ""
-		return condition.fits(text)
-
-	return judge
-
-
-# What the caller is told besides the rows
 
 
 def _tell(found: Found) -> None:

@@ -1,22 +1,23 @@
-"""What a caller of a virtual DocType's list asks for, and rows in the shape it wants. Serves Frappe 15 and 16.
+"""What a caller of a virtual DocType's list asks for, and rows in the shape it wants. Serves Frappe 15 to 17.
 
-Callers: Desk's list, report and count (`frappe.desk.reportview`), and everything that goes through
-`DatabaseQuery`: `frappe.get_all`, REST, link search, export.
+Callers: Desk's list, report and count (`frappe.desk.reportview`), everything that goes through `DatabaseQuery`
+(`frappe.get_all`, REST, link search, group counts, export), and API v2 of Frappe 16.
 """
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import frappe
-from frappe import _
 from frappe.utils import cint, cstr
 
+from job_monitor.bridge import list_fields
 from job_monitor.bridge.conditions import Condition, read
+from job_monitor.bridge.list_fields import Column
 
 Row = frappe._dict
 
@@ -24,14 +25,8 @@ STANDARD_FIELDS = (
 	*("name", "owner", "creation", "modified", "modified_by", "docstatus", "idx"),
 	*("_user_tags", "_comments", "_assign", "_liked_by", "_comment_count"),
 )
-_DEFAULT_ORDER = "KEEP_DEFAULT_ORDERING"
-_FIELD = re.compile(r"(?:`?tab[^`.]+`?\.)?`?(\w+)`?(?:\s+as\s+[`'\"]?(\w+)[`'\"]?)?", re.IGNORECASE)
-_AGGREGATE = re.compile(r"\b(?:count|sum|avg|min|max)\s*\(", re.IGNORECASE)
-_RELEVANCE = re.compile(r".*_relevance`?|ifnull\(_relevance, -9999\) desc|\d+ desc nulls last", re.DOTALL)
-"""What link search adds to fields and order, in SQL: how early a name holds the text. It sorts again by itself."""
-
-_ORDER = re.compile(rf"({_FIELD.pattern})(?:\s+(asc|desc))?", re.IGNORECASE)
-_COMMA = re.compile(r",(?![^(]*\))")
+_PAGE = 20
+"""Rows where a page is asked for without its length."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +35,24 @@ class ListRequest:
 
 	Attributes:
 		all_of, any_of: Conditions.
-		columns: (field, name in the answer); none means whole rows, as core's controllers answer.
+		columns: None means whole rows, as core's controllers answer.
+		groups: What rows are put together by, if `is_grouped`.
 		order: (field, descending); none means the default order.
 		length: Rows wanted, None for all.
 		from_program: Came through `DatabaseQuery`, which has no way to show that an answer is not whole.
-		aggregates: Asks for counts or groups, of which a virtual DocType has none.
 	"""
 
 	doctype: str
 	all_of: tuple[Condition, ...]
 	any_of: tuple[Condition, ...]
-	columns: tuple[tuple[str, str], ...]
+	columns: tuple[Column, ...]
+	groups: tuple[Column, ...]
 	order: tuple[tuple[str, bool], ...]
 	start: int
 	length: int | None
 	as_list: bool
 	pluck: str
 	from_program: bool
-	aggregates: bool
 	cursor: str
 
 	def keeps(self, row: Mapping[str, Any]) -> bool:
@@ -66,6 +61,10 @@ class ListRequest:
 			not self.any_of or any(c.fits(row.get(c.fieldname)) for c in self.any_of)
 		)
 
+	@property
+	def is_grouped(self) -> bool:
+		return bool(self.groups) or list_fields.is_grouped(self.columns)
+
 	def only_newest_first(self) -> bool | None:
 		"""True or False if the order is that of the last change, newest or oldest first; None if another."""
 		if not self.order:
@@ -73,12 +72,18 @@ class ListRequest:
 		field, descending = self.order[0]
 		return descending if field == "modified" else None
 
+	def fields(self) -> set[str]:
+		"""Fields of rows that are shown, grouped, judged or sorted by."""
+		named = {column.field for column in (*self.columns, *self.groups)}
+		return named | {c.fieldname for c in (*self.all_of, *self.any_of)} | {name for name, _ in self.order}
+
 
 def permit(doctype: str, args: Any) -> None:
 	"""Check read permission, which Frappe does not do for the lists of virtual DocTypes.
 
-	`ignore_permissions` counts only where `DatabaseQuery` set it: it alone passes a plain dict, and has checked
-	otherwise. Desk's requests come as `frappe._dict` and may carry anything.
+	`ignore_permissions` counts only where Frappe 15's `DatabaseQuery` set it: it alone passes a plain dict with flags, and
+	has checked otherwise. Desk's requests come as `frappe._dict` and may carry anything. From 16.4 on Frappe does not pass
+	it on, and the user's own right decides.
 
 	Raises:
 		frappe.PermissionError
@@ -99,66 +104,46 @@ def request(doctype: str, args: Mapping[str, Any] | None, kwargs: Mapping[str, A
 	given = {**kwargs, **(args or {})}
 	known = {field.fieldname for field in frappe.get_meta(doctype).fields} | set(STANDARD_FIELDS)
 	from_program = type(args) is dict
-	fields = _fields(given.get("fields"))
 	pluck = cstr(given.get("pluck") or "")
-	aggregates = bool(given.get("group_by")) or any(map(_AGGREGATE.search, fields))
-	columns = () if aggregates else _columns(fields, pluck, known)
-	length = (
-		given.get("limit_page_length") if from_program else given.get("page_length") or given.get("limit")
-	)
+	columns = (Column(pluck, pluck),) if pluck else list_fields.columns(given.get("fields"), known)
 	return ListRequest(
 		doctype,
 		tuple(read(given.get("filters"), known)),
 		tuple(read(given.get("or_filters"), known)),
 		columns,
-		_order(given.get("order_by"), known),
+		list_fields.groups(given.get("group_by"), columns, known),
+		list_fields.order(given.get("order_by"), columns, known),
 		start=max(0, cint(given.get("limit_start") or given.get("start"))),
-		length=max(0, cint(length)) or (None if from_program else 20),
+		length=_length(given, from_program),
 		as_list=bool(given.get("as_list")) and not pluck,
 		pluck=pluck,
 		from_program=from_program,
-		aggregates=aggregates,
 		cursor=cstr(given.get("cursor") or ""),
 	)
 
 
-def _fields(fields: Any) -> list[str]:
-	if isinstance(fields, str):
-		fields = frappe.parse_json(fields) if fields.strip().startswith("[") else fields.split(",")
-	return [cstr(field).strip() for field in fields or ()]
+def _length(given: Mapping[str, Any], from_program: bool) -> int | None:
+	if not from_program:
+		return cint(given.get("page_length") or given.get("limit")) or _PAGE
+	length = max(0, cint(given.get("limit_page_length")))
+	return None if not length or (length == _PAGE and _no_limit_was_given()) else length
 
 
-def _columns(fields: Sequence[str], pluck: str, known: Iterable[str]) -> tuple[tuple[str, str], ...]:
-	if pluck:
-		return ((pluck, pluck),)
-	columns: list[tuple[str, str]] = []
-	for text in fields:
-		if text.split(".")[-1] == "*":
-			return ()
-		match = _FIELD.fullmatch(text)
-		if _RELEVANCE.fullmatch(text):
-			columns.append(("_relevance", "_relevance"))
-			continue
-		if not match or match[1] not in known:
-			frappe.throw(_("there is no field {0}").format(text[:80]), title=_("Bad Field"))
-		columns.append((match[1], match[2] or match[1]))
-	# `frappe.get_all` without fields asks for the name only, and core's controllers then answer whole rows
-	return () if [field for field, name in columns] == ["name"] else tuple(columns)
+def _no_limit_was_given() -> bool:
+	"""Whether Frappe put its 20 in the place of "all".
 
-
-def _order(order_by: Any, known: Iterable[str]) -> tuple[tuple[str, bool], ...]:
-	text = cstr(order_by or "").strip()
-	if not text or _DEFAULT_ORDER in text:
-		return ()
-	order: list[tuple[str, bool]] = []
-	for part in map(str.strip, _COMMA.split(text)):
-		if _RELEVANCE.fullmatch(part):
-			continue
-		match = _ORDER.fullmatch(part)
-		if not match or match[2] not in known:
-			frappe.throw(_("order by {0} is not possible").format(part[:80]), title=_("Bad Order"))
-		order.append((match[2], (match[4] or "asc").lower() == "desc"))
-	return tuple(order)
+	From 16.4 on its list of a virtual DocType does so and keeps nothing of what the caller gave, but in its own frame.
+	Where that is not found, 20 is taken for what was asked.
+	"""
+	frame = sys._getframe()
+	while (caller := frame.f_back) is not None:
+		frame = caller
+		if frame.f_code.co_name == "_handle_virtual_doctype":
+			limits = [
+				frame.f_locals.get(name, _PAGE) for name in ("page_length", "limit", "limit_page_length")
+			]
+			return not any(limits)
+	return False
 
 
 def sort(rows: list[Row], order: Sequence[tuple[str, bool]]) -> None:
@@ -184,9 +169,71 @@ def shape(asked: ListRequest, rows: Iterable[Row]) -> list[Any]:
 	if asked.pluck:
 		return [row.get(asked.pluck) for row in rows]
 	if asked.as_list:
-		fields = [field for field, _name in asked.columns] or ["name"]
+		fields = [column.field for column in asked.columns] or ["name"]
 		return [[row.get(field) for field in fields] for row in rows]
 	if not asked.columns:
 		return list(rows)
 	always = [("name", "name")] if asked.from_program else [("name", "name"), ("_comment_count",) * 2]
-	return [Row({name: row.get(field) for field, name in (*always, *asked.columns)}) for row in rows]
+	named = [*always, *((column.field, column.name) for column in asked.columns)]
+	return [Row({name: row.get(field) for field, name in named}) for row in rows]
+
+
+def grouped(asked: ListRequest, rows: Iterable[Row]) -> list[Any]:
+	"""One row for each group: the largest first, unless another order is asked for."""
+	members: dict[tuple[Any, ...], list[Row]] = {}
+	for row in rows:
+		members.setdefault(tuple(row.get(group.field) for group in asked.groups), []).append(row)
+	if not members and not asked.groups:
+		members[()] = []
+	return shape_groups(asked, ((of, {}) for of in members.values()))
+
+
+def shape_groups(asked: ListRequest, groups: Iterable[tuple[Sequence[Row], Mapping[str, int]]]) -> list[Any]:
+	"""
+	Args:
+		groups: Rows of a group, and how many there are of it where not all were read.
+	"""
+	columns = asked.columns or (*asked.groups, Column("*", "count", "count"))
+	found = [Row({c.name: _value(c, rows, counted) for c in columns}) for rows, counted in groups]
+	sort(found, asked.order or [(c.name, True) for c in columns if c.aggregate == "count"])
+	end = None if asked.length is None else asked.start + asked.length
+	found = found[asked.start : end]
+	return [list(row.values()) for row in found] if asked.as_list else found
+
+
+def _value(column: Column, rows: Sequence[Row], counted: Mapping[str, int]) -> Any:
+	if not column.aggregate:
+		return rows[0].get(column.field) if rows else None
+	if column.aggregate == "count":
+		return counted.get("count", len(rows))
+	values = [row.get(column.field) for row in rows if row.get(column.field) is not None]
+	if not values:
+		return None
+	total = {"sum": sum, "min": min, "max": max, "avg": lambda some: sum(some) / len(some)}[column.aggregate]
+	return total(values)  # type: ignore[operator]
+
+
+class Runnable:
+	"""What API v2 of Frappe 16 wants back from `get_list`: a query that it runs."""
+
+	def __init__(self, rows: list[Any]) -> None:
+		self.rows = rows
+
+	def run(self, **_how: Any) -> list[Any]:
+		return self.rows
+
+
+def args_of_v2(args: Any) -> dict[str, Any] | None:
+	"""Arguments of a list of API v2, which passes a query builder: they are read off the request. None for other callers."""
+	if args is None or isinstance(args, Mapping) or not hasattr(args, "run"):
+		return None
+	form = frappe.form_dict
+	# One more than is shown says whether there is a next page
+	length = (cint(form.get("limit")) or _PAGE) + 1
+	names = ("fields", "filters", "order_by", "group_by")
+	return {
+		**{name: form.get(name) for name in names},
+		"limit_start": cint(form.get("start")),
+		"limit_page_length": length,
+		"as_list": not cint(form.get("as_dict", 1)),
+	}

@@ -8,7 +8,7 @@ from typing import Any
 
 from frappe.utils import get_bench_path
 
-from job_monitor.bridge import actions, roles, session
+from job_monitor.bridge import audit, roles, session
 from job_monitor.bridge.times import to_site
 from job_monitor.core import log_names
 from job_monitor.core.log_files import Log, LogFilter, LogPage
@@ -32,13 +32,16 @@ def read(name: str, records: int, text: str, level: str, older: str, newer: str)
 		frappe.PermissionError
 		frappe.ValidationError: Unknown name, bad filter or cursor.
 	"""
-	roles.only_managers()
-	with session.translated():
-		wanted = LogFilter(level.upper(), text, records)
-		log = Log(Path(get_bench_path()), name, redactor=session.redactor())
-		page = log.follow(newer, wanted) if newer else log.tail(wanted, older)
-	if not (older or newer):
-		actions.audit("read log", "Log File", page.name, f"{page.bytes_read:,} bytes")
+	with audit.act("read log", "Log File", name) as entry:
+		roles.only_managers()
+		with session.translated():
+			wanted = LogFilter(level.upper(), text, records)
+			log = Log(Path(get_bench_path()), name, redactor=session.redactor())
+			if not (older or newer):
+				entry.begin()
+			page = log.follow(newer, wanted) if newer else log.tail(wanted, older)
+		if entry.name:
+			entry.end(f"{page.bytes_read:,} bytes", True)
 	return _shape(page)
 
 

@@ -8,7 +8,8 @@ from typing import Any, overload
 
 import frappe
 
-from job_monitor.bridge import history, jobs, session
+from job_monitor.bridge import history, session
+from job_monitor.bridge.job_rows import row
 from job_monitor.bridge.listing import Row
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.query import JobQuery
@@ -97,7 +98,7 @@ class JobList(Sequence[Row]):
 			with session.translated():
 				result = search(self._store, self._query, limits.SEARCH_MAX_SECONDS, cursor)
 			now = clock.now()
-			yield from (jobs.row(job, now) for job in result.rows)
+			yield from (row(job, now) for job in result.rows)
 			cursor = result.cursor
 			more = bool(cursor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,23 +20,20 @@ from job_monitor.core.store import Store
 
 DOCTYPE = "RQ Worker"
 
-_PAGE = 4096
-"""Bytes of a memory page where the system does not tell."""
 
-_NEED_JOB = {"current_method", "running_for", "current_job_id"}
-
-
-def get_list(args: Any, kwargs: dict[str, Any]) -> list[Any]:
-	"""Rows for any caller of the list, see `listing`.
+def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
+	"""Rows, or groups, for any caller of the list, see `listing`.
 
 	Raises:
 		frappe.PermissionError, frappe.ValidationError, RedisUnavailable
 	"""
+	if (of_v2 := listing.args_of_v2(args)) is not None:
+		return listing.Runnable(get_list(of_v2, {}))
 	asked = listing.request(DOCTYPE, args, kwargs)
-	if asked.aggregates:
-		return []
 	with session.translated():
 		rows = _rows(session.store(), asked)
+	if asked.is_grouped:
+		return listing.grouped(asked, rows)
 	end = None if asked.length is None else asked.start + asked.length
 	shown = rows[asked.start : end]
 	for row in shown:
@@ -75,11 +73,13 @@ def _rows(store: Store, asked: ListRequest) -> list[Row]:
 	found = workers.read_all(store)
 	jobs = _own_jobs(store, found)
 	rows = [_row(worker, jobs, now) for worker in found]
-	if any(c.fieldname == "memory" for c in (*asked.all_of, *asked.any_of)) or asked.order[:1] == ("memory",):
+	judged = {c.fieldname for c in (*asked.all_of, *asked.any_of)} | {field for field, _ in asked.order}
+	if "memory" in judged or asked.is_grouped:
 		for row in rows:
 			row.memory = memory(row)
 	rows = [row for row in rows if asked.keeps(row)]
-	listing.sort(rows, asked.order or (("modified", True),))
+	if not asked.is_grouped:
+		listing.sort(rows, asked.order or (("modified", True),))
 	return rows
 
 
@@ -132,4 +132,4 @@ def memory(row: Row) -> float | None:
 		pages = int(Path(f"/proc/{row.pid}/statm").read_text().split()[1])
 	except (OSError, ValueError, IndexError):
 		return None
-	return round(pages * _PAGE / 2**20, 1)
+	return round(pages * resource.getpagesize() / 2**20, 1)

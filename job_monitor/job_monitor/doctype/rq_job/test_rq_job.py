@@ -11,7 +11,7 @@ import frappe
 from frappe.model.base_document import get_controller
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.testing import SiteTestCase, delete_jobs, request, work_off
+from job_monitor.testing import SiteTestCase, request, work_off
 
 
 def listed(**args: Any) -> list[Any]:
@@ -104,7 +104,6 @@ class TestRQJob(SiteTestCase):
 		row = frappe.get_all("RQ Job", fields=["queue", "status as state"], limit=1, **mine)[0]
 		self.assertEqual((row.queue, row.state, "arguments" in row), ("short", "queued", False))
 		self.assertEqual(frappe.get_all("RQ Job", limit=1, **mine)[0].status, "queued")
-		self.assertEqual(frappe.get_all("RQ Job", fields=["count(name) as n"], group_by="status"), [])
 
 	def test_count(self) -> None:
 		for _n in range(7):
@@ -143,7 +142,8 @@ class TestRQJob(SiteTestCase):
 			"/api/resource/RQ Job", user, filters=filters, limit_start=1, limit_page_length=1
 		)
 		self.assertEqual((code, [row["name"] for row in answer["data"]]), (200, [ours[1]]))
-		code, answer = request("/api/v2/document/RQ Job", user, filters=filters, limit_start=1, limit=1)
+		start = "limit_start" if frappe.__version__.startswith("15.") else "start"
+		code, answer = request("/api/v2/document/RQ Job", user, filters=filters, limit=1, **{start: 1})
 		self.assertEqual((code, [row["name"] for row in answer["data"]]), (200, [ours[1]]))
 		code, answer = request(f"/api/resource/RQ Job/{ours[0]}", user)
 		self.assertEqual((code, answer["data"]["method"]), (200, "job_monitor.testing.succeed"))
@@ -222,14 +222,3 @@ class TestRQJob(SiteTestCase):
 		from job_monitor.testing import make_user
 
 		return make_user("jm-manager@example.com", "System Manager")
-
-
-class TestJobActionsBySystem(SiteTestCase):
-	def test_cores_own_calls_go_on_working(self) -> None:
-		waiting = self.enqueue(queue="long")
-		frappe.get_doc("RQ Job", waiting).delete()
-		self.assertEqual(frappe.get_doc("RQ Job", waiting).status, "canceled")
-		frappe.get_doc("RQ Job", waiting).delete()
-		with self.assertRaises(frappe.DoesNotExistError):
-			frappe.get_doc("RQ Job", waiting)
-		delete_jobs(self.job_ids)

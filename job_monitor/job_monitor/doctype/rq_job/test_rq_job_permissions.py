@@ -113,13 +113,16 @@ class TestActions(SiteTestCase):
 		)
 		self.assertFalse(self.act("stop", job_id)["done"])
 
-	def test_cancel_then_delete(self) -> None:
-		job_id = self.enqueue()
-		self.assertEqual(self.act("remove", job_id)["status"], "canceled")
+	def test_cancel_keeps_a_job_and_remove_deletes_it(self) -> None:
+		kept, gone = self.enqueue(), self.enqueue()
+		self.assertEqual(self.act("cancel", kept)["status"], "canceled")
+		self.assertTrue(self.act("remove", gone)["done"])
+		self.assertEqual(status(gone), "")
 		work_off("short")
-		self.assertEqual(status(job_id), "canceled", "a canceled job never runs")
-		self.assertTrue(self.act("remove", job_id)["done"])
-		self.assertEqual(status(job_id), "")
+		self.assertEqual(status(kept), "canceled", "a canceled job never runs")
+		self.assertFalse(self.act("cancel", kept)["done"])
+		self.assertTrue(self.act("remove", kept)["done"])
+		self.assertEqual(status(kept), "")
 
 	def test_a_killed_horse_and_a_timeout_are_told(self) -> None:
 		killed, late = self.enqueue("hang"), self.enqueue("hang", queue="default", timeout=1)

@@ -1,0 +1,142 @@
+"""Fields, groups and order of a list as callers of Frappe write them: SQL's words in 15, mappings from 16.4 on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import cstr, escape_html
+
+RELEVANCE = "_relevance"
+"""What link search adds to fields and order: how early a name holds the text. It sorts again by itself."""
+
+_AGGREGATES = ("count", "sum", "avg", "min", "max")
+_DEFAULT_ORDER = "KEEP_DEFAULT_ORDERING"
+_NAME = r"(?:`?tab[^`.]+`?\.)?`?(\w+)`?"
+_AS = r"(?:\s+as\s+[`'\"]?(\w+)[`'\"]?)?"
+_FIELD = re.compile(_NAME + _AS, re.IGNORECASE)
+_AGGREGATE = re.compile(rf"({'|'.join(_AGGREGATES)})\s*\(\s*(?:distinct\s+)?(.*?)\s*\){_AS}", re.IGNORECASE)
+_RELEVANT = re.compile(
+	r".*_relevance`?(?:\s+(?:asc|desc))?|ifnull\(_relevance, -9999\) desc|\d+ desc nulls last", re.DOTALL
+)
+_ORDER = re.compile(rf"{_NAME}(?:\s+(asc|desc))?", re.IGNORECASE)
+_COMMA = re.compile(r",(?![^(]*\))")
+_CHARS = 80
+
+
+@dataclass(frozen=True)
+class Column:
+	"""
+	Attributes:
+		field: Of a row; "*" for a count of rows.
+		name: In the answer.
+		aggregate: Of `_AGGREGATES`, "" for the value itself.
+	"""
+
+	field: str
+	name: str
+	aggregate: str = ""
+
+
+def columns(fields: Any, known: Iterable[str]) -> tuple[Column, ...]:
+	"""None means whole rows, as core's controllers answer.
+
+	Raises:
+		frappe.ValidationError: No such field.
+	"""
+	if isinstance(fields, str):
+		fields = frappe.parse_json(fields) if fields.strip().startswith("[") else fields.split(",")
+	found: list[Column] = []
+	for field in fields or ():
+		column = (
+			_of_mapping(field, known) if isinstance(field, Mapping) else _of_text(cstr(field).strip(), known)
+		)
+		if column is None:
+			return ()
+		found.append(column)
+	# `frappe.get_all` without fields asks for the name only, and core's controllers then answer whole rows
+	return () if found == [Column("name", "name")] else tuple(found)
+
+
+def _of_text(text: str, known: Iterable[str]) -> Column | None:
+	if text.split(".")[-1] == "*":
+		return None
+	if match := _AGGREGATE.fullmatch(text):
+		return _aggregate(match[1], match[2], match[3] or text, known)
+	if _RELEVANT.fullmatch(text):
+		return Column(RELEVANCE, RELEVANCE)
+	match = _FIELD.fullmatch(text)
+	if not match or match[1] not in known:
+		_refuse(text)
+	return Column(match[1], match[2] or match[1])
+
+
+def _of_mapping(field: Mapping[str, Any], known: Iterable[str]) -> Column:
+	name = cstr(field.get("as"))
+	if name == RELEVANCE:
+		return Column(RELEVANCE, RELEVANCE)
+	function, argument = next(((k, v) for k, v in field.items() if k != "as"), ("", ""))
+	if function.lower() not in _AGGREGATES:
+		_refuse(cstr(field))
+	return _aggregate(function, cstr(argument), name or f"{function}({argument})", known)
+
+
+def _aggregate(function: str, argument: str, name: str, known: Iterable[str]) -> Column:
+	match = _FIELD.fullmatch(argument)
+	if argument in ("*", "1"):
+		field = "*"
+	elif match and match[1] in known:
+		field = match[1]
+	else:
+		_refuse(argument)
+	return Column(field, name, function.lower())
+
+
+def groups(group_by: Any, of: Sequence[Column], known: Iterable[str]) -> tuple[Column, ...]:
+	"""What rows are put together by. Where Frappe does not pass it on, the columns beside the counts say it.
+
+	Raises:
+		frappe.ValidationError: No such field.
+	"""
+	if not group_by:
+		return tuple(column for column in of if not column.aggregate) if is_grouped(of) else ()
+	found = [_of_text(part.strip(), known) for part in cstr(group_by).split(",")]
+	return tuple(column for column in found if column)
+
+
+def is_grouped(of: Sequence[Column]) -> bool:
+	return any(column.aggregate for column in of)
+
+
+def order(order_by: Any, of: Sequence[Column], known: Iterable[str]) -> tuple[tuple[str, bool], ...]:
+	"""(field, or name of a count; descending). None means the default order.
+
+	Raises:
+		frappe.ValidationError: No such field, or an expression.
+	"""
+	text = cstr(order_by or "").strip()
+	if not text or _DEFAULT_ORDER in text:
+		return ()
+	allowed = {*known, *(column.name for column in of if column.aggregate)}
+	found: list[tuple[str, bool]] = []
+	for part in map(str.strip, _COMMA.split(text)):
+		if _RELEVANT.fullmatch(part):
+			continue
+		match = _ORDER.fullmatch(part)
+		if not match or match[1] not in allowed:
+			frappe.throw(_("order by {0} is not possible").format(_shown(part)), title=_("Bad Order"))
+		found.append((match[1], (match[2] or "asc").lower() == "desc"))
+	return tuple(found)
+
+
+def _refuse(text: str) -> None:
+	frappe.throw(_("there is no field {0}").format(_shown(text)), title=_("Bad Field"))
+
+
+def _shown(text: str) -> str:
+	"""A message is shown as HTML."""
+	return escape_html(text[:_CHARS])
