@@ -15,7 +15,7 @@ from rq.timeouts import JobTimeoutException
 
 from job_monitor import progress
 from job_monitor.progress import Progress, track
-from job_monitor.recorder import monitor, scheduled
+from job_monitor.recorder import monitor
 from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
 
 
@@ -144,11 +144,6 @@ class TestProgress(SiteTestCase):
 			list(track(range(3)))
 		with patch("rq.get_current_job", side_effect=limit), self.assertRaises(JobTimeoutException):
 			Progress("Import")
-		with patch.object(scheduled, "_known", side_effect=limit):
-			with self.assertRaises(JobTimeoutException):
-				scheduled.begin(frappe.new_doc("Scheduled Job Log"))
-			with self.assertRaises(JobTimeoutException):
-				scheduled.with_outcome(frappe.new_doc("Scheduled Job Log"), {"status": "Failed"})
 		with patch.dict(frappe.conf, monitor=1), patch("rq.get_current_job", side_effect=limit):
 			self.assertRaises(JobTimeoutException, monitor.tag)
 

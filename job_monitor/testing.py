@@ -130,6 +130,23 @@ def kill_all(worker_pid: int) -> None:
 		os.kill(pid, signal.SIGKILL)
 
 
+@contextmanager
+def locked_row(doctype: str, name: str) -> Iterator[None]:
+	"""Another connection holds the lock of a row until the end of the block."""
+	own, frappe.local.db = frappe.local.db, None
+	try:
+		frappe.connect(set_admin_as_user=False)
+		other = frappe.local.db
+	finally:
+		frappe.local.db = own
+	other.sql(f"select name from `tab{doctype}` where name = %s for update", name)
+	try:
+		yield
+	finally:
+		other.rollback()
+		other.close()
+
+
 def make_user(email: str, *roles: str, user_type: str = "System User") -> str:
 	if frappe.db.exists("User", email):
 		frappe.delete_doc("User", email, force=True, ignore_permissions=True)

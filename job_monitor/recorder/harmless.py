@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Callable
 from contextlib import ContextDecorator
+from functools import wraps
 from types import TracebackType
+from typing import Any
 
 import frappe
 from rq.timeouts import BaseTimeoutException
@@ -46,3 +51,78 @@ def _log(message: str, error: Exception) -> None:
 		raise
 	except Exception:  # the disk is full, or the log is not ours to write: nobody is left to be told
 		return
+
+
+class TookTooLong(BaseTimeoutException):
+	"""Code of ours took longer than it may. A time limit, so `harmless` lets it through."""
+
+
+def beside_the_job(
+	message: str, seconds: float, over: bool
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+	"""For what runs before or after somebody else's job: it is harmless, and takes nothing of the job's time.
+
+	RQ's time limit is an alarm of the process (`rq/timeouts.py`). Its clock stands still while the function runs, so it
+	neither rings in there nor comes earlier for the job; an alarm of our own ends the function instead. In a thread that
+	is not the main one alarms cannot be set: only the limits of what the function asks hold there.
+
+	Args:
+		message: What the log says of an error.
+		seconds: How long the function may take.
+		over: Whether the job is over, so that no time limit may go on from here: what it did is done. Before, one that
+			rings at the very border is the job's own.
+	"""
+
+	def decorate(function: Callable[..., None]) -> Callable[..., None]:
+		@wraps(function)
+		def run(*args: Any, **kwargs: Any) -> None:
+			alarm = _Alarm(seconds)
+			try:
+				with harmless(message), alarm:
+					function(*args, **kwargs)
+			except TookTooLong as error:
+				alarm.restore()
+				_log(message, error)
+			except BaseTimeoutException:
+				if not over:
+					raise
+
+		return run
+
+	return decorate
+
+
+class _Alarm:
+	"""An alarm in place of the one that is set, which goes on afterwards with the time it had left."""
+
+	def __init__(self, seconds: float) -> None:
+		self.seconds = seconds
+		self.set = False
+
+	def __enter__(self) -> None:
+		if threading.current_thread() is not threading.main_thread():
+			return
+		self.left = signal.setitimer(signal.ITIMER_REAL, 0)[0]
+		# If the other alarm has rung and is not heard yet, it is heard here: Python looks before it changes a handler
+		self.handler = signal.signal(signal.SIGALRM, _ring)
+		self.set = True
+		signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+	def __exit__(self, *_error: object) -> None:
+		try:
+			self.restore()
+		except TookTooLong:  # it rang at the last moment: the function is through
+			self.restore()
+
+	def restore(self) -> None:
+		if not self.set:
+			return
+		signal.setitimer(signal.ITIMER_REAL, 0)
+		signal.signal(signal.SIGALRM, self.handler)
+		self.set = False
+		if self.left:
+			signal.setitimer(signal.ITIMER_REAL, self.left)
+
+
+def _ring(*_signal: object) -> None:
+	raise TookTooLong

@@ -1,12 +1,14 @@
 """Scheduled runs in Scheduled Job Log: when, where, how long, and how they ended.
 
-Core writes a row's status with `db_set` at the start and at the end of a run (`scheduled_job_type.py`,
-`update_scheduler_log`); what is added here travels in those very statements.
+Frappe writes a row's status at the start and at the end of a run and commits (`scheduled_job_type.py`,
+`update_scheduler_log`). What is added here is written after that commit, by a statement and a transaction of its own:
+nothing of ours is validated, written or rolled back together with what Frappe writes.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +16,13 @@ import frappe
 from frappe.utils import get_datetime, now_datetime
 from frappe.utils.background_jobs import create_job_id
 
-from job_monitor.bridge import session
+from job_monitor.bridge import session, side_writes
 from job_monitor.bridge.times import to_site
 from job_monitor.core import keys, limits, workers
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.records import Job, Verdict
 from job_monitor.core.store import Store
-from job_monitor.recorder.harmless import harmless
+from job_monitor.recorder.harmless import beside_the_job
 
 LOG = "Scheduled Job Log"
 TYPE = "Scheduled Job Type"
@@ -28,10 +30,13 @@ TYPE = "Scheduled Job Type"
 RUNNING = "Running"
 KILLED = "Killed"
 OPEN_STATUSES = ("Start", RUNNING)
-"""Core writes "Start", which is none of its own options; with this app a run that goes on says "Running"."""
+"""Frappe writes "Start", which is none of its own options; with this app a run that goes on says "Running"."""
 
-_ENDED = ("Complete", "Failed")
 _ERROR_CHARS = 500
+
+_SECONDS = 2.0
+"""Time for writing beside a run. The database has its own, shorter limit (`side_writes`): one that does not even keep
+that is gone, and an alarm in the middle of a statement costs Frappe its connection, too."""
 
 SWEEP_ROWS = 500
 """Open runs looked at in one sweep."""
@@ -43,77 +48,51 @@ LOCAL_RUN_HOURS = 24
 """A run outside a worker (console, command line) leaves no trace of its process; it is given up after this."""
 
 
-@harmless("the start of a scheduled run is not written down")
-def begin(log: Any) -> None:
-	"""Fill a new row with what is known at the start of a run."""
-	log.update(_known(log, _at_start(log.scheduled_job_type)))
+@beside_the_job("the start of a scheduled run is not written down", _SECONDS, over=False)
+def note_start(job_type: Any) -> None:
+	"""Write beside Frappe's row where and when the run started. To be called when Frappe has committed that row."""
+	job_type.flags.job_monitor_started_at = now_datetime()
+	if job_type.create_log:
+		_alone(lambda: side_writes.update(LOG, job_type.scheduler_log.name, _at_start(job_type)))
 
 
-def with_outcome(log: Any, values: dict[str, Any]) -> dict[str, Any]:
-	"""The values core is about to write, with the end, duration and error of a run that ends."""
-	with harmless("the end of a scheduled run is not written down"):
-		return _with_outcome(log, values)
-	return values
+@beside_the_job("the end of a scheduled run is not written down", _SECONDS, over=True)
+def note_end(job_type: Any, failed: bool) -> None:
+	"""Write beside Frappe's row when the run ended, and with what error. To be called when Frappe has committed it.
+
+	A schedule that keeps no log gets a row of ours for a failure, and for a success if the settings say so.
+	"""
+	started_at = job_type.flags.get("job_monitor_started_at")
+	end = _at_end(started_at, failed)
+	if job_type.create_log:
+		_alone(lambda: side_writes.update(LOG, job_type.scheduler_log.name, end))
+	elif failed or frappe.db.get_single_value("Job Monitor Settings", "log_every_run"):
+		end |= {"status": "Failed" if failed else "Complete", "scheduled_job_type": job_type.name}
+		end["details"] = frappe.get_traceback(with_context=True) if failed else None
+		_alone(lambda: side_writes.insert(LOG, {**_at_start(job_type), **end}))
 
 
-def _with_outcome(log: Any, values: dict[str, Any]) -> dict[str, Any]:
-	status = values.get("status")
-	if status == "Start":
-		return {**values, "status": RUNNING} if _has(log, "rq_job_id") else values
-	if status not in _ENDED:
-		return values
-	return {**values, **_known(log, _at_end(log.get("started_at"), failed=status == "Failed"))}
-
-
-@harmless("a scheduled run is not written down")
-def without_log(job_type: Any, status: str) -> None:
-	"""A run of a schedule that keeps no log: failures leave a row all the same, successes if the settings say so."""
-	if status == "Start":
-		job_type.flags.job_monitor_started_at = now_datetime()
-		return
-	failed = status == "Failed"
-	if not failed and not frappe.db.get_single_value("Job Monitor Settings", "log_every_run"):
-		return
-	log = frappe.new_doc(LOG)
-	log.update({"scheduled_job_type": job_type.name, "status": status})
-	started_at = job_type.flags.get("job_monitor_started_at") or now_datetime()
-	log.update(
-		_known(log, {**_at_start(job_type.name), "started_at": started_at, **_at_end(started_at, failed)})
-	)
-	log.details = frappe.get_traceback(with_context=True) if failed else None
-	log.flags.job_monitor_whole = True
-	_write(log)
-
-
-def _write(log: Any) -> None:
-	"""Insert and commit; core has committed or rolled back everything of the job before."""
+def _alone(write: Callable[[], None]) -> None:
+	"""In a transaction of its own: Frappe has committed or rolled back everything of the job before."""
 	try:
-		log.insert(ignore_permissions=True)
+		write()
 		frappe.db.commit()
 	except Exception:
 		frappe.db.rollback()
 		raise
 
 
-def _has(log: Any, fieldname: str) -> bool:
-	return bool(log.meta.has_field(fieldname))
-
-
-def _known(log: Any, values: dict[str, Any]) -> dict[str, Any]:
-	"""Values of fields that exist: none of ours do while a site is not migrated yet."""
-	return {name: value for name, value in values.items() if _has(log, name)}
-
-
-def _at_start(job_type: str) -> dict[str, Any]:
+def _at_start(job_type: Any) -> dict[str, Any]:
 	from rq import get_current_job
 
 	job = get_current_job()
 	return {
-		"method": frappe.get_cached_value(TYPE, job_type, "method"),
-		"started_at": now_datetime(),
+		"status": RUNNING,
+		"method": job_type.method,
+		"started_at": job_type.flags.get("job_monitor_started_at"),
 		"queue": keys.split_queue(job.origin)[1] if job else None,
 		"worker": job.worker_name if job else None,
-		"rq_job_id": job.id if job else None,
+		"rq_job_id": job.id if job and side_writes.fits(LOG, "rq_job_id", job.id) else None,
 	}
 
 

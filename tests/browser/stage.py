@@ -263,7 +263,6 @@ def _runs() -> None:
 		log = frappe.get_doc(
 			{"doctype": "Scheduled Job Log", "status": status, "scheduled_job_type": types[method]}
 		)
-		log.flags.job_monitor_whole = True
 		log.insert(ignore_permissions=True)
 		values: dict[str, Any] = {"method": method, "started_at": start, "queue": "long" if index % 3 else "default",
 			"worker": f"{MARK}busy", "rq_job_id": create_job_id(f"scheduled_job::{method}"), "creation": start, "modified": start}  # fmt: skip

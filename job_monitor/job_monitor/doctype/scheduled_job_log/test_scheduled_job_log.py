@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 from typing import Any, ClassVar
 from unittest.mock import patch
@@ -10,8 +11,9 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 from frappe.utils.background_jobs import create_job_id
 
+from job_monitor.bridge import side_writes
 from job_monitor.recorder import scheduled
-from job_monitor.testing import SiteTestCase, kill_all, kill_horse, status, worker
+from job_monitor.testing import SiteTestCase, kill_all, kill_horse, locked_row, status, worker
 
 LOG = "Scheduled Job Log"
 
@@ -65,7 +67,7 @@ class TestScheduledRuns(SiteTestCase):
 		self.assertIn("Traceback", rows[1].details)
 
 	def ended(self, schedule: Any) -> bool:
-		return any(row.status in ("Complete", "Failed") for row in self.runs(schedule))
+		return any(row.ended_at for row in self.runs(schedule))
 
 	def test_without_log_failures_leave_a_row_all_the_same(self) -> None:
 		broken, fine = self.schedule("fail", create_log=0), self.schedule("succeed", create_log=0)
@@ -86,31 +88,47 @@ class TestScheduledRuns(SiteTestCase):
 			frappe.db.commit()
 		self.assertEqual([row.status for row in self.runs(fine)], ["Complete"])
 
-	def test_a_listener_of_ours_that_fails_stops_nothing(self) -> None:
+	def test_a_bug_of_ours_stops_nothing(self) -> None:
 		bug = RuntimeError("a bug of the job monitor")
-		for name, create_log in product(("_at_start", "_at_end", "_has", "_known", "_write"), (0, 1)):
+		places = [(scheduled, "_at_start"), (scheduled, "_at_end"), (scheduled, "_alone")]
+		places += [(side_writes, "update"), (side_writes, "insert"), (side_writes, "_bounded")]
+		for (module, name), create_log in product(places, (0, 1)):
 			with self.subTest(name, create_log=create_log):
 				fine, broken = (
 					self.schedule("succeed", create_log=create_log),
 					self.schedule("fail", create_log=create_log),
 				)
-				with (
-					patch.object(scheduled, name, side_effect=bug),
-					patch("job_monitor.testing.succeed") as ran,
-				):
+				with patch.object(module, name, side_effect=bug), patch("job_monitor.testing.succeed") as ran:
 					fine.execute()
 					broken.execute()
 				self.assertEqual(ran.call_count, 1, f"{name} raised, and the job did not run")
 				if create_log:
-					self.assertIn(self.runs(fine)[-1].status, ("Complete",))
+					self.assertEqual(self.runs(fine)[-1].status, "Complete")
 					self.assertEqual(self.runs(broken)[-1].status, "Failed")
 				self.assertTrue(frappe.db.get_value("Scheduled Job Type", fine.name, "last_execution"))
 
 	def test_values_that_the_table_refuses_stop_nothing(self) -> None:
-		fine = self.schedule("succeed")
-		with patch.object(scheduled, "_at_end", return_value={"ended_at": "no date at all"}):
-			fine.execute()
-		self.assertEqual(self.runs(fine)[0].status, "Complete")
+		"""On PostgreSQL such an error ends the transaction: what Frappe writes is not in it."""
+		fine, broken = self.schedule("succeed"), self.schedule("fail")
+		for name in ("_at_start", "_at_end"):
+			with patch.object(scheduled, name, return_value={"ended_at": "no date at all"}):
+				fine.execute()
+				broken.execute()
+		self.assertEqual([row.status for row in self.runs(fine)], ["Complete"] * 2)
+		self.assertEqual([row.status for row in self.runs(broken)], ["Failed"] * 2)
+
+	def test_a_row_that_somebody_has_locked_costs_half_a_second(self) -> None:
+		if frappe.db.db_type == "sqlite":
+			self.skipTest("SQLite locks no rows")
+		schedule = self.schedule("succeed")
+		schedule.execute()
+		(row,) = self.runs(schedule)
+		with locked_row(LOG, row.name):
+			began = time.monotonic()
+			with self.assertRaisesRegex(Exception, "max_statement_time|statement timeout"):
+				side_writes.update(LOG, row.name, {"error": "x"})
+			self.assertLess(time.monotonic() - began, 1.5)
+		frappe.db.rollback()
 
 	def test_a_killed_run_is_closed(self) -> None:
 		schedule = self.schedule("hang")

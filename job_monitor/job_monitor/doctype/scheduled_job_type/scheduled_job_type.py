@@ -14,16 +14,15 @@ SWEEP = "job_monitor.tasks.sweep"
 
 
 class ScheduledJobType(CoreScheduledJobType):
-	def validate(self) -> None:
-		super().validate()
-		if (
-			self.method == SWEEP
-		):  # Frappe 15 wants a log of whatever has a cron format: of this, 1,440 rows a day
-			self.create_log = 0
-
 	def log_status(self, status: str) -> None:
+		if self.method == SWEEP:
+			self.create_log = (
+				0  # Frappe 15 wants a log of whatever has a cron format: 1,440 rows a day of nothing
+			)
 		if status == "Failed":
 			runs.note_error(sys.exc_info()[1])
 		super().log_status(status)
-		if not self.create_log:
-			scheduled.without_log(self, status)
+		if status == "Start":
+			scheduled.note_start(self)
+		else:
+			scheduled.note_end(self, failed=status == "Failed")
