@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from job_monitor import compat, progress
+from job_monitor.core import limits
 from job_monitor.recorder import monitor, runs
+from job_monitor.recorder.harmless import beside_the_job
+
+_SECONDS = limits.HOOK_SECONDS + 0.1
+"""The recorder's own limit comes first, and says what was waited for."""
 
 
+@beside_the_job("nothing is recorded of the start of a job", _SECONDS, over=False)
 def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
 	"""What it calls is harmless by itself."""
 	compat.install()
-	runs.begin(method, kwargs)
 	monitor.tag()
+	runs.begin(method, kwargs)
 
 
+@beside_the_job("nothing is recorded of the end of a job", _SECONDS, over=True)
 def after(**_kwargs: Any) -> None:
-	progress.finish()
 	runs.end()
+	progress.finish()

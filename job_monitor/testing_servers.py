@@ -1,8 +1,9 @@
-"""Servers for tests, on this machine and without Frappe: one for webhooks, one for mail."""
+"""Servers for tests, on this machine and without Frappe: one for webhooks, one for mail, one that stands before Redis."""
 
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 import subprocess
 import threading
@@ -14,7 +15,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from socketserver import BaseRequestHandler, StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 
@@ -202,6 +203,56 @@ class _MailHandler(StreamRequestHandler):
 
 def _address(text: str) -> str:
 	return text.partition("<")[2].partition(">")[0]
+
+
+class Proxy(ThreadingTCPServer):
+	"""Stands before another server, and passes on what both say.
+
+	Args:
+		port: Of the other server, on this machine.
+		frozen: While this file exists nothing is passed on, as by a host that hangs: connections are taken all the same.
+		delay: Seconds that each piece takes.
+		drip: Seconds between the bytes of what the other server says.
+	"""
+
+	daemon_threads = True
+	allow_reuse_address = True
+
+	def __init__(self, port: int, frozen: Path, delay: float = 0.0, drip: float = 0.0) -> None:
+		super().__init__(("127.0.0.1", 0), _ProxyHandler)
+		self.target, self.frozen, self.delay, self.drip = port, frozen, delay, drip
+
+	@property
+	def port(self) -> int:
+		return int(self.server_address[1])
+
+	def handle_error(self, request: Any, client_address: Any) -> None:
+		"""Clients that go away are what is tested."""
+
+
+class _ProxyHandler(BaseRequestHandler):
+	server: Proxy
+
+	def handle(self) -> None:
+		with socket.create_connection(("127.0.0.1", self.server.target)) as other:
+			back = threading.Thread(
+				target=self._pass, args=(other, self.request, self.server.drip), daemon=True
+			)
+			back.start()
+			self._pass(self.request, other, 0.0)
+
+	def _pass(self, source: socket.socket, target: socket.socket, drip: float) -> None:
+		try:
+			while data := source.recv(65536):
+				time.sleep(self.server.delay)
+				for piece in [data[n : n + 1] for n in range(len(data))] if drip else [data]:
+					while self.server.frozen.exists():
+						time.sleep(0.005)
+					target.sendall(piece)
+					time.sleep(drip)
+			target.shutdown(socket.SHUT_WR)
+		except OSError:
+			return
 
 
 @contextmanager

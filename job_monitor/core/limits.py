@@ -174,6 +174,15 @@ LOG_RECORD_CHARS = 20_000
 LOG_SETTLE_SECONDS = 0.5
 """A log that was not written to for so long is not in the middle of an entry."""
 
+HOOK_SECONDS = 0.5
+"""Time a hook may take of somebody else's job for connecting to Redis and asking it."""
+
+HOOK_REST_SECONDS = 30.0
+"""A Redis that gave a hook no answer is left alone for so long."""
+
+HOOK_IDLE_SECONDS = 60.0
+"""A connection that was silent for so long may have been dropped on the way without a word: it is made anew."""
+
 RUNS_WAITING = 200_000
 """Ended runs kept on Redis until the scheduler writes them down: about 60 MB, a day of two a second."""
 

@@ -118,22 +118,26 @@ class RunLog:
 		self.failures_key, self.noted_key = f"{prefix}:failures", f"{prefix}:noted"
 
 	def begin(self, run: Run) -> None:
-		"""One round trip, of one command: a pipeline takes a tenth of a millisecond more. `end` sets the key's life."""
-		with asking(self.connection):
-			self.connection.hset(self.running_key, run.key, _pack(run))
+		"""One round trip. `end` sets the key's life."""
+		self._ask(self.begin_command(run))
+
+	def begin_command(self, run: Run) -> tuple[object, ...]:
+		"""What tells Redis that a run begins."""
+		return "HSET", self.running_key, run.key, _pack(run)
 
 	def end(self, run: Run, failure: Failure | None = None, begun: bool = True) -> bool:
-		"""Note the end of a run. One round trip. Of several who do, only the first is heard.
+		"""Note the end of a run, as `end_command`. One round trip. Returns whether this was the first to do so."""
+		return bool(self._ask(self.end_command(run, failure, begun)))
+
+	def end_command(self, run: Run, failure: Failure | None, begun: bool) -> tuple[object, ...]:
+		"""What tells Redis the end of a run. Of several who do, only the first is heard, and is answered 1.
 
 		Args:
 			begun: Whether `begin` is known to have been heard; if not, the run is noted in any case.
-
-		Returns:
-			Whether this was the first.
 		"""
+		names = (self.running_key, self.ended_key, self.failures_key, self.noted_key)
 		about = _pack(failure) if failure is not None else b""
 		lengths = (limits.RUNS_WAITING, limits.FAILURES_WAITING)
-		names = (self.running_key, self.ended_key, self.failures_key, self.noted_key)
 		values = (
 			run.key,
 			int(begun),
@@ -144,8 +148,11 @@ class RunLog:
 			run.job_id,
 			run.ended_at,
 		)
+		return "EVAL", _END, len(names), *names, *values
+
+	def _ask(self, command: tuple[object, ...]) -> Any:
 		with asking(self.connection):
-			return bool(self.connection.eval(_END, len(names), *names, *values))
+			return self.connection.execute_command(*command)
 
 	def running(self) -> list[Run]:
 		"""Runs that go on, or whose end nobody noted; at most `limits.RUNS_RUNNING`."""

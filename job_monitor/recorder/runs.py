@@ -1,4 +1,8 @@
-"""Records each run of a background job: hooks `before_job` and `after_job`, one round trip to Redis each.
+"""Records each run of a background job: what it is when it begins, and how it ended.
+
+Redis is told over a connection of our own, with a limit of half a second for everything: RQ's own waits for minutes.
+The note of the beginning is sent and its answer read at the end, so that a job waits for Redis once. If Redis gives no
+answer, it is left alone for a while, and the runs that were not told of are counted.
 
 Frappe calls the hooks again when it runs a job anew after a deadlock, the inner calls within the outer ones
 (`utils/background_jobs.py`, `execute_job`). That is one run: it begins with the first `before_job` and ends with the
@@ -12,6 +16,8 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -19,6 +25,9 @@ from typing import Any
 import frappe
 
 from job_monitor.core import keys, limits
+from job_monitor.core.breaker import Breaker
+from job_monitor.core.errors import RedisRefused
+from job_monitor.core.hook_client import HookClient
 from job_monitor.core.payload import of_frappe
 from job_monitor.core.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
 from job_monitor.recorder.harmless import harmless
@@ -33,7 +42,7 @@ class _Recording:
 	Attributes:
 		handled: The exception that was being handled when the attempt began: the deadlock that led to it.
 		error: What a scheduled job raised; core swallows it before `after_job`.
-		begun: Whether Redis is known to have heard of the run.
+		begun: Whether Redis was told of the run.
 	"""
 
 	def __init__(self, job: Any, run: Run, log: RunLog) -> None:
@@ -50,6 +59,20 @@ class _Recording:
 
 
 _current: _Recording | None = None
+
+breaker = Breaker()
+"""Made before the worker forks, see there."""
+
+_client: HookClient | None = None
+_connection: Any = None
+
+
+def _to_redis(connection: Any) -> HookClient:
+	"""One client a process: a work-horse has one job, a worker that does not fork keeps the connection."""
+	global _client, _connection
+	if _client is None or _connection is not connection:
+		_client, _connection = HookClient(connection), connection
+	return _client
 
 
 @harmless("the start of a job is not recorded")
@@ -68,8 +91,22 @@ def begin(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any)
 	# The queue's own name, as asking Frappe for the bench's id looks at the disk
 	log = RunLog(job.connection, keys.split_queue(job.origin)[0], frappe.local.site)
 	_current = _Recording(job, _run(job, method, kwargs or {}), log)
-	log.begin(_current.run)
+	if breaker.rests():
+		return
+	command = log.begin_command(_current.run)
+	with _tripping():
+		_to_redis(job.connection).post(command)
 	_current.begun = True
+
+
+@contextmanager
+def _tripping() -> Iterator[None]:
+	"""Whatever goes wrong while Redis is asked, our own time limit included: it is left alone for a while."""
+	try:
+		yield
+	except BaseException:
+		breaker.trip()
+		raise
 
 
 def _run(job: Any, method: str, kwargs: dict[str, Any]) -> Run:
@@ -115,7 +152,24 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 		memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT,
 		attempts=recording.attempts,
 	)
-	recording.log.end(run, _failure(error) if error is not None else None, recording.begun)
+	_tell(recording, run, _failure(error) if error is not None else None)
+
+
+def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
+	breaker.count()
+	if breaker.rests():
+		return
+	client = _to_redis(recording.job.connection)
+	begun = recording.begun and client.still_there()
+	commands = [recording.log.end_command(run, failure, known) for known in (begun, False)]
+	with _tripping():
+		first, before = client.ask(commands[0])
+		if not first and any(isinstance(answer, RedisRefused) for answer in before):
+			# The beginning was refused, so nobody else can have told the end
+			first, before = client.ask(commands[1])
+		if isinstance(first, RedisRefused):
+			raise first
+	breaker.uncount(1)
 
 
 def note_error(error: BaseException | None) -> None:

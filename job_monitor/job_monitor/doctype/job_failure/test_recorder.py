@@ -19,6 +19,9 @@ from rq.job import Job
 
 from job_monitor.bridge import history, metrics, session, state
 from job_monitor.core import limits
+from job_monitor.core.breaker import Breaker
+from job_monitor.core.connection import connect_url
+from job_monitor.core.hook_client import HookClient
 from job_monitor.core.runs import Failure, Run, RunLog
 from job_monitor.recorder import rollup, runs
 from job_monitor.testing import SiteTestCase, kill_all, kill_horse, make_user, status, work_off, worker
@@ -53,9 +56,8 @@ def sabotage(fault: str, fails: bool = False) -> str:
 	recording = runs._current
 	assert recording is not None
 	if fault == "redis":
-		from job_monitor.core.connection import connect_url
-
-		recording.log.connection = connect_url("redis://127.0.0.1:1")
+		runs._client = HookClient(connect_url("redis://127.0.0.1:1"))
+		runs.breaker = Breaker()  # that of the worker spares the jobs after this one, see test_faults
 	elif fault == "bug":
 		recording.log = None  # type: ignore[assignment]
 	elif fault == "disk":
