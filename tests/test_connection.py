@@ -44,6 +44,15 @@ def test_the_configuration_tells_bench_id_and_queues(tmp_path: Path) -> None:
 	assert found and (found.id, found.queues) == ("b1", ("short", "default", "long", "imports"))
 
 
+def test_the_environment_leads_elsewhere_as_it_leads_frappes_workers(
+	tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	folder = bench_in(tmp_path, {"redis_queue": "redis://127.0.0.1:1"})
+	monkeypatch.setenv("FRAPPE_REDIS_QUEUE", "redis://elsewhere:6379")
+	found = find_bench(folder)
+	assert found and found.config["redis_queue"] == "redis://elsewhere:6379"
+
+
 @pytest.mark.parametrize("workers", [None, [], "x", 5])
 def test_odd_workers_in_the_configuration_are_none(tmp_path: Path, workers: Any) -> None:
 	found = find_bench(bench_in(tmp_path, {"workers": workers}))

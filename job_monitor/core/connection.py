@@ -69,6 +69,8 @@ def find_bench(start: Path) -> Bench | None:
 			raise ConfigError(f"{path}: {error}") from None
 		if not isinstance(config, dict):
 			raise ConfigError(f"{path}: not a JSON object")
+		if url := os.environ.get("FRAPPE_REDIS_QUEUE"):  # Frappe prefers it to the configuration, too
+			config["redis_queue"] = url
 		bench_id = config.get("bench_id") or str(folder).strip("/").replace("/", "-")
 		custom = config.get("workers")
 		names = dict.fromkeys(["short", "default", "long", *(custom if isinstance(custom, dict) else ())])
