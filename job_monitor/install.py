@@ -35,11 +35,12 @@ def after_migrate() -> None:
 
 
 def after_uninstall() -> None:
-	"""Take back permissions and indexes. A dry run calls this, too, and must change nothing."""
+	"""Take back permissions, indexes and schedules. A dry run calls this, too, and must change nothing."""
 	if "job_monitor" in frappe.get_installed_apps(_ensure_on_bench=False):
 		return
 	for doctype in READABLE:
 		_forbid(doctype)
+	_drop_schedules()
 	_drop_indexes()
 	frappe.db.commit()
 
@@ -57,6 +58,12 @@ def add_channels() -> None:
 		frappe.get_doc({"doctype": "Job Alert Channel", "title": title, "kind": kind}).insert(
 			ignore_permissions=True
 		)
+
+
+def _drop_schedules() -> None:
+	"""Frappe takes the schedules of an app away at the next migrate only; until then each run would fail."""
+	for name in frappe.get_all("Scheduled Job Type", {"method": ["like", "job_monitor.%"]}, pluck="name"):
+		frappe.delete_doc("Scheduled Job Type", name, force=True, ignore_permissions=True)
 
 
 def _drop_indexes() -> None:

@@ -28,7 +28,7 @@ def get_queue_info() -> dict[str, Any]:
 		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number},
 		"last_hour": {"runs", "failed", "average_wait", "average_duration"} or None}}, "pending": jobs,
 		"workers": number of those that are there}`. Counts are of all sites of the bench; of the last hour, of the runs
-		of this site that are written down, durations in seconds, None if there was none.
+		of this site that are written down, durations in seconds, None if there was none or the app is not on this site.
 
 	Raises:
 		RedisUnavailable
@@ -39,7 +39,8 @@ def get_queue_info() -> dict[str, Any]:
 		every = workers.read_all(store)
 	now = clock.now()
 	names = dict.fromkeys([*session.queue_names(), *found])
-	past = history.by_queue()
+	# Python's callers on any site of the bench find this function, so also those on sites without our tables
+	past = history.by_queue() if "job_monitor" in frappe.get_installed_apps() else {}
 	queues = {
 		name: _queue_info(name, found.get(name), every, now) | {"last_hour": past.get(name)} for name in names
 	}
