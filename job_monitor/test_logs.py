@@ -25,7 +25,7 @@ class TestLogs(SiteTestCase):
 		for user in (
 			"",
 			make_user("jm-website@example.com", user_type="Website User"),
-			make_user("jm-nobody@example.com", "Blogger"),
+			make_user("jm-nobody@example.com", "Desk User"),
 			make_user("jm-reader@example.com", "Job Monitor User"),
 		):
 			self.assertIn(request(API + "get_files", user)[0], (401, 403), user)

@@ -84,15 +84,25 @@ class TestProgress(SiteTestCase):
 		patcher = patch.object(frappe, "publish_realtime", self.heard)
 		patcher.start()
 		self.addCleanup(patcher.stop)
-		self.addCleanup(frappe.cache.delete_value, f"{progress.TASKS}|Administrator")
+		self.addCleanup(self.put_back, self.kept_by_id())
+		frappe.cache.delete_value(f"{progress.TASKS}|Administrator")
 		self.addCleanup(setattr, frappe.local, "job_monitor_tasks", None)
 
 	def heard(self, event: str, message: Any = None, user: str = "", **_room: Any) -> None:
 		if event.startswith("task_"):
 			self.events.append((event, message, user))
 
+	def kept_by_id(self, user: str = "Administrator") -> dict[Any, Any]:
+		return frappe.cache.hgetall(f"{progress.TASKS}|{user}")
+
 	def kept(self, user: str = "Administrator") -> list[dict[str, Any]]:
-		return list(frappe.cache.hgetall(f"{progress.TASKS}|{user}").values())
+		return list(self.kept_by_id(user).values())
+
+	def put_back(self, tasks: dict[Any, Any]) -> None:
+		"""The cache is that of the bench."""
+		frappe.cache.delete_value(f"{progress.TASKS}|Administrator")
+		for task_id, task in tasks.items():
+			frappe.cache.hset(f"{progress.TASKS}|Administrator", frappe.as_unicode(task_id), task)
 
 	def job(self, function: str, **kwargs: Any) -> str:
 		job = frappe.enqueue(f"job_monitor.test_progress.{function}", queue="short", **kwargs)
@@ -238,7 +248,7 @@ class TestProgress(SiteTestCase):
 	def test_a_job_knows_that_it_was_asked_to_stop(self) -> None:
 		job_id = self.job("stoppable_loop")
 		path = "/api/method/job_monitor.api.progress.ask_to_stop"
-		other = make_user("jm-nobody@example.com", "Blogger")
+		other = make_user("jm-nobody@example.com", "Desk User")
 		with worker("short"):
 			self.wait_for(lambda: status(job_id) == "started", "the job runs")
 			self.assertEqual(request(path, other, "POST", job_id=job_id)[0], 403)
@@ -258,7 +268,7 @@ class TestProgress(SiteTestCase):
 
 	def test_who_may_publish_and_read(self) -> None:
 		path = "/api/method/job_monitor.api.progress."
-		user, other = make_user("jm-a@example.com", "Blogger"), make_user("jm-b@example.com", "Blogger")
+		user, other = make_user("jm-a@example.com", "Desk User"), make_user("jm-b@example.com", "Desk User")
 		given = {"progress": 40, "title": "Upload", "task_id": "u1"}
 		self.assertEqual(request(path + "publish_progress", user, "POST", **given)[0], 200)
 		self.assertEqual(request(path + "publish_progress", user, "POST", user=other, **given)[0], 403)

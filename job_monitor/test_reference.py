@@ -63,7 +63,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 	def test_queue_info_over_http(self) -> None:
 		reader, nobody = (
 			make_user("jm-reader@example.com", "Job Monitor User"),
-			make_user("jm-nobody@example.com", "Blogger"),
+			make_user("jm-nobody@example.com", "Desk User"),
 		)
 		for path in ("frappe.utils.background_jobs", "job_monitor.api.queues"):
 			code, answer = request(f"/api/method/{path}.get_queue_info", reader)
@@ -94,7 +94,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 		self.assertEqual((code, answer["message"]["status"]), (200, "finished"))
 
 	def test_the_user_whose_job_it_is_may_ask_for_its_status(self) -> None:
-		owner, other = (make_user(f"jm-{name}@example.com", "Blogger") for name in ("owner", "other"))
+		owner, other = (make_user(f"jm-{name}@example.com", "Desk User") for name in ("owner", "other"))
 		frappe.set_user(owner)
 		job_id = self.enqueue()
 		path = "/api/method/job_monitor.api.jobs.get_job_status"

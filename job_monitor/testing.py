@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,9 +12,13 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import frappe
+import psutil
 from frappe.utils import get_bench_path
 from frappe.utils.background_jobs import get_redis_conn
+from frappe.utils.scheduler import toggle_scheduler
 from rq.job import Job
+
+from job_monitor.testing_isolation import SiteRows, die_with_parent, empty_redis, kill_tree
 
 try:
 	from frappe.tests import IntegrationTestCase as FrappeCase
@@ -38,21 +41,34 @@ def hang(seconds: float = 120, **kwargs: Any) -> None:
 
 
 class SiteTestCase(FrappeCase):
-	"""Cleans up exactly the jobs and documents it made: the queues may serve others meanwhile."""
+	"""Each test begins with an empty Redis of its own; after each class the site's rows are as they were."""
 
 	job_ids: ClassVar[list[str]] = []
 
+	@classmethod
+	def setUpClass(cls) -> None:
+		super().setUpClass()
+		empty_redis()
+		cls.addClassCleanup(SiteRows().put_back)
+
 	def setUp(self) -> None:
 		super().setUp()
+		empty_redis()
+		self.job_ids.clear()
 		frappe.set_user("Administrator")
 		self.addCleanup(frappe.set_user, "Administrator")
-		self.addCleanup(delete_jobs, self.job_ids)
 
 	def enqueue(self, method: str = "succeed", queue: str = "short", **kwargs: Any) -> str:
 		"""Enqueue a function of this module. Returns the job's id."""
 		job = frappe.enqueue(f"job_monitor.testing.{method}", queue=queue, **kwargs)
 		self.job_ids.append(job.id)
 		return job.id
+
+	def switch_scheduler(self, on: bool) -> None:
+		"""Of the site, in its settings. Frappe 16 keeps what it read of them for as long as a process serves a site."""
+		toggle_scheduler(on)
+		if hasattr(frappe.local, "system_settings"):
+			del frappe.local.system_settings
 
 	def wait_for(self, condition: Callable[[], Any], message: str) -> Any:
 		deadline = time.monotonic() + WAIT_SECONDS
@@ -91,12 +107,17 @@ def _worker(*queues: str, burst: bool, stderr: str = os.devnull) -> subprocess.P
 		stdout=subprocess.DEVNULL,
 		stderr=open(stderr, "ab"),
 		start_new_session=True,
+		preexec_fn=die_with_parent,
 	)
 
 
 def work_off(*queues: str) -> None:
 	"""Let a real worker run everything that waits in these queues."""
-	_worker(*queues, burst=True).wait(timeout=120)
+	process = _worker(*queues, burst=True)
+	try:
+		process.wait(timeout=120)
+	finally:
+		kill_tree(process.pid)
 
 
 @contextmanager
@@ -106,28 +127,19 @@ def worker(*queues: str, stderr: str = os.devnull) -> Iterator[subprocess.Popen[
 	try:
 		yield process
 	finally:
-		if process.poll() is None:
-			os.killpg(process.pid, signal.SIGKILL)
+		kill_tree(process.pid)
 		process.wait()
-
-
-def _horses(worker_pid: int) -> list[int]:
-	found = subprocess.run(["pgrep", "-P", str(worker_pid)], capture_output=True, text=True).stdout
-	return [int(pid) for pid in found.split()]
 
 
 def kill_horse(worker_pid: int) -> None:
 	"""SIGKILL the process that runs the worker's job."""
-	for pid in _horses(worker_pid):
-		os.kill(pid, signal.SIGKILL)
+	for process in psutil.Process(worker_pid).children():
+		process.kill()
 
 
 def kill_all(worker_pid: int) -> None:
 	"""SIGKILL a worker, then its horse, so that nobody is left to notice."""
-	horses = _horses(worker_pid)
-	os.kill(worker_pid, signal.SIGKILL)
-	for pid in horses:
-		os.kill(pid, signal.SIGKILL)
+	kill_tree(worker_pid)
 
 
 @contextmanager

@@ -61,41 +61,19 @@ def account(server: MailServer, **values: Any) -> None:
 
 
 class ChannelTestCase(SiteTestCase):
-	"""Leaves the site with the channels, accounts and settings it had."""
+	"""No channel, no outgoing account, no recipients at the start of each test; mails are sent."""
 
 	def setUp(self) -> None:
 		super().setUp()
-		self.kept = [frappe.get_doc(DOCTYPE, name) for name in frappe.get_all(DOCTYPE, pluck="name")]
-		self.outgoing = frappe.get_all("Email Account", {"default_outgoing": 1}, pluck="name")
-		self.muted = frappe.conf.pop("mute_emails", None)
+		mute = frappe.conf.pop("mute_emails", None)
+		self.addCleanup(frappe.conf.update, {"mute_emails": mute})
 		frappe.flags.mute_emails = False
-		frappe.db.delete(DOCTYPE)
-		self._no_account()
-		frappe.db.set_single_value("Job Monitor Settings", "alert_recipients", "")
-		frappe.db.commit()
-		self.addCleanup(self._put_back)
-
-	def _no_account(self) -> None:
-		for name in self.outgoing:
+		for doctype in (DOCTYPE, "Job Alert Channel Role"):
+			frappe.db.delete(doctype)
+		for name in frappe.get_all("Email Account", {"default_outgoing": 1}, pluck="name"):
 			frappe.db.set_value("Email Account", name, "default_outgoing", 0)
 		frappe.delete_doc("Email Account", ACCOUNT, force=True, ignore_permissions=True, ignore_missing=True)
-
-	def _put_back(self) -> None:
-		frappe.set_user("Administrator")
-		frappe.db.rollback()
-		self._no_account()
-		frappe.db.delete(DOCTYPE)
-		frappe.db.delete("Job Alert Channel Role")
-		frappe.db.delete("Notification Log", {"subject": ["like", "%Queue long is stuck%"]})
-		for doc in self.kept:
-			doc.db_insert()
-			for row in doc.roles:
-				row.db_insert()
-		for name in self.outgoing:
-			frappe.db.set_value("Email Account", name, "default_outgoing", 1)
 		frappe.db.set_single_value("Job Monitor Settings", "alert_recipients", "")
-		if self.muted is not None:
-			frappe.conf.mute_emails = self.muted
 		frappe.db.commit()
 
 	def state(self, name: str) -> Any:

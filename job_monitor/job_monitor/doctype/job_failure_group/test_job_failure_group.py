@@ -68,7 +68,7 @@ class TestJobFailureGroup(SiteTestCase):
 		manager = make_user("jm-groups@example.com", "Job Monitor Manager")
 		for user, method, code in (
 			(make_user("jm-reads@example.com", "Job Monitor User"), "POST", 403),
-			(make_user("jm-nobody@example.com", "Blogger"), "POST", 403),
+			(make_user("jm-nobody@example.com", "Desk User"), "POST", 403),
 			("", "POST", 403),
 			(manager, "GET", 403),
 		):

@@ -22,7 +22,7 @@ class TestPermissions(SiteTestCase):
 		cls.users = {
 			"guest": "",
 			"website": make_user("jm-website@example.com", user_type="Website User"),
-			"nobody": make_user("jm-nobody@example.com", "Blogger"),
+			"nobody": make_user("jm-nobody@example.com", "Desk User"),
 			"reader": make_user("jm-reader@example.com", "Job Monitor User"),
 			"manager": make_user("jm-manager@example.com", "Job Monitor Manager"),
 		}

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.utils import add_to_date
 from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
-from frappe.utils.scheduler import toggle_scheduler
 
 from job_monitor.bridge import schedules
 from job_monitor.bridge.roles import MANAGER, USER
@@ -26,10 +25,7 @@ API = "/api/method/job_monitor.api.schedules."
 class TestScheduleHealth(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
-		before = frappe.db.get_single_value("System Settings", "enable_scheduler")
-		self.addCleanup(frappe.db.commit)
-		self.addCleanup(toggle_scheduler, before)
-		toggle_scheduler(True)
+		self.switch_scheduler(True)
 		dormant = patch("job_monitor.bridge.schedules.is_dormant", return_value=False)
 		dormant.start()
 		self.addCleanup(dormant.stop)
@@ -126,7 +122,7 @@ class TestScheduleHealth(SiteTestCase):
 	def test_a_scheduler_that_is_off_is_the_cause_of_all(self) -> None:
 		doc = self.schedule()
 		self.last_ran(doc, days=3)
-		toggle_scheduler(False)
+		self.switch_scheduler(False)
 		found = self.health(doc)
 		self.assertEqual((found.state, found.missed_runs), ("paused", 0))
 		self.assertEqual(schedules.scheduler().state, "disabled")

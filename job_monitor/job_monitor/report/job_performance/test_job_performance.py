@@ -70,6 +70,6 @@ class TestJobPerformance(SiteTestCase):
 		path = "/api/method/frappe.desk.query_report.run"
 		for user, code in (
 			(make_user("jm-reader@example.com", "Job Monitor User"), 200),
-			(make_user("jm-nobody@example.com", "Blogger"), 403),
+			(make_user("jm-nobody@example.com", "Desk User"), 403),
 		):
 			self.assertEqual(request(path, user, report_name="Job Performance", filters="{}")[0], code, user)

@@ -150,4 +150,4 @@ class TestReports(SiteTestCase):
 	def people(self) -> Iterator[tuple[str, int]]:
 		yield make_user("jm-reads@example.com", "Job Monitor User"), 200
 		yield make_user("jm-acts@example.com", "Job Monitor Manager"), 200
-		yield make_user("jm-nobody@example.com", "Blogger"), 403
+		yield make_user("jm-nobody@example.com", "Desk User"), 403

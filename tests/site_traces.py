@@ -1,0 +1,91 @@
+"""What a run of tests leaves on a bench: rows, keys, files and processes. Run by `scripts/test --site`.
+
+cd BENCH/sites; ../env/bin/python tests/site_traces.py SITE FILE            notes what is there
+cd BENCH/sites; ../env/bin/python tests/site_traces.py SITE FILE --compare  tells what differs; 1 if anything does
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import frappe
+import psutil
+from frappe.utils.background_jobs import get_redis_conn
+
+ALL_COLUMNS = ("Scheduled Job Type", "Sessions", "Singles")
+"""Frappe's tables that are compared whole, as ours are; of others the rows' names."""
+
+
+def traces() -> dict[str, Any]:
+	ours = frappe.get_all("DocType", {"module": "Job Monitor"}, pluck="name")
+	tables = {}
+	for table in sorted(frappe.db.get_tables(cached=False)):
+		if not table.startswith(("tab", "__")):
+			continue  # MariaDB lists its own, too
+		whole = table.removeprefix("tab") in (*ours, *ALL_COLUMNS)
+		tables[table] = _digest(table, "*" if whole or table.startswith("__") else "name")
+	return {
+		"rows": tables,
+		"keys": {key.decode(errors="replace"): 1 for key in get_redis_conn().scan_iter("rq:*", count=1000)},
+		"files": {str(path): path.stat().st_size for path in _files()},
+		"processes": dict.fromkeys(_processes(), 1),
+	}
+
+
+def _digest(table: str, columns: str) -> list[Any]:
+	rows = sorted(repr(row) for row in frappe.db.sql(f"select {columns} from `{table}`"))
+	return [len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]]
+
+
+def _files() -> list[Path]:
+	site = Path(frappe.get_site_path())
+	return [site / "site_config.json", *(path for path in (site / "private").glob("*") if path.is_file())]
+
+
+def _processes() -> list[str]:
+	"""Workers and servers, by command and the time they began."""
+	found = []
+	for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
+		command = " ".join(process.info["cmdline"] or ())
+		of_bench = str(Path.cwd()) in _folder(process) and ("worker" in command or "schedule" in command)
+		if of_bench or "job-monitor-tests-" in command:
+			found.append(f"{process.info['pid']} {process.info['create_time']:.0f} {command}")
+	return found
+
+
+def _folder(process: psutil.Process) -> str:
+	try:
+		return process.cwd()
+	except psutil.Error:
+		return ""
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+	found = []
+	for kind in before:
+		for name in sorted({*before[kind], *after[kind]}):
+			was, now = before[kind].get(name), after[kind].get(name)
+			if was != now:
+				found.append(f"{kind}: {name}: {was} before, {now} after")
+	return found
+
+
+def main(site: str, file: Path, comparing: bool) -> int:
+	frappe.init(site=site)
+	frappe.connect()
+	now = json.loads(json.dumps(traces()))
+	if not comparing:
+		file.write_text(json.dumps(now))
+		return 0
+	different = compare(json.loads(file.read_text()), now)
+	for line in different:
+		print(f"left by the tests: {line}")
+	return int(bool(different))
+
+
+if __name__ == "__main__":
+	sys.exit(main(sys.argv[1], Path(sys.argv[2]), "--compare" in sys.argv))
