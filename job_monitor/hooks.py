@@ -30,13 +30,14 @@ doctype_list_js = {
 
 extend_bootinfo = "job_monitor.bridge.boot.extend"
 
-before_request = ["job_monitor.compat.install"]
+before_request = ["job_monitor.compat.before_request"]
 before_job = ["job_monitor.around_jobs.before"]
 after_job = ["job_monitor.around_jobs.after"]
 
 override_whitelisted_methods = {
 	"frappe.core.doctype.rq_job.rq_job.remove_failed_jobs": "job_monitor.api.jobs.remove_failed",
 	"frappe.core.doctype.rq_job.rq_job.stop_job": "job_monitor.api.jobs.stop_job",
+	"frappe.desk.listview.get_group_by_count": "job_monitor.api.lists.get_group_by_count",
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",
 }
 

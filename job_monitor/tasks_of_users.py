@@ -9,6 +9,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from job_monitor import progress
 from job_monitor.bridge import audit, roles, session
+from job_monitor.bridge.markup import as_html
 from job_monitor.core import keys, limits
 
 SHOWN_SECONDS = {"running": 600, "done": 30, "failed": 3600}
@@ -39,7 +40,7 @@ def publish(percent: float, title: str, description: str, task_id: str, user: st
 	if user and user != frappe.session.user:
 		roles.only_managers()
 		if not frappe.db.exists("User", user):
-			frappe.throw(frappe._("There is no user {0}").format(user[:140]))
+			frappe.throw(frappe._("There is no user {0}").format(as_html(user)))
 	if not 0 <= percent <= 100:
 		frappe.throw(frappe._("progress is a number from 0 to 100"))
 	done = percent >= 100

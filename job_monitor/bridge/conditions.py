@@ -13,6 +13,7 @@ from frappe import _
 from frappe.utils import cstr, flt, get_datetime, get_timespan_date_range, getdate
 
 from job_monitor.bridge import session
+from job_monitor.bridge.markup import as_html
 from job_monitor.core.patterns import Like, like
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
@@ -145,7 +146,7 @@ def _one(item: Any, known: Iterable[str]) -> list[Condition]:
 	if len(parts) == 2:
 		return [_condition(parts[0], *_operator(parts[1]), known)]
 	if len(parts) != 3:
-		frappe.throw(_("{0} is no filter").format(cstr(item)[:80]), title=_("Bad Filter"))
+		frappe.throw(_("{0} is no filter").format(as_html(item, 80)), title=_("Bad Filter"))
 	return [_condition(*parts, known)]
 
 
@@ -162,7 +163,7 @@ def _condition(fieldname: Any, operator: Any, value: Any, known: Iterable[str]) 
 	name = cstr(fieldname).split(".")[-1].strip("`")
 	operator = cstr(operator or "=").lower().strip()
 	if name not in known:
-		frappe.throw(_("there is no field {0}").format(name[:80]), title=_("Bad Filter"))
+		frappe.throw(_("there is no field {0}").format(as_html(name, 80)), title=_("Bad Filter"))
 	if operator not in OPERATORS:
-		frappe.throw(_("operator {0} is none of {1}").format(operator[:20], ", ".join(OPERATORS)))
+		frappe.throw(_("operator {0} is none of {1}").format(as_html(operator, 20), ", ".join(OPERATORS)))
 	return Condition(name, operator, value)

@@ -9,6 +9,7 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge import audit, roles
+from job_monitor.bridge.markup import as_html
 
 GROUP = "Job Failure Group"
 ACTIONS = {"Resolved": "resolve", "Ignored": "ignore", "Open": "reopen"}
@@ -28,7 +29,7 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 		frappe.PermissionError, frappe.ValidationError
 	"""
 	if state not in ACTIONS:
-		frappe.throw(_("{0} is no state of a failure.").format(frappe.utils.escape_html(state[:40])))
+		frappe.throw(_("{0} is no state of a failure.").format(as_html(state, 40)))
 	if len(names) > AT_ONCE:
 		frappe.throw(_("At most {0} at once.").format(AT_ONCE))
 	wanted = sorted(set(map(str, names)))

@@ -9,7 +9,9 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cstr, escape_html
+from frappe.utils import cstr
+
+from job_monitor.bridge.markup import as_html
 
 RELEVANCE = "_relevance"
 """What link search adds to fields and order: how early a name holds the text. It sorts again by itself."""
@@ -25,7 +27,6 @@ _RELEVANT = re.compile(
 )
 _ORDER = re.compile(rf"{_NAME}(?:\s+(asc|desc))?", re.IGNORECASE)
 _COMMA = re.compile(r",(?![^(]*\))")
-_CHARS = 80
 
 
 @dataclass(frozen=True)
@@ -128,15 +129,10 @@ def order(order_by: Any, of: Sequence[Column], known: Iterable[str]) -> tuple[tu
 			continue
 		match = _ORDER.fullmatch(part)
 		if not match or match[1] not in allowed:
-			frappe.throw(_("order by {0} is not possible").format(_shown(part)), title=_("Bad Order"))
+			frappe.throw(_("order by {0} is not possible").format(as_html(part)), title=_("Bad Order"))
 		found.append((match[1], (match[2] or "asc").lower() == "desc"))
 	return tuple(found)
 
 
 def _refuse(text: str) -> None:
-	frappe.throw(_("there is no field {0}").format(_shown(text)), title=_("Bad Field"))
-
-
-def _shown(text: str) -> str:
-	"""A message is shown as HTML."""
-	return escape_html(text[:_CHARS])
+	frappe.throw(_("there is no field {0}").format(as_html(text)), title=_("Bad Field"))

@@ -15,7 +15,7 @@ from typing import Any
 import frappe
 from frappe.utils import cint, cstr
 
-from job_monitor.bridge import list_fields
+from job_monitor.bridge import list_fields, report_groups
 from job_monitor.bridge.conditions import Condition, read
 from job_monitor.bridge.list_fields import Column
 
@@ -106,12 +106,13 @@ def request(doctype: str, args: Mapping[str, Any] | None, kwargs: Mapping[str, A
 	from_program = type(args) is dict
 	pluck = cstr(given.get("pluck") or "")
 	columns = (Column(pluck, pluck),) if pluck else list_fields.columns(given.get("fields"), known)
+	group_by = given.get("group_by") or report_groups.group_by_of_request(doctype)
 	return ListRequest(
 		doctype,
 		tuple(read(given.get("filters"), known)),
 		tuple(read(given.get("or_filters"), known)),
 		columns,
-		list_fields.groups(given.get("group_by"), columns, known),
+		list_fields.groups(group_by, columns, known),
 		list_fields.order(given.get("order_by"), columns, known),
 		start=max(0, cint(given.get("limit_start") or given.get("start"))),
 		length=_length(given, from_program),

@@ -11,6 +11,7 @@ import frappe
 from job_monitor.bridge import history, session
 from job_monitor.bridge.job_rows import row
 from job_monitor.bridge.listing import Row
+from job_monitor.bridge.markup import as_html
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import Queue, Worker
@@ -128,5 +129,5 @@ def _known(name: str, known: set[str]) -> bool:
 	"""
 	if name not in known and name not in session.queue_names():
 		names = ", ".join(sorted({*known, *session.queue_names()}))
-		frappe.throw(frappe._("Queue should be one of {0}").format(names))
+		frappe.throw(frappe._("Queue should be one of {0}").format(as_html(names, 1000)))
 	return name in known

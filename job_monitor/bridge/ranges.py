@@ -11,6 +11,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
+from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, MINUTE, Scale
 
 HOURS = {"Last Hour": 1, "Last 3 Hours": 3, "Last 24 Hours": 24, "Last 7 Days": 168, "Last 30 Days": 720,
@@ -90,7 +91,7 @@ def _moment(value: Any) -> datetime | None:
 	try:
 		return get_datetime(value).replace(tzinfo=None) if value else None
 	except (ValueError, TypeError, AttributeError, OverflowError):
-		frappe.throw(_("{0} is no moment.").format(frappe.utils.escape_html(str(value)[:40])))
+		frappe.throw(_("{0} is no moment.").format(as_html(value, 40)))
 
 
 def _scale(since: datetime, until: datetime, now: datetime) -> Scale:

@@ -12,6 +12,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_bench_id, get_bench_path
 
+from job_monitor.bridge.markup import as_html
 from job_monitor.core import keys
 from job_monitor.core.connection import Bench, Connection, connect_bench
 from job_monitor.core.errors import (
@@ -75,11 +76,11 @@ def translated() -> Iterator[None]:
 	except (JobNotFound, WorkerNotFound) as error:
 		raise frappe.DoesNotExistError(str(error)) from None
 	except CouldNotAsk as error:
-		frappe.throw(str(error), RedisUnavailable, _("Redis could not be asked"))
+		frappe.throw(as_html(error, 500), RedisUnavailable, _("Redis could not be asked"))
 	except InvalidQuery as error:
-		frappe.throw(str(error), frappe.ValidationError, _("Bad Filter"))
+		frappe.throw(as_html(error, 500), frappe.ValidationError, _("Bad Filter"))
 	except JobMonitorError as error:
-		frappe.throw(str(error), frappe.ValidationError, _("Job Monitor"))
+		frappe.throw(as_html(error, 500), frappe.ValidationError, _("Job Monitor"))
 
 
 def _bench() -> Bench:

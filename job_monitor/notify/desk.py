@@ -6,11 +6,12 @@ from typing import Any
 
 import frappe
 from frappe.desk.doctype.notification_settings.notification_settings import is_notifications_enabled
-from frappe.utils import escape_html
 
+from job_monitor.bridge.markup import as_html
 from job_monitor.notify import people, templates
 from job_monitor.notify.message import DeliveryError, Message
 
+_TEXT_CHARS = 10_000
 _LINK_CHARS = 140
 """Of Notification Log's field."""
 
@@ -29,8 +30,8 @@ def deliver(channel: Any, message: Message) -> str:
 				"for_user": user,
 				"from_user": "Administrator",
 				"type": "Alert",
-				"subject": escape_html(templates.headline(message, frappe._)),
-				"email_content": escape_html(message.text).replace("\n", "<br>"),
+				"subject": as_html(templates.headline(message, frappe._), _TEXT_CHARS),
+				"email_content": as_html(message.text, _TEXT_CHARS).replace("\n", "<br>"),
 				"link": link if len(link) <= _LINK_CHARS else "",
 			}
 		).insert(ignore_permissions=True)

@@ -12,6 +12,7 @@ from frappe.utils.background_jobs import get_redis_conn
 from rq.job import Job
 
 from job_monitor.bridge import actions, jobs
+from job_monitor.bridge.markup import as_html
 
 
 class RQJob(CoreRQJob):
@@ -37,7 +38,7 @@ class RQJob(CoreRQJob):
 		"""
 		outcome = actions.act("remove", self.name)
 		if not outcome["done"]:
-			frappe.throw(_words(outcome), title=_("Invalid Operation"))
+			frappe.throw(as_html(outcome["message"], 500), title=_("Invalid Operation"))
 
 	@staticmethod
 	def get_list(args: Any = None, **kwargs: Any) -> list[Any]:
@@ -54,9 +55,4 @@ class RQJob(CoreRQJob):
 
 def _tell(outcome: dict[str, Any]) -> None:
 	if not outcome["done"]:
-		frappe.msgprint(_words(outcome), title=_("Invalid Operation"))
-
-
-def _words(outcome: dict[str, Any]) -> str:
-	"""A message is shown as HTML."""
-	return frappe.utils.escape_html(outcome["message"])
+		frappe.msgprint(as_html(outcome["message"], 500), title=_("Invalid Operation"))

@@ -4,7 +4,10 @@ frappe.query_reports["Job Performance"] = {
 			fieldname: "since",
 			label: __("From"),
 			fieldtype: "Datetime",
-			default: frappe.datetime.add_days(frappe.datetime.system_datetime(), -1),
+			// With its time: of a day alone the control makes "00:00:ss"
+			default: frappe.datetime.get_datetime_as_string(
+				moment(frappe.datetime.system_datetime()).subtract(1, "day")
+			),
 		},
 		{ fieldname: "until", label: __("To"), fieldtype: "Datetime" },
 		{

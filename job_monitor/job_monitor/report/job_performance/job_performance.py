@@ -8,6 +8,7 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge import performance
+from job_monitor.bridge.markup import as_html
 from job_monitor.core.monitor_report import Report
 
 
@@ -53,7 +54,7 @@ def _chart(report: Report) -> dict[str, Any] | None:
 
 
 def _summary(report: Report) -> list[dict[str, Any]]:
-	busiest = report.methods[0].method if report.methods else ""
+	busiest = as_html(report.methods[0].method) if report.methods else ""
 	total = sum(method.total for method in report.methods)
 	return [
 		{"label": _("Runs"), "value": report.jobs, "datatype": "Int"},
