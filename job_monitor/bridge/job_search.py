@@ -42,6 +42,7 @@ class Found:
 	Attributes:
 		cursor: Where to go on, "" if all was looked at or enough was found.
 		more: Whether there may be more matches behind the rows.
+		unread: Jobs of which it could not be told, because their arguments are too large to be searched.
 	"""
 
 	rows: list[Row]
@@ -49,6 +50,7 @@ class Found:
 	out_of: int = 0
 	cursor: str = ""
 	more: bool = False
+	unread: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, c
 		return Found(rows[start : start + length])
 	deadline = time.monotonic() + seconds
 	rows: list[Row] = []
+	unread = 0
 	skipped = 0 if plan.judges else start
 	query = plan.query.only(offset=skipped)
 	while True:
@@ -112,12 +115,13 @@ def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, c
 		left = max(0.01, deadline - time.monotonic())
 		result = search(store, query.only(limit=batch), left, cursor)
 		rows += _matching(store, plan, result.rows)
+		unread += result.unread
 		cursor, query = result.cursor, query.only(offset=0)
 		wanted = length + start - skipped
 		if not cursor or len(rows) >= wanted or time.monotonic() >= deadline:
 			break
 	more = bool(cursor) or len(rows) > wanted
-	return Found(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more)
+	return Found(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more, unread)
 
 
 def _by_ids(store: Store, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:

@@ -45,7 +45,7 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
 		if asked.is_grouped:
 			return _groups(session.store(), asked)
 		found = job_search.find(session.store(), asked)
-	if found.more and asked.from_program:
+	if (found.more or found.unread) and asked.from_program:
 		_refuse(found)
 	if not asked.from_program:
 		_tell(found)
@@ -172,14 +172,14 @@ def _tell(found: Found) -> None:
 			"looked_at": found.looked_at,
 			"out_of": found.out_of,
 			"cursor": found.cursor,
+			"unread": found.unread,
 		}
 
 
 def _refuse(found: Found) -> None:
-	frappe.throw(
-		_(
+	message = _("The arguments of {0} jobs are too large to be searched.").format(found.unread)
+	if found.more:
+		message = _(
 			"Only {0} of {1} jobs could be looked at; narrow the filters or set a limit of up to {2} rows."
-		).format(found.looked_at, found.out_of, ROWS),
-		SearchIncomplete,
-		_("Too Many Jobs"),
-	)
+		).format(found.looked_at, found.out_of, ROWS)
+	frappe.throw(message, SearchIncomplete, _("Too Many Jobs"))

@@ -237,12 +237,14 @@ def page_view(page: Page, query: JobQuery, now: datetime) -> RenderableType:
 
 def search_view(result: SearchResult, now: datetime) -> RenderableType:
 	covered = f"Looked at {result.looked_at:,} of {result.out_of:,} jobs."
+	if result.unread:
+		covered += f" The arguments of {result.unread:,} are too large to be searched."
 	if result.cursor:
 		covered += f" Go on with: --cursor {result.cursor}"
 	body = (
 		jobs_table(result.rows, now)
 		if result.rows
-		else Text("No job found." if result.complete else "None yet.")
+		else Text("None yet." if result.cursor else "No job found.")
 	)
 	return Group(body, Text(covered, style="dim"))
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from job_monitor.core import clock, keys, limits, payload
+from job_monitor.core import clock, keys, limits, payload, payload_head
 from job_monitor.core.records import Job
 from job_monitor.core.redaction import Redactor, cut
 
@@ -90,6 +90,30 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 		"user": clean(call.user),
 		"name": clean(call.name),
 	}
+
+
+def list_parts(data: Any, max_chars: int, redactor: Redactor) -> dict[str, Any]:
+	"""As `call_parts`, in the bounds of a list: of a large payload what its beginning tells."""
+	parts = call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, redactor)
+	return head_parts(data, max_chars, redactor) if "problem" in parts and is_large(data) else parts
+
+
+def is_large(data: Any) -> bool:
+	"""Whether it is decompressed to more than a list decodes whole."""
+	most = limits.LIST_PAYLOAD_BYTES * 16
+	return isinstance(data, bytes) and len(payload_head.beginning(data, most + 1)) > most
+
+
+def head_parts(data: bytes, max_chars: int, redactor: Redactor) -> dict[str, Any]:
+	"""As `call_parts`, of a large payload's beginning; the arguments end with "…", as they are not all."""
+	problem = f"its payload of {len(data):,} bytes is shown whole in the job's own view only"
+	try:
+		parts = call_parts(payload_head.cut(data), 2 * limits.HEAD_BYTES, max_chars, redactor)
+	except payload.Undecodable as error:
+		return {"problem": f"{problem}: {error}"}
+	if parts.get("arguments"):
+		parts["arguments"] = parts["arguments"][: max_chars - 1].rstrip("…") + "…"
+	return {"problem": problem, **parts}
 
 
 def read_meta(data: bytes | None, redactor: Redactor) -> tuple[str, float | None]:

@@ -12,7 +12,13 @@ MERGED_OFFSET_ROWS = 10_000
 """Jobs a page over several queues or statuses may skip: merging reads what it skips."""
 
 LIST_PAYLOAD_BYTES = 64 * 1024
-"""Compressed payload a list decodes; a larger one shows its size, and opens in the job's own view."""
+"""Compressed payload a list decodes whole; of a larger one it shows the beginning."""
+
+HEAD_BYTES = 16 * 1024
+"""Decompressed bytes from the beginning of a larger payload, in which method, user and first arguments stand."""
+
+LARGE_PAYLOADS_BYTES = 4 * 1024 * 1024
+"""Larger payloads, together, whose beginnings a list reads; and one that a search looks through: about 10 ms."""
 
 PAYLOAD_BYTES = 16 * 1024 * 1024
 """Decompressed payload one job's view decodes: well over the 5 MB seen in the field, far below a web worker's memory."""

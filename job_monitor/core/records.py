@@ -160,6 +160,7 @@ class SearchResult:
 		out_of: Jobs there were to look at.
 		cursor: Pass it on to go on; "" when all was looked at.
 		matched: Matches, where they were only counted.
+		unread: Jobs among those just looked at of which it could not be told, for the size of their payload.
 	"""
 
 	rows: tuple[Job, ...]
@@ -167,10 +168,12 @@ class SearchResult:
 	out_of: int
 	cursor: str = ""
 	matched: int = 0
+	unread: int = 0
 
 	@property
 	def complete(self) -> bool:
-		return not self.cursor
+		"""Whether every job was looked at, from the cursor on, and could be."""
+		return not self.cursor and not self.unread
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def _parts(
 	parts: list[dict[str, Any]] = [{} for _ in ids]
 	commands: list[tuple[Any, ...]] = []
 	slots: list[tuple[int, bool]] = []
+	large: list[int] = []
 	for n, (place, job_id) in enumerate(ids):
 		if isinstance(lengths[n], Exception):
 			continue
@@ -43,6 +44,7 @@ def _parts(
 			if lengths[n] > limits.LIST_PAYLOAD_BYTES:
 				problem = f"its payload of {lengths[n]:,} bytes is shown in the job's own view only"
 				parts[n]["problem"] = problem
+				large.append(n)
 			else:
 				commands.append(("HGET", keys.job_key(job_id), "data"))
 				slots.append((n, True))
@@ -52,14 +54,25 @@ def _parts(
 			slots.append((n, False))
 	for (n, is_data), answer in zip(slots, store.ask(commands), strict=True):
 		parts[n] |= _part(store, is_data, answer, "arguments" in columns)
+	_add_large(store, [(ids[n][1], lengths[n], parts[n]) for n in large], "arguments" in columns)
 	return parts
+
+
+def _add_large(store: Store, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
+	"""What the beginnings of large payloads tell: one after the other, as far as `LARGE_PAYLOADS_BYTES` reach."""
+	left = limits.LARGE_PAYLOADS_BYTES
+	for job_id, length, part in large:
+		if length <= left:
+			left -= length
+			data = store.ask([("HGET", keys.job_key(job_id), "data")])[0]
+			del part["problem"]
+			part |= _part(store, True, data, arguments)
 
 
 def _part(store: Store, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
 	if is_data:
-		inflated = limits.LIST_PAYLOAD_BYTES * 16
 		chars = limits.LIST_TEXT_CHARS if arguments else 0
-		return hydrate.call_parts(answer, inflated, chars, store.redactor)
+		return hydrate.list_parts(answer, chars, store.redactor)
 	return {"exception": hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, store.redactor)}
 
 
