@@ -206,25 +206,31 @@ def _address(text: str) -> str:
 
 
 class Proxy(ThreadingTCPServer):
-	"""Stands before another server, and passes on what both say.
+	"""Stands before another server, and passes on what both say. Connections are taken whatever the fault.
 
 	Args:
 		port: Of the other server, on this machine.
-		frozen: While this file exists nothing is passed on, as by a host that hangs: connections are taken all the same.
-		delay: Seconds that each piece takes.
-		drip: Seconds between the bytes of what the other server says.
+		fault: A file that any process may write. Its text, while it exists: `freeze` passes on nothing, as a host that
+			hangs; `delay 0.3` takes so many seconds for each piece; `drip 0.3` for each byte that the other server says.
 	"""
 
 	daemon_threads = True
 	allow_reuse_address = True
 
-	def __init__(self, port: int, frozen: Path, delay: float = 0.0, drip: float = 0.0) -> None:
+	def __init__(self, port: int, fault: Path) -> None:
 		super().__init__(("127.0.0.1", 0), _ProxyHandler)
-		self.target, self.frozen, self.delay, self.drip = port, frozen, delay, drip
+		self.target, self.fault = port, fault
 
 	@property
 	def port(self) -> int:
 		return int(self.server_address[1])
+
+	def state(self) -> tuple[str, float]:
+		try:
+			kind, _, seconds = self.fault.read_text().partition(" ")
+			return kind, float(seconds or 0)
+		except OSError:
+			return "", 0.0
 
 	def handle_error(self, request: Any, client_address: Any) -> None:
 		"""Clients that go away are what is tested."""
@@ -235,21 +241,22 @@ class _ProxyHandler(BaseRequestHandler):
 
 	def handle(self) -> None:
 		with socket.create_connection(("127.0.0.1", self.server.target)) as other:
-			back = threading.Thread(
-				target=self._pass, args=(other, self.request, self.server.drip), daemon=True
-			)
-			back.start()
-			self._pass(self.request, other, 0.0)
+			threading.Thread(target=self._pass, args=(other, self.request, True), daemon=True).start()
+			self._pass(self.request, other, False)
 
-	def _pass(self, source: socket.socket, target: socket.socket, drip: float) -> None:
+	def _pass(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
 		try:
 			while data := source.recv(65536):
-				time.sleep(self.server.delay)
-				for piece in [data[n : n + 1] for n in range(len(data))] if drip else [data]:
-					while self.server.frozen.exists():
-						time.sleep(0.005)
-					target.sendall(piece)
-					time.sleep(drip)
+				while self.server.state()[0] == "freeze":
+					time.sleep(0.005)
+				kind, seconds = self.server.state()
+				if kind == "drip" and answers:
+					for byte in data:
+						time.sleep(seconds)
+						target.sendall(bytes([byte]))
+				else:
+					time.sleep(seconds if kind == "delay" else 0)
+					target.sendall(data)
 			target.shutdown(socket.SHUT_WR)
 		except OSError:
 			return
