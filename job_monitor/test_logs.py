@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from unittest.mock import patch
 
 import frappe
 from frappe.utils import get_bench_path
 
+from job_monitor.bridge import logs
 from job_monitor.testing import SiteTestCase, make_user, request
 
 API = "/api/method/job_monitor.api.logs."
@@ -15,6 +18,9 @@ API = "/api/method/job_monitor.api.logs."
 class TestLogs(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
+		patcher = patch.object(logs, "_sees_all", return_value=True)
+		patcher.start()
+		self.addCleanup(patcher.stop)
 		self.user = make_user("jm-manager@example.com", "Job Monitor Manager")
 
 	def read(self, name: str, **more: str) -> tuple[int, str]:
@@ -70,3 +76,64 @@ class TestLogs(SiteTestCase):
 		log.symlink_to("/etc/passwd")
 		self.addCleanup(log.unlink)
 		self.assertNotIn("root:x", self.read("worker.error", records="500")[1])
+
+
+class TestOtherSites(SiteTestCase):
+	"""The bench has other sites, and this one is not the bench's."""
+
+	def setUp(self) -> None:
+		super().setUp()
+		self.user = make_user("jm-manager@example.com", "Job Monitor Manager")
+		self.mark = frappe.generate_hash(length=12)
+		other = Path(get_bench_path(), "sites", f"jm-{self.mark}.localhost")
+		other.mkdir()
+		self.addCleanup(other.rmdir)
+		(other / "site_config.json").write_text("{}")
+		self.addCleanup((other / "site_config.json").unlink)
+
+	def write(self, file: str, *lines: str, site: str = "") -> None:
+		folder = Path(get_bench_path(), *(("sites", site) if site else ()), "logs")
+		folder.mkdir(exist_ok=True)
+		log = folder / file
+		before = log.read_bytes() if log.exists() else None
+		self.addCleanup(log.write_bytes, before) if before is not None else self.addCleanup(log.unlink)
+		with log.open("a") as out:
+			out.write("\n".join(lines) + "\n")
+
+	def read(self, name: str) -> str:
+		code, answer = request(API + "read", self.user, "POST", name=name, records="500")
+		self.assertEqual(code, 200, answer)
+		return str(answer["message"]["records"])
+
+	def test_only_what_is_proven_to_be_of_this_site_is_shown(self) -> None:
+		ours, theirs = f"ours-{self.mark}", f"theirs-{self.mark}"
+		site, other = frappe.local.site, frappe.local.site + ".evil"
+		stamp = "2026-11-24 10:00:00,000 INFO rq"
+		self.write(
+			"monitor.json.log",
+			*(json.dumps({"site": s, "uuid": m}) for s, m in ((site, ours), (other, theirs))),
+		)
+		self.write(
+			"worker.log", *(f"{stamp} short: {m}() ({s}||1)" for s, m in ((site, ours), (other, theirs)))
+		)
+		self.write("scheduler.log", f"{stamp} {theirs}")
+		self.write("scheduler.log", f"{stamp} {ours}", site=site)
+		for name in ("monitor", "worker", "scheduler"):
+			shown = self.read(name)
+			self.assertEqual((ours in shown, theirs in shown), (True, False), name)
+		self.write("schedule.log", f"{stamp} {theirs}")
+		self.assertEqual(self.read("schedule"), "[]")
+		files = {f["name"]: f for f in request(API + "get_files", self.user)[1]["message"]}
+		self.assertIn("job_monitor_bench_site", files["schedule"]["note"])
+		self.assertEqual(files["schedule"]["size"], 0)
+
+	def test_the_benchs_own_site_sees_all_and_its_own_configuration_does_not_make_it_so(self) -> None:
+		self.write("schedule.log", f"2026-11-24 10:00:00,000 INFO {self.mark}")
+		common = Path(get_bench_path(), "sites", "common_site_config.json")
+		before = common.read_text()
+		self.addCleanup(common.write_text, before)
+		with patch.dict(frappe.local.conf, {"job_monitor_bench_site": frappe.local.site}):
+			self.assertFalse(logs._sees_all(Path(get_bench_path())), "site_config.json does not count")
+		for named, shown in ((frappe.local.site + ".evil", False), (frappe.local.site, True)):
+			common.write_text(json.dumps({**json.loads(before), "job_monitor_bench_site": named}))
+			self.assertEqual(self.mark in self.read("schedule"), shown, named)

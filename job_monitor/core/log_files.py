@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from job_monitor.core import limits, log_names, log_records
+from job_monitor.core import limits, log_names, log_records, log_sites
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.log_places import Place, back_from, record_start
 from job_monitor.core.log_records import LEVELS, LogRecord
@@ -73,15 +73,23 @@ class Log:
 	Args:
 		name: One of `log_names.NAMES`.
 		site: This site's own log of that name instead.
+		only_of: Only what is proven to be of this site, see `log_sites`.
+
+	Attributes:
+		left_out: Entries that were not, of those that were read.
 
 	Raises:
 		InvalidQuery: No such log or site.
 	"""
 
-	def __init__(self, bench: Path, name: str, site: str = "", redactor: Redactor | None = None) -> None:
+	def __init__(
+		self, bench: Path, name: str, site: str = "", redactor: Redactor | None = None, only_of: str = ""
+	) -> None:
 		self.log = log_names.known(name)
 		self.folder = log_names.folder_of(bench, self.log, site)
 		self.redactor = redactor or Redactor()
+		self.only_of = only_of
+		self.left_out = 0
 
 	def tail(self, wanted: LogFilter = ALL, cursor: str = "") -> LogPage:
 		"""The newest entries, or those before a page's `older`; those in rotated files included.
@@ -118,6 +126,10 @@ class Log:
 
 	def record(self, inode: int, offset: int, raw: bytes, wanted: LogFilter) -> LogRecord | None:
 		"""The record, if it is wanted."""
+		if self.only_of and raw.strip():
+			part = log_sites.own(self.log, raw, self.only_of)
+			self.left_out += part is None
+			raw = part or b""
 		level = log_records.level_of(raw, self.log.level)
 		if not raw.strip() or (wanted.level and LEVELS.index(level) < LEVELS.index(wanted.level)):
 			return None
