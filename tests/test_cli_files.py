@@ -45,10 +45,10 @@ def test_newest_entries_are_printed_whole_and_redacted(run: Run, bench: Path) ->
 
 
 def test_no_control_character_reaches_the_terminal(run: Run, bench: Path) -> None:
-	write(bench, b"2026-01-31 10:00:00,000 ERROR x \x1b[31mred\x07\x9b\xff\x00\x85\r [bold]\n")
+	write(bench, b"2026-01-31 10:00:00,000 ERROR x \x1b[31mred\x07\x9b\xff\x00\x85\r [bold]\xe2\x80\xae\n")
 	for arguments in ([], ["--json"]):
 		shown = run("logs", "scheduler", *arguments).stdout
-		assert "red" in shown and not set(shown) & set("\x1b\x07\x9b\x00\x85\r")
+		assert "red" in shown and not set(shown) & set("\x1b\x07\x9b\x00\x85\r\u202e")
 
 
 def test_without_a_name_all_logs_are_listed(run: Run, bench: Path) -> None:

@@ -18,6 +18,7 @@ from job_monitor.core.query import JobQuery
 from job_monitor.core.search import count, search
 from job_monitor.core.store import Store
 from tests.support.jobs import BENCH, Jobs, at, full
+from tests.support.processes import wait_until
 from tests.support.servers import free_port, server
 
 READS: dict[str, Callable[[Store], Any]] = {
@@ -108,6 +109,42 @@ def test_a_read_only_replica_is_read(tmp_path: Path) -> None:
 		assert [row.id for row in store.page(JobQuery()).rows] == ["a||1"]
 		assert store.job("a||1").method
 		assert zombies.find(store, 5).complete and snapshot.take(store).queues
+
+
+def test_a_replica_that_lost_its_master_could_not_be_asked(tmp_path: Path) -> None:
+	folders = [tmp_path / name for name in ("master", "replica")]
+	for folder in folders:
+		folder.mkdir()
+	stale = ("--replica-serve-stale-data", "no", "--repl-timeout", "1")
+	with (
+		server(folders[0], "--repl-diskless-sync-delay", "0") as master,
+		server(folders[1], *stale) as replica,
+	):
+		Jobs(master.connect()).raw("a||1")
+		follower = replica.connect()
+		follower.replicaof("127.0.0.1", master.port)
+		wait_until(lambda: follower.info("replication")["master_link_status"] == "up")
+		store = Store(connect_url(replica.url), BENCH)
+		assert store.job("a||1").status == "queued"
+		master.stop()
+		wait_until(lambda: follower.info("replication")["master_link_status"] == "down")
+		for read in READS.values():
+			with pytest.raises(CouldNotAsk, match=r"MASTERDOWN|Link with MASTER"):
+				read(store)
+		assert zombies.find(store).problem
+
+
+def test_what_may_not_be_read_is_not_an_empty_job(redis_url: str, jobs: Jobs) -> None:
+	jobs.raw("a||1", status="failed")
+	jobs.connection.execute_command("ACL", "SETUSER", "blind", "on", ">pw", "~*", "+@all", "-hmget")
+	try:
+		store = Store(connect_url(redis_url, "blind", "pw"), BENCH)
+		with pytest.raises(CouldNotAsk, match=r"(?i)permission"):
+			store.job("a||1")
+		(row,) = store.page(JobQuery()).rows
+		assert "permission" in row.problem
+	finally:
+		jobs.connection.execute_command("ACL", "DELUSER", "blind")
 
 
 @pytest.mark.parametrize("status", keys.PLACES)

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.filesize import decimal
 from rich.text import Text
 
-from job_monitor.cli import render
+from job_monitor.cli import render, safe
 from job_monitor.cli.source import Source
 from job_monitor.core import clock, limits, log_names
 from job_monitor.core.log_files import Log, LogFilter, LogPage
@@ -96,9 +96,9 @@ def listing_view(listed: Sequence[LogFile]) -> RenderableType:
 
 def _note(page: LogPage, name: str) -> None:
 	if page.note:
-		click.echo(render.line(page.note), err=True)
+		click.echo(safe.line(page.note), err=True)
 	if page.older and not page.records:
-		click.echo(f"job-monitor logs {render.line(name)} --older {page.older}", err=True)
+		click.echo(f"job-monitor logs {safe.line(name)} --older {page.older}", err=True)
 
 
 def _followed(log: Log, wanted: LogFilter, page: LogPage) -> Iterator[LogRecord]:

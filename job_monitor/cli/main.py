@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from job_monitor import __version__
-from job_monitor.cli import files, inside, removing, render
+from job_monitor.cli import files, inside, removing, render, safe
 from job_monitor.cli.source import Age, Source, console, json_option, show
 from job_monitor.core import clock, health, keys, limits, snapshot, stack, workers
 from job_monitor.core.errors import (
@@ -38,7 +38,7 @@ class Group(click.Group):
 		try:
 			return super().invoke(ctx)
 		except JobMonitorError as error:
-			click.echo(f"job-monitor: {render.line(str(error))}", err=True)
+			click.echo(f"job-monitor: {safe.line(str(error))}", err=True)
 			unknown = isinstance(error, (CouldNotAsk, ConfigError)) or type(error).__name__ == "InvalidQuery"
 			ctx.exit(EXIT_NO_ANSWER if unknown else EXIT_FOUND)
 

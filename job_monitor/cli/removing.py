@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from job_monitor.cli import render
+from job_monitor.cli import render, safe
 from job_monitor.cli.source import Source, json_option
 from job_monitor.core import actions, clock, zombies
 from job_monitor.core.actions import Outcome
@@ -55,14 +55,14 @@ def remove(
 		)
 	else:
 		click.echo(
-			"\n".join(f"{render.line(job.id)}: {o.message}" for job, o in outcomes) or "No zombie found."
+			"\n".join(safe.line(f"{job.id}: {o.message}") for job, o in outcomes) or "No zombie found."
 		)
 	ctx.exit(0 if all(outcome.done for _, outcome in outcomes) else EXIT_REFUSED)
 
 
 def _words(job: Job) -> str:
 	since = render.ago(job.enqueued_at or job.created_at, clock.now()) or "an unknown time"
-	return render.line(f"{job.id}  {job.method or '(unknown)'}, {job.status} for {since}")
+	return safe.line(f"{job.id}  {job.method or '(unknown)'}, {job.status} for {since}")
 
 
 def _remove(store: Store, job: Job) -> Outcome:
@@ -87,6 +87,6 @@ def _note(source: Source, outcomes: Sequence[tuple[Job, Outcome]]) -> None:
 	]
 	try:
 		with (folder / "job_monitor.log").open("a", encoding="utf-8", errors="replace") as log:
-			log.writelines(render.line(line) + "\n" for line in lines)
+			log.writelines(safe.line(line) + "\n" for line in lines)
 	except OSError as error:
 		click.echo(f"job-monitor: not noted: {error}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -20,6 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from job_monitor.cli import safe
 from job_monitor.core import clock, keys
 from job_monitor.core.health import duration
 from job_monitor.core.query import JobQuery
@@ -49,24 +49,16 @@ VERDICT_STYLE = {Verdict.ALIVE: "green", Verdict.LATE: "yellow", Verdict.DEAD: "
 SEVERITY_MARK = {Severity.CRITICAL: ("✖", "bright_red"), Severity.WARNING: ("▲", "yellow")}
 
 
-_CONTROL = {code: "\ufffd" for code in [*range(32), 127, *range(128, 160)] if chr(code) not in "\n\t"}
-
-
 def words(text: str, style: str = "") -> Text:
-	"""Text from Redis: no markup, and no control character that a terminal would obey."""
-	return Text(text.translate(_CONTROL), style=style)
-
-
-def line(text: str) -> str:
-	"""Text from anywhere as one line without control characters."""
-	return text.translate(_CONTROL).replace("\n", " ").replace("\t", " ")
+	"""Text from Redis: no markup, and nothing that a terminal would obey."""
+	return Text(safe.lines(text), style=style)
 
 
 class Tail:
 	"""Text whose end matters most: where there is no room, it loses its beginning."""
 
 	def __init__(self, text: str) -> None:
-		self.text = text.translate(_CONTROL).replace("\n", " ")
+		self.text = safe.line(text)
 
 	def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
 		return Measurement(min(12, len(self.text)), len(self.text))
@@ -97,10 +89,9 @@ def plain(value: Any) -> Any:
 
 
 def json_text(records: Any, indent: int | None = None) -> str:
-	"""Records as JSON without a control character; in ASCII where standard output can write nothing else."""
+	"""Records as JSON, safe for a terminal; in ASCII where standard output can write nothing else."""
 	unicode = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name.startswith("utf")
-	text = json.dumps(plain(records), ensure_ascii=not unicode, indent=indent)
-	return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
+	return safe.json(json.dumps(plain(records), ensure_ascii=not unicode, indent=indent))
 
 
 def table(*columns: str | tuple[str, dict[str, Any]], expand: bool = False) -> Table:
@@ -217,7 +208,7 @@ def _job_cells(job: Job, now: datetime) -> list[RenderableType]:
 		f"{ago(job.created_at, now)} ago" if job.created_at else "",
 		duration(waited) if waited is not None else "",
 		duration(ran) if ran is not None else "",
-		words(line(job.id), "dim"),
+		words(safe.line(job.id), "dim"),
 		words(job.problem or last_line(job.exception), "bright_red"),
 	]
 

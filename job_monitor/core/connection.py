@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,6 +163,27 @@ def asking(connection: Connection) -> Iterator[None]:
 		raise (RedisRefused if refused else CouldNotAsk)(f"{address(connection)}: {error}") from None
 	except redis.exceptions.RedisError as error:
 		raise CouldNotAsk(f"{address(connection)}: {error}") from None
+
+
+def raise_state(answers: Iterable[Any]) -> None:
+	"""
+	Raises:
+		redis.exceptions.ResponseError: One of the answers tells of Redis as a whole, so that none counts.
+	"""
+	for answer in answers:
+		if isinstance(answer, redis.exceptions.RedisError) and (
+			isinstance(answer, _STATES) or str(answer).startswith(_STATE_CODES)
+		):
+			raise answer
+
+
+_STATES = (
+	redis.exceptions.BusyLoadingError,
+	redis.exceptions.MasterDownError,
+	redis.exceptions.ClusterDownError,
+	redis.exceptions.TryAgainError,
+)
+_STATE_CODES = ("LOADING ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "BUSY ", "MISCONF ", "NOREPLICAS ")
 
 
 def _is_refusal(message: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from job_monitor.core import hydrate, keys, limits
-from job_monitor.core.errors import JobNotFound
+from job_monitor.core.errors import CouldNotAsk, JobNotFound
 from job_monitor.core.query import COLUMNS
 from job_monitor.core.records import Job
 
@@ -89,6 +89,8 @@ def read_one(store: Store, job_id: str) -> Job:
 		]
 	)
 	if isinstance(values, Exception):
+		if "WRONGTYPE" not in str(values):
+			raise CouldNotAsk(f"{key}: {values}")
 		return hydrate.row(job_id, "", values, store.redactor, COLUMNS)
 	if ttl == -2 or all(value is None for value in values):
 		raise JobNotFound(job_id[: limits.PATTERN_CHARS])

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from job_monitor.core import clock, keys, limits, rows
-from job_monitor.core.connection import Connection, asking
+from job_monitor.core.connection import Connection, asking, raise_state
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.merge import Merge
 from job_monitor.core.query import COLUMNS, JobQuery
@@ -42,12 +42,14 @@ class Store:
 		"""Send commands in one round trip. A refused one answers with its exception in its place.
 
 		Raises:
-			CouldNotAsk: Redis gave no answer at all.
+			CouldNotAsk: Redis gave no answer at all, or says that it answers none now (it loads, its master is down).
 		"""
 		with asking(self.connection), self.connection.pipeline(transaction=False) as pipeline:
 			for command in commands:
 				pipeline.execute_command(*command)
-			return pipeline.execute(raise_on_error=False) if len(pipeline) else []
+			answers = pipeline.execute(raise_on_error=False) if len(pipeline) else []
+			raise_state(answers)
+			return answers
 
 	# Queues
 
