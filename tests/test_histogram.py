@@ -6,10 +6,10 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from job_monitor.core.histogram import Histogram
+from job_monitor.core.histogram import Histogram, check
 
 durations = st.lists(st.floats(1e-5, 1e8), max_size=60)
 
@@ -42,29 +42,38 @@ def test_merging_may_be_done_in_any_order(a: list[float], b: list[float], c: lis
 	assert x.counts == before
 
 
-@given(durations)
-def test_text_gives_the_same_sketch(values: list[float]) -> None:
+def repacked(sketch: Histogram) -> Histogram:
+	result = Histogram()
+	start, width, counts = sketch.pack()
+	check(start, width, len(counts))
+	result.add_packed(start, width, counts)
+	return result
+
+
+@given(durations, st.integers(1, 100_000))
+def test_packed_and_back_it_is_the_same_sketch(values: list[float], times: int) -> None:
 	whole = sketch(values)
-	assert Histogram.from_text(whole.to_text()).counts == whole.counts
+	for value in values[:3]:
+		whole.add(value, times)
+	assert repacked(whole).counts == whole.counts == Histogram(whole.counts).counts
+	assert whole.total == len(values) + times * len(values[:3])
 
 
-@settings(max_examples=300)
-@given(st.text(st.sampled_from("-0123456789: x_٣\n"), max_size=20) | st.text(max_size=20))
-def test_any_text_is_a_sketch_or_refused(text: str) -> None:
-	try:
-		found = Histogram.from_text(text)
-	except ValueError:
-		return
-	assert all(number > 0 for number in found.counts.values())
-	assert all(value is None or 0 < value < 2e9 for value in found.percentiles(0, 0.5, 1))
+@pytest.mark.parametrize(("times", "width"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4), (2**32 - 1, 4)])
+def test_a_count_takes_the_fewest_bytes(times: int, width: int) -> None:
+	one = Histogram()
+	one.add(1.0, times)
+	one.add(3.0)
+	assert one.pack()[1] == width
+	assert repacked(one).counts == one.counts
 
 
 @pytest.mark.parametrize(
-	"text", ["1:-5", "1:0", "1:1 1:2", "9999:1", "1:1e5", "x", "1" * 5000, "1:" + "9" * 99, "٣:1"]
+	("start", "width", "length"), [(0, 3, 3), (0, 0, 0), (0, 2, 3), (900, 1, 100), (65_535, 1, 1)]
 )
-def test_what_it_did_not_write_is_refused(text: str) -> None:
+def test_what_it_did_not_pack_is_refused(start: int, width: int, length: int) -> None:
 	with pytest.raises(ValueError):
-		Histogram.from_text(text)
+		check(start, width, length)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +83,14 @@ def test_what_it_did_not_write_is_refused(text: str) -> None:
 def test_any_number_can_be_added_and_stored(odd: float, counted: float) -> None:
 	whole = sketch([odd])
 	assert whole.percentiles(0.5) == [pytest.approx(counted, rel=0.02)]
-	assert Histogram.from_text(whole.to_text()).counts == whole.counts
+	assert repacked(whole).counts == whole.counts
 
 
 def test_nothing_has_no_percentiles() -> None:
-	assert Histogram().percentiles(0.5, 0.9) == [None, None] and Histogram().to_text() == ""
+	assert Histogram().percentiles(0.5, 0.9) == [None, None] and repacked(Histogram()).counts == {}
 
 
 def test_a_minute_of_a_method_is_stored_in_few_bytes() -> None:
 	rng = random.Random(1)
-	assert len(sketch([rng.lognormvariate(0, 1) for _ in range(60)]).to_text()) < 300
-	assert len(sketch([rng.lognormvariate(0, 3) for _ in range(100_000)]).to_text()) < 5_000
+	assert len(sketch([rng.lognormvariate(0, 1) for _ in range(60)]).pack()[2]) < 200
+	assert len(sketch([rng.lognormvariate(0, 3) for _ in range(100_000)]).pack()[2]) < 2_000

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
-from frappe.utils import now_datetime
+from frappe.utils import get_datetime
 
 from job_monitor.bridge import metrics, state
-from job_monitor.core.metrics import counts
+from job_monitor.bridge.metrics import HOUR, METRIC, MINUTE
+from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.core import clock
+from job_monitor.core.metrics import Methods, PackedRow, fold
 from job_monitor.core.runs import OUTCOMES
 
 
@@ -46,26 +50,46 @@ class Baseline:
 	p95: float
 
 
-def outcomes(minutes: int) -> list[MethodCounts]:
-	"""Runs that ended in the last minutes (up to 1,440), this one included. One query."""
-	since = metrics.MINUTE.floor(now_datetime() - timedelta(minutes=minutes))
-	filters = {"resolution": "Minute", "start": [">=", since], "methods": ["!=", ""]}
-	sums: dict[tuple[str, str], dict[str, int]] = {}
-	for row in frappe.get_all(metrics.METRIC, filters, ["queue", "methods"]):
-		for method, by_outcome in counts(row.methods).items():
-			total = sums.setdefault((method, row.queue), {})
-			for outcome, number in by_outcome.items():
-				total[outcome] = total.get(outcome, 0) + number
-	return [MethodCounts(method, queue, **found) for (method, queue), found in sums.items()]
+def outcomes(windows: Collection[int]) -> dict[int, list[MethodCounts]]:
+	"""Runs that ended in the last minutes, this one included, for each of these numbers of minutes (up to 1,440).
+
+	Each row is read and added up once, from the newest on, whatever the number of windows: one query for a window of up
+	to an hour, three for a longer one, as hours that are over are read summed up.
+	"""
+	now, done = clock.now(), metrics.summed_up()
+	until = now + metrics.SLACK
+	sums: dict[str, Methods] = {}
+	found = {}
+	for minutes in sorted(windows):
+		since = MINUTE.floor(now - timedelta(minutes=minutes))
+		for span in metrics.segments(since, until, HOUR, done):
+			_add_up(sums, metrics.between(*span))
+		found[minutes] = _by_method(sums)
+		until = since
+	return found
+
+
+def _add_up(sums: dict[str, Methods], filters: list[list[Any]]) -> None:
+	for name, queue, counts in frappe.get_all(METRIC, filters, ["name", "queue", "counts"], as_list=True):
+		with metrics.unreadable(name):
+			fold(PackedRow(counts or ""), sums.setdefault(queue, Methods()).of)
+
+
+def _by_method(sums: Mapping[str, Methods]) -> list[MethodCounts]:
+	return [
+		MethodCounts(method, queue, **aggregate.counts)
+		for queue, methods in sums.items()
+		for method, aggregate in methods.items()
+	]
 
 
 def by_queue(minutes: int = 60) -> dict[str, dict[str, Any]]:
 	"""What ended in the last minutes (up to 2,880), by queue: runs, failed, average_wait and average_duration in
 	seconds, None where nothing ran. One query."""
-	since = metrics.MINUTE.floor(now_datetime() - timedelta(minutes=minutes))
-	fields = ["queue", *OUTCOMES, "waited", "seconds"]
+	now = clock.now()
+	filters = metrics.between(MINUTE, MINUTE.floor(now - timedelta(minutes=minutes)), now + metrics.SLACK)
 	sums: dict[str, dict[str, float]] = {}
-	for row in frappe.get_all(metrics.METRIC, {"resolution": "Minute", "start": [">=", since]}, fields):
+	for row in frappe.get_all(METRIC, filters, ["queue", *OUTCOMES, "waited", "seconds"]):
 		total = sums.setdefault(row.pop("queue"), {})
 		for name, number in row.items():
 			total[name] = total.get(name, 0) + (number or 0)
@@ -80,24 +104,61 @@ def _averages(total: dict[str, float]) -> dict[str, Any]:
 
 
 def baselines() -> dict[str, Baseline]:
-	"""Usual durations by method. Taken anew each hour. One query."""
-	kept: dict[str, Any] = json.loads(state.get(metrics.BASELINES) or "{}")
-	return {m: Baseline(n, p50, p95) for m, (n, p50, p95) in kept.items() if p95 is not None}
+	"""Usual durations by method. Taken anew each hour; an entry that somebody has spoilt is left out. One query."""
+	try:
+		kept = json.loads(state.get(metrics.BASELINES) or "{}")
+	except ValueError:
+		kept = {}
+	entries = kept.items() if isinstance(kept, dict) else ()
+	return {method: found for method, values in entries if (found := _baseline(values))}
 
 
-def baseline(method: str) -> Baseline | None:
-	return baselines().get(method)
+def _baseline(values: Any) -> Baseline | None:
+	match values:
+		case [int(samples), float() | int() as p50, float() | int() as p95]:
+			return Baseline(samples, float(p50), float(p95))
+	return None
 
 
-def new_groups(since: datetime) -> list[dict[str, Any]]:
-	"""Job Failure Groups, not ignored, first seen or reopened since then, newest first: name, title, method,
-	state, occurrences, first_at, reopened_at."""
-	fields = ["name", "title", "method", "state", "occurrences", "first_at", "reopened_at", "last_at"]
-	return frappe.get_all(
+@dataclass(frozen=True)
+class NewGroup:
+	"""A failure that nobody had seen before, or one that was resolved.
+
+	Attributes:
+		at: When it was first seen, or seen again. `again`: which of the two.
+	"""
+
+	name: str
+	title: str
+	method: str
+	state: str
+	occurrences: int
+	at: datetime
+	again: bool
+
+
+NEW_GROUPS = 1_000
+"""New groups that are read at most: the newest."""
+
+
+def new_groups(since: datetime) -> list[NewGroup]:
+	"""Job Failure Groups, not ignored, that are new since then, the newest first. One query."""
+	local = to_site(since)
+	rows = frappe.get_all(
 		"Job Failure Group",
-		filters={"state": ["!=", "Ignored"], "last_at": [">=", since]},
-		or_filters=[["first_at", ">=", since], ["reopened_at", ">=", since]],
-		fields=fields,
+		filters={"state": ["!=", "Ignored"], "last_at": [">=", local]},
+		or_filters=[["first_at", ">=", local], ["reopened_at", ">=", local]],
+		fields=["name", "title", "method", "state", "occurrences", "first_at", "reopened_at"],
 		order_by="last_at desc",
-		limit=100,
+		limit=NEW_GROUPS,
 	)
+	groups = [_new_group(row, since) for row in rows]
+	latest = clock.now() + metrics.SLACK  # later ones are of a clock that was ahead
+	return sorted((g for g in groups if g.at <= latest), key=lambda group: group.at, reverse=True)
+
+
+def _new_group(row: Any, since: datetime) -> NewGroup:
+	reopened = to_utc(get_datetime(row.reopened_at)) if row.reopened_at else None
+	again = reopened is not None and reopened >= since
+	at = reopened if reopened is not None and again else to_utc(get_datetime(row.first_at))
+	return NewGroup(row.name, row.title, row.method, row.state, row.occurrences, at, again)

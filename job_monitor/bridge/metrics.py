@@ -1,38 +1,58 @@
-"""Job Metric: rows by minute, hour and day, merged into what is there."""
+"""Job Metric: rows by minute, hour and day, merged into what is there.
+
+Moments are in UTC, here and in the table, so that a clock or a zone that is set back puts no row into the future.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import frappe
 from frappe.utils import now_datetime
 
 from job_monitor.bridge import state
-from job_monitor.core.metrics import Methods
+from job_monitor.bridge.times import from_column, site_zone, to_column, to_utc
+from job_monitor.core import clock
+from job_monitor.core.metrics import Methods, PackedRow, fold
 from job_monitor.core.runs import OUTCOMES
 
 METRIC = "Job Metric"
 BASELINES = "baselines"
 BASELINE_DAYS = 7
 
+SLACK = timedelta(minutes=1)
+"""Hosts' clocks may differ so much: a row that begins later than that from now is of a clock that was wrong."""
+
 
 class Scale(NamedTuple):
-	"""A resolution. Buckets begin with the site's own clock: an hour that is set back counts twice as one."""
+	"""A resolution. Hours and days begin with those of the site's clock."""
 
 	name: str
 	zeroed: tuple[str, ...]
 
 	def floor(self, moment: datetime) -> datetime:
-		return moment.replace(**dict.fromkeys(self.zeroed, 0), microsecond=0)
+		"""The beginning of a moment's bucket, in UTC."""
+		return _floor(
+			self.zeroed, moment.astimezone(timezone.utc).replace(second=0, microsecond=0), site_zone()
+		)
+
+
+@lru_cache(maxsize=10_000)
+def _floor(zeroed: tuple[str, ...], moment: datetime, zone: ZoneInfo) -> datetime:
+	local = moment.astimezone(zone)
+	return local.replace(**dict.fromkeys(zeroed, 0)).astimezone(timezone.utc)
 
 
 MINUTE = Scale("Minute", ("second",))
 HOUR = Scale("Hour", ("second", "minute"))
 DAY = Scale("Day", ("second", "minute", "hour"))
+SCALES = {scale.name: scale for scale in (MINUTE, HOUR, DAY)}
 
 KEPT_DAYS = {MINUTE: 2, HOUR: 14}
 """Life of rows; days are kept as Log Settings says."""
@@ -45,7 +65,7 @@ class Bucket(NamedTuple):
 
 	@property
 	def name(self) -> str:
-		return f"{self.scale.name} {self.start:%Y-%m-%d %H:%M} {self.queue}"[:140]
+		return f"{self.scale.name} {self.start:%Y-%m-%dT%H:%MZ} {self.queue}"[:140]
 
 
 @dataclass
@@ -79,7 +99,7 @@ def add(rows: Mapping[Bucket, Row]) -> None:
 
 
 def _values(bucket: Bucket, row: Row) -> dict[str, Any]:
-	all_series, now = row.methods.values(), now_datetime()
+	aggregates, now = row.methods.values(), now_datetime()
 	return {
 		"name": bucket.name,
 		"creation": now,
@@ -87,73 +107,147 @@ def _values(bucket: Bucket, row: Row) -> dict[str, Any]:
 		"owner": "Administrator",
 		"modified_by": "Administrator",
 		"resolution": bucket.scale.name,
-		"start": bucket.start,
+		"start": to_column(bucket.start),
 		"queue": bucket.queue,
-		**{outcome: sum(series.counts.get(outcome, 0) for series in all_series) for outcome in OUTCOMES},
-		"seconds": sum(series.seconds for series in all_series),
-		"waited": sum(series.waited for series in all_series),
+		**{outcome: sum(aggregate.counts[outcome] for aggregate in aggregates) for outcome in OUTCOMES},
+		"seconds": sum(aggregate.seconds for aggregate in aggregates),
+		"waited": sum(aggregate.waited for aggregate in aggregates),
+		"cpu": sum(aggregate.cpu for aggregate in aggregates),
+		"memory": max((aggregate.memory for aggregate in aggregates), default=0) / 2**20,
 		"depth": row.depth,
 		"oldest_age": row.oldest_age,
-		"methods": row.methods.pack() if row.methods else "",
+		**row.methods.pack()._asdict(),
 	}
+
+
+def between(scale: Scale, since: datetime, until: datetime, queue: str = "") -> list[list[Any]]:
+	"""Filters for rows of one resolution that begin in [since, until)."""
+	filters: list[list[Any]] = [
+		["resolution", "=", scale.name],
+		["start", ">=", to_column(since)],
+		["start", "<", to_column(until)],
+	]
+	return [*filters, ["queue", "=", queue]] if queue else filters
 
 
 def read(scale: Scale, since: datetime, until: datetime, queue: str = "") -> Iterator[tuple[Bucket, Row]]:
 	"""Rows of one resolution that begin in [since, until), in the order of time."""
-	filters: list[list[Any]] = [
-		["resolution", "=", scale.name],
-		["start", ">=", since],
-		["start", "<", until],
-	]
-	return _stored([*filters, ["queue", "=", queue]] if queue else filters)
+	return _stored(between(scale, since, until, queue))
 
 
 def _stored(filters: Any) -> Iterator[tuple[Bucket, Row]]:
-	fields = ["resolution", "start", "queue", "methods", "depth", "oldest_age"]
-	scales = {scale.name: scale for scale in (MINUTE, HOUR, DAY)}
+	fields = ["name", "resolution", "start", "queue", "counts", "sketches", "depth", "oldest_age"]
 	for row in frappe.get_all(METRIC, filters=filters, fields=fields, order_by="start"):
-		bucket = Bucket(scales[row.resolution], row.start, row.queue)
-		yield bucket, Row(_methods(row.methods), row.depth, row.oldest_age)
+		bucket = Bucket(SCALES[row.resolution], from_column(row.start), row.queue)
+		methods = Methods()
+		with unreadable(row.name):
+			fold(PackedRow(row.counts or "", row.sketches or ""), methods.of)
+		yield bucket, Row(methods, row.depth, row.oldest_age)
 
 
-def _methods(text: str | None) -> Methods:
+class unreadable:
 	"""A row that somebody has spoilt counts as empty: it must not stop the ones after it."""
-	try:
-		return Methods.unpack(text) if text else Methods()
-	except ValueError:
-		frappe.logger("job_monitor").error("a row of Job Metric is unreadable", exc_info=True)
-		return Methods()
+
+	def __init__(self, name: str) -> None:
+		self.name = name
+
+	def __enter__(self) -> None:
+		pass
+
+	def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+		if not isinstance(error, ValueError):
+			return False
+		frappe.logger("job_monitor").error(f"Job Metric {self.name} is unreadable: {error}")
+		return True
 
 
-def finest(since: datetime, until: datetime, queue: str = "") -> Iterator[tuple[Bucket, Row]]:
-	"""Rows that together hold each run of [since, until) once, the finest first that are kept for the whole time."""
-	progress = json.loads(state.get("recorder") or "{}")
-	hours = _moment(progress.get("hours_until"), since)
-	days = _moment(progress.get("days_until"), since)
-	for scale, start, end in ((DAY, since, days), (HOUR, days, hours), (MINUTE, hours, until)):
-		start, end = max(start, since), min(end, until)
-		if start < end:
-			yield from read(scale, start, end, queue)
+def summed_up(progress: Mapping[str, Any] | None = None) -> tuple[datetime, datetime]:
+	"""Up to when minutes are summed up in hours, and hours in days; never in the future, whatever the clock was.
+
+	Args:
+		progress: Of the recorder, if it is known.
+	"""
+	kept = json.loads(state.get("recorder") or "{}") if progress is None else progress
+	now = clock.now()
+	latest = HOUR.floor(now), DAY.floor(now)
+	hours, days = _noted(kept)
+	return min(hours or latest[0], latest[0]), min(days or latest[1], latest[1])
 
 
-def _moment(text: str | None, default: datetime) -> datetime:
-	return datetime.fromisoformat(text) if text else default
+def _noted(progress: Mapping[str, Any]) -> list[datetime | None]:
+	"""As the recorder has it. Before release 2 it was in the site's zone."""
+	texts = [progress.get(name) for name in ("hours_until", "days_until")]
+	moments = [datetime.fromisoformat(text) if text else None for text in texts]
+	return [moment if moment is None or moment.tzinfo else to_utc(moment) for moment in moments]
+
+
+def forget_summed_up_ahead(kept: str | None) -> None:
+	"""Where the clock was ahead, rows from now on are summed up already: they must not be a second time.
+
+	Args:
+		kept: The recorder's progress, as it is kept. The caller holds its lock.
+	"""
+	progress = json.loads(kept) if kept else {}
+	for scale, noted, latest in zip((MINUTE, HOUR), _noted(progress), summed_up(progress), strict=True):
+		if noted is not None and noted > latest:
+			frappe.db.delete(METRIC, between(scale, latest, noted))
+
+
+def segments(
+	since: datetime, until: datetime, coarsest: Scale, done: tuple[datetime, datetime] | None = None
+) -> Iterator[tuple[Scale, datetime, datetime]]:
+	"""Spans of rows that together hold each run of [since, until) once, of as few rows as can be.
+
+	Args:
+		since: The beginning of a minute. What does not begin with a bucket is read from finer rows.
+		done: What `summed_up` answers, if it is known.
+	"""
+	hours, days = done or summed_up()
+	scales = {MINUTE: (MINUTE,), HOUR: (HOUR, MINUTE), DAY: (DAY, HOUR, MINUTE)}[coarsest]
+	yield from _segments(since, until, scales, {HOUR: hours, DAY: days})
+
+
+def _segments(
+	since: datetime, until: datetime, scales: tuple[Scale, ...], done: Mapping[Scale, datetime]
+) -> Iterator[tuple[Scale, datetime, datetime]]:
+	scale, finer = scales[0], scales[1:]
+	if not finer:
+		if since < until:
+			yield scale, since, until
+		return
+	start, end = _ceil(scale, since), done[scale] if until >= done[scale] else scale.floor(until)
+	if start >= end:
+		yield from _segments(since, until, finer, done)
+		return
+	yield from _segments(since, start, finer, done)
+	yield scale, start, end
+	yield from _segments(end, until, finer, done)
+
+
+def _ceil(scale: Scale, moment: datetime) -> datetime:
+	floor = scale.floor(moment)
+	return floor if floor == moment else following(scale, floor)
+
+
+def following(scale: Scale, start: datetime) -> datetime:
+	"""The bucket after this one. The day on which the clock is set back has 25 hours, and one has 23."""
+	after = scale.floor(start + _LONGEST[scale])
+	return (
+		after if after > start else scale.floor(start + 2 * _LONGEST[scale])
+	)  # a clock set back by half an hour
+
+
+_LONGEST = {MINUTE: timedelta(minutes=1), HOUR: timedelta(hours=1), DAY: timedelta(hours=26)}
 
 
 def note_baselines() -> None:
 	"""Keep the usual durations of all methods: of the last days, for rules that ask often."""
-	now = now_datetime()
-	merged = Methods().merge(row.methods for _, row in finest(now - timedelta(days=BASELINE_DAYS), now))
+	now = clock.now()
+	merged = Methods()
+	for scale, start, end in segments(HOUR.floor(now - timedelta(days=BASELINE_DAYS)), now + SLACK, DAY):
+		merged.merge(row.methods for _, row in read(scale, start, end))
 	found = {
-		method: [sum(series.durations.counts.values()), *series.durations.percentiles(0.5, 0.95)]
-		for method, series in merged.items()
+		method: [aggregate.durations.total, *aggregate.durations.percentiles(0.5, 0.95)]
+		for method, aggregate in merged.items()
 	}
 	state.put(BASELINES, json.dumps(found))
-
-
-def bucketed(rows: Iterable[tuple[Bucket, Row]], scale: Scale) -> dict[datetime, Row]:
-	"""Rows of all queues added up by a coarser (or the same) scale."""
-	sums: dict[datetime, Row] = {}
-	for bucket, row in rows:
-		sums.setdefault(scale.floor(bucket.start), Row()).merge(row)
-	return sums

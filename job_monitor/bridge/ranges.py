@@ -1,4 +1,4 @@
-"""The time that a report is about, in whole buckets of the site's clock."""
+"""The time that a report is about, in whole buckets of the site's clock. Moments in UTC, labels in the site's zone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, get_system_timezone, now_datetime
+from frappe.utils import get_datetime, get_system_timezone
 
 from job_monitor.bridge.markup import as_html
-from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, MINUTE, Scale
+from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, MINUTE, Scale, following
+from job_monitor.bridge.times import site_zone, to_utc
+from job_monitor.core import clock
 
 HOURS = {"Last Hour": 1, "Last 3 Hours": 3, "Last 24 Hours": 24, "Last 7 Days": 168, "Last 30 Days": 720,
 	"Last 90 Days": 2160}  # fmt: skip
@@ -20,7 +22,6 @@ HOURS = {"Last Hour": 1, "Last 3 Hours": 3, "Last 24 Hours": 24, "Last 7 Days": 
 
 DEFAULT = "Last 24 Hours"
 LARGEST_DAYS = 400
-STEPS = {MINUTE: timedelta(minutes=1), HOUR: timedelta(hours=1), DAY: timedelta(days=1)}
 LONGEST = {MINUTE: timedelta(hours=3), HOUR: timedelta(days=7)}
 """Up to how long a range is told by the minute, by the hour; 180 and 168 buckets, which a chart can show."""
 
@@ -29,7 +30,7 @@ LONGEST = {MINUTE: timedelta(hours=3), HOUR: timedelta(days=7)}
 class Range:
 	"""Attributes:
 	scale: Resolution: a bucket is a minute, an hour or a day.
-	start, end: Of the first and after the last bucket, by the site's clock.
+	start, end: Of the first and after the last bucket.
 	now: When it was asked.
 	"""
 
@@ -38,28 +39,26 @@ class Range:
 	end: datetime
 	now: datetime
 
-	@property
-	def step(self) -> timedelta:
-		return STEPS[self.scale]
-
 	def buckets(self) -> Iterator[datetime]:
 		moment = self.start
 		while moment < self.end:
 			yield moment
-			moment += self.step
+			moment = following(self.scale, moment)
 
 	def minutes(self, bucket: datetime | None = None) -> float:
 		"""Minutes that are over of a bucket, or of the whole range."""
-		start, end = (self.start, self.end) if bucket is None else (bucket, bucket + self.step)
+		start, end = (self.start, self.end) if bucket is None else (bucket, following(self.scale, bucket))
 		return max(1.0, (min(end, self.now) - start).total_seconds() / 60)
 
 	def label(self, moment: datetime) -> str:
-		return moment.strftime({MINUTE: "%H:%M", HOUR: "%m-%d %H:%M"}.get(self.scale, "%Y-%m-%d"))
+		return _local(moment).strftime({MINUTE: "%H:%M", HOUR: "%m-%d %H:%M"}.get(self.scale, "%Y-%m-%d"))
 
 	def told(self) -> str:
 		"""In words, for people."""
 		by = {MINUTE: _("By the minute"), HOUR: _("By the hour")}.get(self.scale, _("By the day"))
-		first, last = (moment.strftime("%Y-%m-%d %H:%M") for moment in (self.start, min(self.end, self.now)))
+		first, last = (
+			_local(moment).strftime("%Y-%m-%d %H:%M") for moment in (self.start, min(self.end, self.now))
+		)
 		return _("{0}, from {1} to {2}, {3} time.").format(by, first, last, get_system_timezone())
 
 
@@ -71,11 +70,11 @@ def of(given: Any) -> Range:
 	Raises:
 		frappe.ValidationError
 	"""
-	now = now_datetime()
+	now = clock.now()
 	hours = HOURS.get(str(given.get("range") or DEFAULT), HOURS[DEFAULT])
 	if not given.get("since") and not given.get("until"):
 		scale = _scale(now - timedelta(hours=hours), now, now)
-		end = scale.floor(now) + STEPS[scale]
+		end = following(scale, scale.floor(now))
 		return Range(scale, scale.floor(end - timedelta(hours=hours)), end, now)
 	until = min(_moment(given.get("until")) or now, now)
 	since = _moment(given.get("since")) or until - timedelta(hours=hours)
@@ -84,12 +83,16 @@ def of(given: Any) -> Range:
 		frappe.throw(_("From must be before To, and not in the future."))
 	scale = _scale(since, until, now)
 	end = scale.floor(until)
-	return Range(scale, scale.floor(since), end + STEPS[scale] if end < until else end, now)
+	return Range(scale, scale.floor(since), following(scale, end) if end < until else end, now)
+
+
+def _local(moment: datetime) -> datetime:
+	return moment.astimezone(site_zone())
 
 
 def _moment(value: Any) -> datetime | None:
 	try:
-		return get_datetime(value).replace(tzinfo=None) if value else None
+		return to_utc(get_datetime(value)) if value else None
 	except (ValueError, TypeError, AttributeError, OverflowError):
 		frappe.throw(_("{0} is no moment.").format(as_html(value, 40)))
 

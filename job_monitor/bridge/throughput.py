@@ -1,24 +1,31 @@
-"""What the recorder counted, added up for the reports Job Throughput and Job Latency."""
+"""What the recorder counted, added up for the reports Job Throughput and Job Latency.
+
+Each report reads the least that tells it: columns of Job Metric where they do, counts without sketches, the sketches of
+all methods together, and rows of as long a time as can be. Only a filter by method over time unpacks every row.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import frappe
 
-from job_monitor.bridge import ranges, state
-from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE, Scale
+from job_monitor.bridge import metrics, ranges
+from job_monitor.bridge.metrics import DAY, METRIC
 from job_monitor.bridge.ranges import Range
+from job_monitor.bridge.times import from_column
 from job_monitor.core import limits
-from job_monitor.core.metric_sums import DURATIONS, WAITS, Sum, fold
+from job_monitor.core.metrics import Aggregate, PackedRow, fold, fold_totals
 from job_monitor.core.runs import OUTCOMES
 
 TIME, METHOD, QUEUE = "Time", "Method", "Queue"
 """By what a report groups."""
+
+DURATIONS, WAITS = "durations", "waits"
+"""What a chart over time shows."""
 
 ROWS = 500
 """Rows of a report; those with the fewest runs are left out, and it says so."""
@@ -32,7 +39,7 @@ class Total:
 		depth, oldest_age: The most of the samples: waiting jobs, seconds.
 	"""
 
-	sum: Sum
+	sum: Aggregate = field(default_factory=Aggregate)
 	depth: int = 0
 	oldest_age: float = 0.0
 
@@ -47,27 +54,22 @@ class Wanted:
 
 	Attributes:
 		method: Any part of a method's name.
-		sketches, chart: Those wanted of the rows, and the one that is shown over time.
+		sketches: Whether it shows percentiles. `chart`: of what, over time.
 	"""
 
 	range: Range
 	queue: str = ""
 	method: str = ""
 	by: str = TIME
-	sketches: tuple[str, ...] = ()
+	sketches: bool = False
 	chart: str = DURATIONS
 
 	@classmethod
-	def of(cls, given: Any, by: str, sketches: tuple[str, ...] = ()) -> Wanted:
+	def of(cls, given: Any, by: str, sketches: bool = False) -> Wanted:
 		queue, method = (str(given.get(n) or "")[: limits.PATTERN_CHARS] for n in ("queue", "method"))
 		by = given.get("group_by") if given.get("group_by") in (TIME, METHOD, QUEUE) else by
 		chart = WAITS if given.get("chart") == "Wait" else DURATIONS
 		return cls(ranges.of(given), queue, method.strip().lower(), by, sketches, chart)
-
-	@property
-	def packed(self) -> bool:
-		"""Whether the columns of Job Metric do not tell it."""
-		return bool(self.sketches or self.method) or self.by == METHOD
 
 	@property
 	def of_queues(self) -> bool:
@@ -88,17 +90,15 @@ class Found:
 		return sum(total.sum.total for total in self.times.values())
 
 	def group(self, key: str) -> Total:
-		if key not in self.groups:
-			self.groups[key] = Total(Sum(self.wanted.sketches))
-		return self.groups[key]
+		return self.groups.setdefault(key, Total())
 
 	def whole(self) -> Total:
 		"""All of it as one."""
-		parts = list((self.groups or self.times).values())
-		merged = Total(Sum(self.wanted.sketches).merge(part.sum for part in parts))
-		for part in parts:
-			merged.sample(part.depth, part.oldest_age)
-		return merged
+		whole = Total()
+		for part in (self.groups or self.times).values():
+			whole.sum.merge(part.sum)
+			whole.sample(part.depth, part.oldest_age)
+		return whole
 
 	def rows(self) -> list[tuple[Any, Total, float]]:
 		"""Key, total and minutes of each row: the newest, or those with the most runs, first."""
@@ -110,72 +110,73 @@ class Found:
 
 
 def read(wanted: Wanted) -> Found:
-	"""One query for each resolution that the range touches."""
-	sketches = wanted.sketches
-	if wanted.by != TIME and sketches:
-		sketches = (wanted.chart,)
-	found = Found(wanted, {at: Total(Sum(sketches)) for at in wanted.range.buckets()})
-	for row in _stored(wanted):
-		time = found.times.get(wanted.range.scale.floor(row.start))
-		if time is not None:
-			_add(row, found, [time, found.group(row.queue)] if wanted.by == QUEUE else [time])
+	"""One query for each resolution that the range touches; two where it groups by method."""
+	found = Found(wanted, {at: Total() for at in wanted.range.buckets()})
+	_read_times(found)
+	if wanted.by == METHOD:
+		_read_methods(found)
 	return found
 
 
-def _add(row: Any, found: Found, totals: list[Total]) -> None:
-	wanted, sums = found.wanted, [total.sum for total in totals]
-	if wanted.of_queues:
-		for total in totals:
-			total.sample(row.depth, row.oldest_age)
-	if not wanted.packed:
-		for one in sums:
-			one.add(row)
-	elif row.methods:
-		_fold(row.methods, found, sums)
+def _read_times(found: Found) -> None:
+	"""Also the groups, where they are queues."""
+	wanted, within = found.wanted, found.wanted.range
+	packed = ["totals"] if wanted.sketches else []
+	if wanted.method:
+		packed = ["counts", "sketches"] if wanted.sketches else ["counts"]
+	fields = ["start", "queue", "depth", "oldest_age", *_SUMS, *packed]
+	add = _add_matching(wanted.method) if wanted.method else _add_all
+	for row in _stored(wanted, within.scale, fields):
+		time = found.times.get(within.scale.floor(from_column(row.start)))
+		if time is None:
+			continue
+		totals = [time, found.group(row.queue)] if wanted.by == QUEUE else [time]
+		with metrics.unreadable(row.name):
+			for total in totals:
+				add(row, total.sum)
+		if wanted.of_queues:
+			for total in totals:
+				total.sample(row.depth, row.oldest_age)
 
 
-def _fold(text: str, found: Found, sums: list[Sum]) -> None:
+_SUMS = (*OUTCOMES, "seconds", "waited", "cpu", "memory")
+
+
+def _add_all(row: Any, into: Aggregate) -> None:
+	fold_totals(row.totals or "", into)
+	for outcome in OUTCOMES:
+		into.counts[outcome] += row[outcome] or 0
+	into.seconds += row.seconds or 0.0
+	into.waited += row.waited or 0.0
+	into.cpu += row.cpu or 0.0
+	into.memory = max(into.memory, round((row.memory or 0) * 2**20))
+
+
+def _add_matching(part: str) -> Callable[[Any, Aggregate], None]:
+	def add(row: Any, into: Aggregate) -> None:
+		fold(_packed(row), lambda method: into if part in method.lower() else None)
+
+	return add
+
+
+def _packed(row: Any) -> PackedRow:
+	return PackedRow(row.counts or "", row.sketches or "")
+
+
+def _read_methods(found: Found) -> None:
 	wanted = found.wanted
 
-	def sums_of(method: str) -> list[Sum]:
-		if wanted.method not in method.lower():
-			return []
-		return [*sums, found.group(method).sum] if wanted.by == METHOD else sums
+	def sum_of(method: str) -> Aggregate | None:
+		return found.group(method).sum if wanted.method in method.lower() else None
 
-	try:
-		fold(text, sums_of)
-	except ValueError:
-		frappe.logger("job_monitor").error("a row of Job Metric is unreadable", exc_info=True)
+	packed = ("counts", "sketches") if wanted.sketches else ("counts",)
+	for row in _stored(wanted, DAY, packed):
+		with metrics.unreadable(row.name):
+			fold(_packed(row), sum_of)
 
 
-def _stored(wanted: Wanted) -> Iterator[Any]:
-	fields = ["start", "queue", "depth", "oldest_age"]
-	fields += ["methods"] if wanted.packed else [*OUTCOMES, "seconds", "waited"]
-	for scale, start, end in _segments(wanted.range):
-		filters: list[list[Any]] = [
-			["resolution", "=", scale.name],
-			["start", ">=", start],
-			["start", "<", end],
-		]
-		if wanted.queue:
-			filters.append(["queue", "=", wanted.queue])
-		yield from frappe.get_all(METRIC, filters=filters, fields=fields)
-
-
-def _segments(within: Range) -> Iterator[tuple[Scale, datetime, datetime]]:
-	"""Rows that together hold each run once: summed up ones, and finer ones for what is not summed up yet."""
-	progress = json.loads(state.get("recorder") or "{}")
-	hours, days = (
-		datetime.fromisoformat(progress[name]) if name in progress else scale.floor(within.now)
-		for name, scale in (("hours_until", HOUR), ("days_until", DAY))
-	)
-	first, last = datetime.min, datetime.max
-	bounds = {
-		MINUTE: [(MINUTE, first, last)],
-		HOUR: [(HOUR, first, hours), (MINUTE, hours, last)],
-		DAY: [(DAY, first, days), (HOUR, days, hours), (MINUTE, hours, last)],
-	}
-	for scale, start, end in bounds[within.scale]:
-		start, end = max(start, within.start), min(end, within.end)
-		if start < end:
-			yield scale, start, end
+def _stored(wanted: Wanted, coarsest: metrics.Scale, fields: Sequence[str]) -> Iterator[Any]:
+	within = wanted.range
+	for span in metrics.segments(within.start, within.end, coarsest):
+		filters = metrics.between(*span, queue=wanted.queue)
+		yield from frappe.get_all(METRIC, filters=filters, fields=["name", *fields])

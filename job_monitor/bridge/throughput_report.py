@@ -10,8 +10,7 @@ from frappe import _
 
 from job_monitor.bridge.metrics import METRIC
 from job_monitor.bridge.throughput import METHOD, QUEUE, ROWS, TIME, Found, Total
-from job_monitor.core.histogram import value_of
-from job_monitor.core.metric_sums import DURATIONS, WAITS, Sum
+from job_monitor.core.metrics import Aggregate
 from job_monitor.core.runs import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT
 
 COLORS = {SUCCESS: "#29CD42", FAILED: "#E24C4C", TIMEOUT: "#F8A53A", STOPPED: "#98A1A9", KILLED: "#8F4CC9"}
@@ -36,7 +35,7 @@ def columns(found: Found, numbers: list[tuple[str, str, str, int]]) -> list[dict
 	return [first, *({"fieldname": n, "label": x, "fieldtype": t, "width": w} for n, x, t, w in numbers)]
 
 
-def bad(runs: Sum) -> int:
+def bad(runs: Aggregate) -> int:
 	"""Failed, timed out and killed; what somebody stopped did not fail."""
 	return sum(runs.counts[outcome] for outcome in (FAILED, TIMEOUT, KILLED))
 
@@ -62,9 +61,8 @@ def timed(total: Total, _minutes: float = 0.0) -> dict[str, Any]:
 	"""A row of Job Latency: seconds, off by 2 % at most; None where there were no runs."""
 	runs = total.sum
 	row: dict[str, Any] = {"runs": runs.total}
-	for name, sketch in (("", runs.histogram(DURATIONS)), ("wait_", runs.histogram(WAITS))):
-		values = sketch.percentiles(0.5, 0.95, 0.99)
-		values.append(value_of(max(sketch.counts)) if sketch.counts else None)
+	for name, sketch in (("", runs.durations), ("wait_", runs.waits)):
+		values = sketch.percentiles(0.5, 0.95, 0.99, 1)
 		for share, value in zip(("p50", "p95", "p99", "max"), values, strict=True):
 			row[name + share] = None if value is None else float(f"{value:.3g}")
 	row["cpu"] = round(runs.cpu, 3) if runs.total else None
@@ -109,7 +107,7 @@ def stacked(found: Found) -> dict[str, Any] | None:
 
 def lines(found: Found) -> dict[str, Any] | None:
 	"""Lines of p50 and p95, at zero where nothing ran: of durations, or of waits."""
-	sketches = [total.sum.histogram(found.wanted.chart) for total in found.times.values()]
+	sketches = [getattr(total.sum, found.wanted.chart) for total in found.times.values()]
 	p50, p95 = zip(*(sketch.percentiles(0.5, 0.95) for sketch in sketches), strict=True)
 	named = zip(("p50", "p95"), (p50, p95), strict=True)
 	sets = [{"name": name, "values": [float(f"{v or 0:.3g}") for v in values]} for name, values in named]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
 from frappe.utils import add_days, now_datetime
 
 from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, METRIC, MINUTE
+from job_monitor.bridge.times import to_column
+from job_monitor.core import clock
 from job_monitor.recorder.failures import FAILURE, GROUP
 
 BATCH_ROWS = 2_000
@@ -31,7 +33,8 @@ def clear_groups(days: int) -> None:
 def clear_metrics(days: int) -> None:
 	for scale, rows in METRIC_ROWS.items():
 		kept = min(days, KEPT_DAYS.get(scale, days))
-		_clear(METRIC, {"resolution": scale.name}, "start", add_days(now_datetime(), -kept), rows)
+		before = to_column(clock.now() - timedelta(days=kept))
+		_clear(METRIC, {"resolution": scale.name}, "start", before, rows)
 
 
 def _clear(doctype: str, filters: dict[str, Any], field: str, before: datetime, rows: int) -> None:

@@ -9,13 +9,13 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import frappe
-from frappe.utils import background_jobs, cint, get_datetime, now_datetime
+from frappe.utils import background_jobs, cint
 
 from job_monitor.bridge import metrics, session, state
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
@@ -39,24 +39,18 @@ class Progress:
 	Attributes:
 		after: Position of the last run that was written down.
 		marks: See `lost_runs.catch_up`.
-		hours_until, days_until: Up to when minutes are summed up in hours, hours in days.
+		hours_until, days_until: Up to when minutes are summed up in hours, hours in days. In UTC.
 	"""
 
 	after: str = FIRST
 	marks: lost_runs.Marks | None = None
-	hours_until: datetime = datetime.min
-	days_until: datetime = datetime.min
+	hours_until: datetime = field(default_factory=clock.now)
+	days_until: datetime = field(default_factory=clock.now)
 
 	@classmethod
 	def load(cls, text: str | None) -> Progress:
 		kept = json.loads(text) if text else {}
-		now = now_datetime()
-		return cls(
-			kept.get("after", FIRST),
-			kept.get("marks"),
-			get_datetime(kept.get("hours_until", HOUR.floor(now))),
-			get_datetime(kept.get("days_until", DAY.floor(now))),
-		)
+		return cls(kept.get("after", FIRST), kept.get("marks"), *metrics.summed_up(kept))
 
 	def dump(self) -> str:
 		return json.dumps(vars(self), default=str)
@@ -88,7 +82,9 @@ def write_down(seconds: float = 60) -> int:
 
 
 def _sweep(store: Store, log: RunLog) -> None:
-	progress = Progress.load(state.lock(STATE))
+	kept = state.lock(STATE)
+	progress = Progress.load(kept)
+	metrics.forget_summed_up_ahead(kept)
 	log.forget_upto(progress.after)
 	lost_runs.close(store, log, workers.read_all(store))
 	kept = cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
@@ -110,7 +106,7 @@ def _sample(store: Store) -> None:
 	progress = Progress.load(state.lock(STATE))
 	rows = {}
 	for queue in queues:
-		bucket = progress.bucket(now_datetime(), queue.short_name)
+		bucket = progress.bucket(clock.now(), queue.short_name)
 		rows[bucket] = metrics.Row(
 			depth=queue.counts[QUEUED], oldest_age=queue.oldest_age(clock.now()) or 0.0
 		)
@@ -135,7 +131,9 @@ def _write_batch(log: RunLog) -> list[Ended]:
 def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics.Row]:
 	@lru_cache(maxsize=10_000)
 	def bucket_of(minute: int, queue: str) -> Bucket:
-		return progress.bucket(to_site(clock.from_epoch(minute * 60)) or now_datetime(), queue)
+		return progress.bucket(min(clock.from_epoch(minute * 60) or now, now), queue)
+
+	now = clock.now()  # a worker's host may be ahead
 
 	counted: dict[Bucket, metrics.Row] = defaultdict(metrics.Row)
 	for ended in batch:
@@ -150,7 +148,7 @@ def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics
 def _sum_up() -> None:
 	"""Minutes into hours that are over, hours into days that are over."""
 	progress = Progress.load(state.lock(STATE))
-	hours = HOUR.floor(now_datetime() - timedelta(minutes=SETTLE_MINUTES))
+	hours = HOUR.floor(clock.now() - timedelta(minutes=SETTLE_MINUTES))
 	if hours <= progress.hours_until:
 		frappe.db.rollback()
 		return
@@ -172,9 +170,13 @@ def _merge(fine: metrics.Scale, coarse: metrics.Scale, since: datetime, until: d
 
 
 def status() -> dict[str, Any]:
-	"""How far the recorder is: {"waiting": runs not written down yet, "hours_until": …, "days_until": …}."""
+	"""How far the recorder is: {"waiting": runs not written down yet, "hours_until": …, "days_until": …}, moments in the site's time zone."""
 	store = session.store()
 	progress = Progress.load(state.get(STATE))
 	with session.translated():
 		waiting = RunLog(store.connection, store.bench or "", frappe.local.site).waiting()
-	return {"waiting": waiting, "hours_until": progress.hours_until, "days_until": progress.days_until}
+	return {
+		"waiting": waiting,
+		"hours_until": to_site(progress.hours_until),
+		"days_until": to_site(progress.days_until),
+	}

@@ -18,7 +18,7 @@ from rq.command import send_stop_job_command
 from rq.job import Job
 
 from job_monitor.bridge import history, metrics, session, state
-from job_monitor.core import limits
+from job_monitor.core import clock, limits
 from job_monitor.core.breaker import Breaker
 from job_monitor.core.connection import connect_url
 from job_monitor.core.hook_client import HookClient
@@ -107,7 +107,7 @@ class TestRecorder(SiteTestCase):
 		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
 		rollup.write_down()
 		found: Counter[tuple[str, str]] = Counter()
-		for row in history.outcomes(15):
+		for row in history.outcomes([15])[15]:
 			for outcome in ("success", "failed", "timeout", "stopped", "killed"):
 				found[row.method.rpartition(".")[2], outcome] += getattr(row, outcome)
 		return +Counter({key: n for key, n in found.items() if key[0] in self.methods})
@@ -295,8 +295,8 @@ class TestRecorder(SiteTestCase):
 		self.counted()
 		before = state.get("recorder")
 		self.addCleanup(self.put_back, before)
-		later = now_datetime() + timedelta(days=1, hours=2)
-		with patch("job_monitor.recorder.rollup.now_datetime", lambda: later):
+		later = clock.now() + timedelta(days=1, hours=2)
+		with patch.object(clock, "now", lambda: later):
 			rollup.write_down()
 		for scale in (metrics.MINUTE, metrics.HOUR, metrics.DAY):
 			rows = metrics.read(scale, later - timedelta(days=3), later)

@@ -17,18 +17,22 @@ class JobMetric(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		counts: DF.LongText | None
+		cpu: DF.Float
 		depth: DF.Int
 		failed: DF.Int
 		killed: DF.Int
-		methods: DF.LongText | None
+		memory: DF.Float
 		oldest_age: DF.Float
 		queue: DF.Data | None
 		resolution: DF.Literal["Minute", "Hour", "Day"]
 		seconds: DF.Float
+		sketches: DF.LongText | None
 		start: DF.Datetime | None
 		stopped: DF.Int
 		success: DF.Int
 		timeout: DF.Int
+		totals: DF.LongText | None
 		waited: DF.Float
 	# end: auto-generated types
 

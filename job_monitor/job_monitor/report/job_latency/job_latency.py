@@ -9,14 +9,13 @@ from frappe import _
 
 from job_monitor.bridge import throughput, throughput_report
 from job_monitor.bridge.throughput import Found, Wanted
-from job_monitor.core.metric_sums import DURATIONS, WAITS
 
 
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Job Metric", "read", throw=True)
 	given = frappe._dict(filters or {})
-	found = throughput.read(Wanted.of(given, by=throughput.METHOD, sketches=(DURATIONS, WAITS)))
+	found = throughput.read(Wanted.of(given, by=throughput.METHOD, sketches=True))
 	columns = throughput_report.columns(found, _numbers(found))
 	rows = throughput_report.rows(found, throughput_report.timed)
 	chart = throughput_report.lines(found)

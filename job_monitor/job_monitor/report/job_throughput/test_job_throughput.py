@@ -12,24 +12,28 @@ from frappe.utils import get_system_timezone
 
 from job_monitor.bridge import metrics, ranges, state, throughput
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket, Row
+from job_monitor.bridge.times import to_column, to_utc
+from job_monitor.core import clock
 from job_monitor.core.runs import FAILED, KILLED, STOPPED, SUCCESS, Run
 from job_monitor.job_monitor.report.job_latency import job_latency
 from job_monitor.job_monitor.report.job_throughput import job_throughput
 from job_monitor.testing import SiteTestCase, make_user, request
 
 NOW = datetime(2031, 5, 20, 10, 30)
-"""Far from whatever else the site has recorded."""
+"""By the site's clock; far from whatever else the site has recorded."""
 
 
 class TestReports(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
 		self.addCleanup(frappe.db.rollback)
-		self.clock = patch.object(ranges, "now_datetime", lambda: self.now)
-		self.clock.start()
-		self.addCleanup(self.clock.stop)
-		self.now = NOW
-		until = {"hours_until": str(datetime(2031, 5, 20, 10)), "days_until": str(datetime(2031, 5, 20))}
+		now = patch.object(clock, "now", lambda: to_utc(NOW))
+		now.start()
+		self.addCleanup(now.stop)
+		self.summed_up(datetime(2031, 5, 20, 10), datetime(2031, 5, 20))
+
+	def summed_up(self, hours: datetime, days: datetime) -> None:
+		until = {"hours_until": str(to_utc(hours)), "days_until": str(to_utc(days))}
 		state.put("recorder", json.dumps(until))
 
 	def record(
@@ -43,7 +47,7 @@ class TestReports(SiteTestCase):
 				run = Run("j", f"app.{method}", queue, 0.0, outcome=outcome, wait=0.5, duration=2.0, cpu=0.1,
 					memory=100 * 2**20)  # fmt: skip
 				row.methods.of(run.method).add(run)
-		metrics.add({Bucket(scale, scale.floor(start), queue): row})
+		metrics.add({Bucket(scale, scale.floor(to_utc(start)), queue): row})
 
 	def hours(self) -> None:
 		self.record(MINUTE, NOW - timedelta(minutes=5), task_success=3, task_failed=1)
@@ -136,7 +140,8 @@ class TestReports(SiteTestCase):
 	def test_many_methods_and_a_spoilt_row(self) -> None:
 		self.record(MINUTE, NOW, **{f"m{n}_success": 1 for n in range(6)})
 		self.record(MINUTE, NOW - timedelta(minutes=1), task_success=1)
-		frappe.db.set_value("Job Metric", {"start": MINUTE.floor(NOW)}, "methods", "spoilt")
+		start = to_column(MINUTE.floor(to_utc(NOW)))
+		frappe.db.set_value("Job Metric", {"start": start}, "counts", "spoilt")
 		with patch.object(throughput, "ROWS", 1):
 			self.assertEqual(self.values(job_throughput.execute({"group_by": "Method"}), "runs"), [(1,)])
 
