@@ -57,6 +57,14 @@ default_log_clearing_doctypes = {
 }
 ignore_links_on_delete = ["Job Monitor Audit", "Job Failure", "Job Alert"]
 
+user_data_fields = [
+	{"doctype": "Job Failure", "filter_by": "user", "redact_fields": ["arguments"], "partial": True},
+	{"doctype": "Job Monitor Audit", "filter_by": "user", "partial": True},
+	{"doctype": "Job Alert", "filter_by": "acknowledged_by", "partial": True},
+	{"doctype": "Job Alert Flip", "filter_by": "who", "partial": True},
+	{"doctype": "Job Alert Channel", "filter_by": "recipients", "strict": True},
+]
+
 scheduler_events = {
 	"cron": {"* * * * *": ["job_monitor.tasks.sweep"]},
 	"hourly": ["job_monitor.tasks.check_error_rate"],

@@ -11,6 +11,7 @@ import pytest
 from job_monitor.core import limits
 from job_monitor.notify import templates
 from job_monitor.notify.message import Message
+from job_monitor.notify.wording import last, spoken
 
 MESSAGE = Message(
 	title="Queue long is stuck",
@@ -24,6 +25,7 @@ MESSAGE = Message(
 	duration_seconds=720.0,
 	url="https://a.example/app/job-alert/1",
 	key="queue-age:long",
+	delivery="d-1",
 )
 HOSTILE = (
 	"<!channel> @everyone [x](http://evil) **b** <script>alert(1)</script> &amp; \u202egnp.exe\x00\ud800"
@@ -54,17 +56,57 @@ def test_the_text_holds_everything() -> None:
 		"Start a worker",
 		"long",
 		"2026-11-24 04:00:00 UTC",
-		"12 min",
+		"12 minutes",
 		MESSAGE.url,
 		"a.example",
 	):
 		assert part in text
-	assert "Lasted: 12 min" in templates.as_text(replace(MESSAGE, state="resolved"))
+	assert "Lasted: 12 minutes" in templates.as_text(replace(MESSAGE, state="resolved"))
+
+
+def test_the_text_begins_with_what_is_wrong() -> None:
+	assert templates.as_text(MESSAGE).startswith("Queue long is stuck\n")
+	html = templates.as_html(MESSAGE)
+	assert html.index("Queue long is stuck") < html.index("CRITICAL")
+
+
+@pytest.mark.parametrize(
+	("seconds", "words"),
+	[
+		(None, "an unknown time"),
+		(0.435, "less than a second"),
+		(1, "1 second"),
+		(59.6, "1 minute"),
+		(90, "1 minute 30 seconds"),
+		(720, "12 minutes"),
+		(3600, "1 hour"),
+		(3605, "1 hour"),
+		(12_000, "3 hours 20 minutes"),
+		(43_300, "12 hours"),
+		(90_000, "1 day 1 hour"),
+		(86_400 * 15.2, "15 days"),
+	],
+)
+def test_a_duration_in_words(seconds: float | None, words: str) -> None:
+	assert spoken(seconds) == words
+
+
+@pytest.mark.parametrize(
+	("minutes", "words"), [(60, "the last hour"), (10, "the last 10 minutes"), (1440, "the last day")]
+)
+def test_a_window_in_words(minutes: int, words: str) -> None:
+	assert last(minutes) == words
+
+
+def test_words_are_translated() -> None:
+	german = {"{0} minutes": "{0} Minuten", "For": "Seit"}
+	assert "Seit: 12 Minuten" in templates.as_text(MESSAGE, lambda text: german.get(text, text))
 
 
 def test_json_holds_every_field() -> None:
 	got = json.loads(json.dumps(templates.as_json(MESSAGE)))
 	assert got["version"] == 1 and got["key"] == "queue-age:long"
+	assert got["delivery"] == "d-1" and "mail_subject" not in got
 	assert got["since"] == "2026-11-24T04:00:00+00:00" and got["duration_seconds"] == 720.0
 
 

@@ -9,9 +9,10 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
-from job_monitor.alerts import engine, incidents
+from job_monitor.alerts import engine, incidents, notices
 from job_monitor.alerts.incidents import ALERT, OPEN
-from job_monitor.bridge import roles
+from job_monitor.bridge import live_site, roles
+from job_monitor.bridge.times import to_site
 from job_monitor.core.alerting import State
 
 
@@ -59,8 +60,23 @@ def _note(alert: str, what: str, values: dict[str, Any]) -> None:
 
 def status() -> dict[str, Any]:
 	"""How the alerts are: `{"firing": {"Critical": n, "Warning": n}, "at", "by", "rules", "problems", "seconds": of
-	the last look, "late": whether it is too long ago}`; without the last ones if there was none."""
+	the last look, "late": whether it is too long ago, "unconfirmed": see `bridge.live_site`}`; without "at" to "seconds" if there was
+	none. In the site's time zone."""
 	firing = frappe.get_all(ALERT, {"state": State.FIRING.value}, pluck="severity")
 	last = engine.last()
-	late = not last or (now_datetime() - last["at"]).total_seconds() > engine.LATE_SECONDS
-	return {"firing": {s: firing.count(s) for s in ("Critical", "Warning")}, "late": late, **last}
+	late = engine.is_late(last.get("at"))
+	shown = {name: value for name, value in last.items() if name != "number"}
+	if "at" in last:
+		shown["at"] = to_site(last["at"])
+	shown["unconfirmed"] = live_site.unconfirmed()
+	return {"firing": {s: firing.count(s) for s in ("Critical", "Warning")}, "late": late, **shown}
+
+
+def confirm_live_site() -> None:
+	"""Say that this is the live site, not a copy: from now on people are told. What fires is told as new.
+
+	Raises:
+		frappe.PermissionError: No manager.
+	"""
+	live_site.confirm()
+	notices.drop_waiting()

@@ -1,7 +1,8 @@
 """One evaluation: ask, decide, write down, tell. Called by the scheduler, by `check` and by `watch`.
 
 A lease lets one of them ask at a time. What is decided is decided under the lock of the engine's own row, so that it
-stays right even if a lease ran out; and notices are claimed one by one.
+stays right even if a lease ran out: looks are numbered, and one that began before another was written down is thrown
+away. No clock decides about that. Notices are claimed one by one.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import os
 import socket
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
-from frappe.utils import get_datetime, now_datetime
+from frappe import _
 
 from job_monitor.alerts import checks, incidents, notices
 from job_monitor.alerts.facts import Facts
-from job_monitor.bridge import state
-from job_monitor.core import limits
+from job_monitor.bridge import live_site, state
+from job_monitor.bridge.times import to_utc
+from job_monitor.core import clock, limits
 from job_monitor.core.alerting import Rule, Sighting, close, step
 from job_monitor.notify.message import DeliveryError
 from job_monitor.notify.post import Request, post
@@ -42,11 +44,12 @@ class Evaluation:
 	"""What came of a look at the rules of a site.
 
 	Attributes:
-		at: In the site's time zone. `by`: scheduler, check, watch or a user.
+		at: In UTC. `by`: scheduler, check, watch or a user.
 		problems: What could not be asked, by source.
 		seconds: Time the look took, without telling.
 		skipped: Why nothing was looked at, "" if something was.
 		heartbeat: How the dead-man ping went, "" if there is none.
+		untold: Why nobody is told of anything, "" if people are.
 	"""
 
 	at: datetime
@@ -58,6 +61,7 @@ class Evaluation:
 	notices: int = 0
 	undelivered: int = 0
 	heartbeat: str = ""
+	untold: str = ""
 
 
 def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
@@ -68,7 +72,7 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 	"""
 	owner = f"{socket.gethostname()}:{os.getpid()}:{frappe.generate_hash(length=6)}"
 	if not state.acquire_lease(LEASE, limits.ALERT_LEASE_SECONDS, owner):
-		return Evaluation(now_datetime(), by, skipped="another process is at it")
+		return Evaluation(clock.now(), by, skipped="another process is at it")
 	try:
 		evaluation = _evaluate(by, kinds)
 	finally:
@@ -82,19 +86,27 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 
 def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 	started = time.monotonic()
-	now = now_datetime()
-	facts = Facts(now, last().get("at"))
+	now, before = clock.now(), last()
 	rules = [rule for rule in incidents.rules() if not kinds or rule.kind in kinds]
+	untold = "" if live_site.look() else _("nobody has said that this is the live site")
+	if untold:
+		rules = [replace(rule, muted_until=now + timedelta(days=1)) for rule in rules]
 	problems: dict[str, str] = {}
-	seen = look(rules, facts, problems)
-	skipped = "" if _write(rules, seen, now, by, not kinds) else "another process was faster"
-	evaluation = Evaluation(now, by, len(rules), problems, skipped=skipped)
-	if not kinds and not skipped:
-		kept = {name: getattr(evaluation, name) for name in ("at", "by", "rules", "problems")}
-		kept["seconds"] = round(time.monotonic() - started, 4)
-		state.put(STATE, json.dumps(kept, default=str))
+	seen = look(rules, Facts(now, before.get("at"), windows(rules)), problems)
+	if not _write(rules, seen, now, by, not kinds, before.get("number", 0)):
+		return Evaluation(now, by, len(rules), problems, skipped="another process was faster")
+	seconds = time.monotonic() - started
+	kept = before | {"number": before.get("number", 0) + 1}
+	if not kinds:
+		kept |= {"at": now, "by": by, "rules": len(rules), "problems": problems, "seconds": round(seconds, 4)}
+	state.put(STATE, json.dumps(kept, default=str))
 	frappe.db.commit()
-	return Evaluation(now, by, len(rules), problems, time.monotonic() - started, skipped)
+	return Evaluation(now, by, len(rules), problems, seconds, untold=untold)
+
+
+def windows(rules: Sequence[Rule]) -> set[int]:
+	"""Over how many minutes these rules count runs."""
+	return {rule.window_minutes for rule in rules if rule.kind in checks.COUNTING}
 
 
 def look(rules: Sequence[Rule], facts: Facts, problems: dict[str, str]) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def look(rules: Sequence[Rule], facts: Facts, problems: dict[str, str]) -> dict[
 			seen[rule.name] = _bounded(checks.look(rule, facts, known[rule.name], problems), known[rule.name])
 	for rule in rules:
 		if rule.kind == COULD_NOT_ASK:
-			seen[rule.name] = _bounded(list(checks.could_not_ask(problems)), {})
+			seen[rule.name] = _bounded(list(checks.monitor.could_not_ask(problems)), {})
 	return seen
 
 
@@ -123,10 +135,9 @@ def _bounded(seen: list[Sighting] | None, known: Mapping[str, Any]) -> list[Sigh
 	]
 
 
-def _write(rules: Sequence[Rule], seen: Seen, now: datetime, by: str, whole: bool) -> bool:
-	"""Decide and write down. False if a later look was written down meanwhile."""
-	kept = _parse(state.lock(STATE))
-	if kept and kept["at"] > now:
+def _write(rules: Sequence[Rule], seen: Seen, now: datetime, by: str, whole: bool, number: int) -> bool:
+	"""Decide and write down. False if another look was written down since this one began, at `number`."""
+	if _parse(state.lock(STATE)).get("number", 0) != number:
 		return False
 	known, names = incidents.read_open()
 	for rule in rules:
@@ -138,15 +149,21 @@ def _write(rules: Sequence[Rule], seen: Seen, now: datetime, by: str, whole: boo
 
 
 def last() -> dict[str, Any]:
-	"""The last evaluation: at, by, rules, problems, seconds. Empty if there was none."""
+	"""The last evaluation: at (in UTC), by, rules, problems, seconds, and its number. Empty if there was none."""
 	return _parse(state.get(STATE))
 
 
 def _parse(text: str | None) -> dict[str, Any]:
-	kept = json.loads(text) if text else {}
-	if kept:
-		kept["at"] = get_datetime(kept["at"])
+	kept: dict[str, Any] = json.loads(text) if text else {}
+	if "at" in kept:
+		at = datetime.fromisoformat(kept["at"])
+		kept["at"] = at if at.tzinfo else to_utc(at)  # of an older release
 	return kept
+
+
+def is_late(at: datetime | None) -> bool:
+	"""Whether the last look is too long ago; one that is still to come is of a clock that was ahead."""
+	return at is None or not -60 <= (clock.now() - at).total_seconds() <= LATE_SECONDS
 
 
 def _heartbeat(evaluation: Evaluation) -> str:
@@ -155,6 +172,8 @@ def _heartbeat(evaluation: Evaluation) -> str:
 	url = settings.get_password("heartbeat_url", raise_exception=False)
 	if not url or evaluation.skipped:
 		return ""
+	if evaluation.untold:
+		return f"not sent: {evaluation.untold}"
 	if evaluation.problems or evaluation.undelivered:
 		return "not sent: not all is well"
 	private = bool(frappe.conf.get("job_monitor_private_webhooks"))

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import frappe
-from frappe.utils import add_to_date, background_jobs, get_sites
+from frappe.utils import background_jobs, get_sites
 
-from job_monitor.bridge import history, schedules, session
-from job_monitor.core import snapshot
-from job_monitor.core.errors import JobMonitorError
-from job_monitor.core.records import Snapshot
+from job_monitor.bridge import history, schedules, session, state
+from job_monitor.bridge.times import to_site
+from job_monitor.core import limits, snapshot, zombies
+from job_monitor.core.errors import CouldNotAsk, JobMonitorError, JobNotFound
+from job_monitor.core.records import Job, Snapshot
 from job_monitor.core.schedules import ScheduleHealth
+from job_monitor.core.store import Store
 
 T = TypeVar("T")
 
 REDIS, HISTORY, SCHEDULES = "Redis", "history", "schedules"
+"""Sources, as they are named where one gives no answer."""
+
+ZOMBIES = "zombies"
+"""Key of what the last hunt found."""
 
 
 class CouldNotTell(Exception):
@@ -31,12 +39,16 @@ class CouldNotTell(Exception):
 class Facts:
 	"""
 	Args:
-		now: In the site's time zone.
+		now: In UTC.
 		last_evaluated_at: When the rules were looked at before this.
+		windows: Minutes that rules count runs over: all are read at once.
 	"""
 
-	def __init__(self, now: datetime, last_evaluated_at: datetime | None = None) -> None:
+	def __init__(
+		self, now: datetime, last_evaluated_at: datetime | None = None, windows: Collection[int] = ()
+	) -> None:
 		self.now = now
+		self.windows = set(windows)
 		self.last_evaluated_at = last_evaluated_at
 		self._answers: dict[Any, Any] = {}
 
@@ -62,6 +74,33 @@ class Facts:
 	def snapshot(self) -> Snapshot:
 		return self._once(REDIS, "snapshot", lambda: snapshot.take(session.connect(), zombie_seconds=0))
 
+	def zombies(self, known: Collection[str]) -> list[Job]:
+		"""Jobs that are zombies now: of the last hunt, which is made anew when it is old, and of those known before."""
+		return self._once(REDIS, ("zombies", *sorted(known)), lambda: self._zombies(known))
+
+	def _zombies(self, known: Collection[str]) -> list[Job]:
+		store = session.connect()
+		found = []
+		for job_id in list(dict.fromkeys([*known, *self._hunted(store)]))[: limits.ALERT_SUBJECTS]:
+			with suppress(JobNotFound):
+				job = store.job(job_id)
+				if zombies.is_one(store, job):
+					found.append(job)
+		return found
+
+	def _hunted(self, store: Store) -> list[str]:
+		"""Ids of this site's zombies, as the last hunt found them."""
+		kept = json.loads(state.get(ZOMBIES) or "{}")
+		age = self.now - datetime.fromisoformat(kept["at"]) if kept else None
+		if age is not None and timedelta() <= age < timedelta(minutes=limits.ZOMBIE_RULE_MINUTES):
+			return kept["ids"]
+		found = zombies.find(store, limits.ZOMBIE_RULE_SECONDS)
+		if found.problem:
+			raise CouldNotAsk(found.problem)
+		ids = [job.id for job in found.jobs if session.is_own(job)]
+		state.put(ZOMBIES, json.dumps({"at": self.now.isoformat(), "ids": ids}))
+		return ids
+
 	@property
 	def redis_memory(self) -> tuple[int, int]:
 		"""Bytes used, and bytes there are; 0 if Redis does not say."""
@@ -75,20 +114,27 @@ class Facts:
 		return self._once(REDIS, "memory", ask)
 
 	def outcomes(self, minutes: int) -> list[history.MethodCounts]:
-		return self._once(HISTORY, ("outcomes", minutes), lambda: history.outcomes(minutes))
+		"""Of one of the windows."""
+		return self._once(HISTORY, "outcomes", lambda: history.outcomes(self.windows))[minutes]
 
 	@property
 	def baselines(self) -> dict[str, history.Baseline]:
 		return self._once(HISTORY, "baselines", history.baselines)
 
-	def new_groups(self, minutes: int) -> list[dict[str, Any]]:
-		since = self.now - timedelta(minutes=minutes)
-		return self._once(HISTORY, ("groups", minutes), lambda: history.new_groups(since))
+	def new_groups(self, minutes: int) -> list[history.NewGroup]:
+		return self._once(
+			HISTORY, ("groups", minutes), lambda: history.new_groups(self.now - timedelta(minutes=minutes))
+		)
 
 	def error_logs(self, minutes: int) -> int:
-		since = add_to_date(self.now, minutes=-minutes)
+		"""Frappe's moments have no zone: in the night in which the clock is set back, an hour more is counted."""
+		now = to_site(self.now)
+		since = min(now - timedelta(minutes=minutes), to_site(self.now - timedelta(minutes=minutes)))
+		within = [["creation", ">=", since], ["creation", "<=", now + timedelta(minutes=1)]]
 		return self._once(
-			HISTORY, ("errors", minutes), lambda: frappe.db.count("Error Log", {"creation": [">=", since]})
+			HISTORY,
+			("errors", minutes),
+			lambda: frappe.db.count("Error Log", within),
 		)
 
 	@property

@@ -1,20 +1,24 @@
 """Rules and incidents in the site's database: Job Alert Rule, Job Alert and its flips.
 
-Moments are naive, in the site's time zone, as everywhere in Frappe's tables.
+The moments that decide are kept in UTC, in `moments`: a clock or a zone that is set back neither delays nor repeats a
+notice. The columns beside it are for people, in the site's time zone.
 """
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import frappe
-from frappe.utils import cint, flt
+from frappe.utils import cint, flt, get_datetime
 
+from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.core import limits
 from job_monitor.core.alert_kinds import KINDS
-from job_monitor.core.alerting import Incident, Notice, Rule, State, Transition
+from job_monitor.core.alerting import MOMENTS, Incident, Notice, Rule, State, Transition
 from job_monitor.core.records import Severity
 
 RULE, ALERT, FLIP = "Job Alert Rule", "Job Alert", "Job Alert Flip"
@@ -24,8 +28,7 @@ Known = dict[str, dict[str, Incident]]
 """Pending and firing incidents by rule and subject."""
 
 _RULE_FIELDS = ("kind", "severity", "queue", "subject", "threshold", "minimum", "window_minutes")
-_MOMENTS = ("began_at", "seen_at", "fired_at", "fine_since", "resolved_at", "told_at", "muted_until")
-_FIELDS = ("subject", "state", "title", "text", "value", "context", "severity", *_MOMENTS)
+_FIELDS = ("subject", "state", "title", "text", "value", "context", "severity")
 
 
 def rules() -> list[Rule]:
@@ -55,7 +58,7 @@ def rule(row: Any) -> Rule:
 		sustain=cint(row.sustain_minutes) * 60,
 		remind=cint(row.remind_hours) * 3600,
 		tells_recovery=KINDS[row.kind].tells_recovery,
-		muted_until=row.muted_until,
+		muted_until=_utc(row.muted_until),
 	)
 
 
@@ -63,7 +66,7 @@ def read_open() -> tuple[Known, dict[tuple[str, str], str]]:
 	"""Open incidents, and the names of their documents by rule and subject."""
 	known: Known = defaultdict(dict)
 	names: dict[tuple[str, str], str] = {}
-	fields = ["name", "rule", "acknowledged_by", *_FIELDS]
+	fields = ["name", "rule", "acknowledged_by", "muted_until", "moments", *_FIELDS, *MOMENTS]
 	for row in frappe.get_all(ALERT, {"state": ["in", OPEN]}, fields):
 		known[row.rule][row.subject] = _incident(row)
 		names[row.rule, row.subject] = row.name
@@ -75,13 +78,27 @@ def _incident(row: Any) -> Incident:
 	return Incident(
 		**{
 			**values,
+			**moments(row),
 			"text": row.text or "",
 			"context": row.context or "",
 			"state": State(row.state),
 			"severity": Severity(row.severity.lower()),
 			"acknowledged": bool(row.acknowledged_by),
+			"muted_until": _utc(row.muted_until),
 		}
 	)
+
+
+def moments(row: Any) -> dict[str, datetime | None]:
+	"""In UTC. Of a row that an older release wrote: from the columns for people, where the row has them."""
+	if not row.moments:
+		return {name: _utc(row.get(name)) for name in MOMENTS}
+	kept = json.loads(row.moments)
+	return {name: datetime.fromisoformat(kept[name]) if kept.get(name) else None for name in MOMENTS}
+
+
+def _utc(value: Any) -> datetime | None:
+	return to_utc(get_datetime(value)) if value else None
 
 
 def write(
@@ -92,6 +109,7 @@ def write(
 	by: str,
 ) -> None:
 	"""Write down what changed. The caller holds the lock, and commits."""
+	inserted = False
 	for transition in transitions:
 		before, after = transition.before, transition.after
 		incident = after or before
@@ -102,16 +120,28 @@ def write(
 			continue
 		if before is None:
 			name = _insert(rule_name, after)
+			inserted = True
 		else:
 			_update(name, before, after)
 		if transition.is_flip:
 			what = transition.notice.value or after.state.value
-			add_flip(name, now, what.title(), by, transition.notice)
+			add_flip(name, to_site(now), what.title(), by, transition.notice)
+	if inserted:
+		trim()
+
+
+def trim() -> None:
+	"""Forget the oldest incidents that are over beyond the number that is kept."""
+	order = {"order_by": "creation desc", "limit_start": limits.ALERT_ROWS, "limit": limits.ALERT_ROWS}
+	forget(frappe.get_all(ALERT, {"state": State.RESOLVED.value}, pluck="name", **order))
 
 
 def _values(incident: Incident) -> dict[str, Any]:
-	values = {field: getattr(incident, field) for field in _FIELDS}
-	return values | {
+	noted = {name: getattr(incident, name) for name in MOMENTS}
+	return {
+		**{field: getattr(incident, field) for field in _FIELDS},
+		**{name: to_site(moment) for name, moment in noted.items()},
+		"moments": json.dumps({name: moment.isoformat() for name, moment in noted.items() if moment}),
 		"state": incident.state.value,
 		"severity": incident.severity.value.title(),
 		"seconds": int(incident.seconds),
@@ -133,11 +163,13 @@ def _update(name: str, before: Incident, after: Incident) -> None:
 
 def forget(names: list[str]) -> None:
 	"""Delete alerts with their flips."""
+	if not names:
+		return
 	frappe.db.delete(FLIP, {"parenttype": ALERT, "parent": ["in", names]})
 	frappe.db.delete(ALERT, {"name": ["in", names]})
 
 
-def add_flip(alert: str, at: datetime, what: str, who: str, notice: Notice = Notice.NONE) -> None:
+def add_flip(alert: str, at: datetime | None, what: str, who: str, notice: Notice = Notice.NONE) -> None:
 	number = frappe.db.count(FLIP, {"parenttype": ALERT, "parent": alert})
 	frappe.get_doc(
 		{

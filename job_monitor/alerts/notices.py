@@ -1,28 +1,46 @@
-"""Sends the notices that were written down: each is claimed by one process, whatever the number of evaluators."""
+"""Sends the notices that were written down, each at least once: one process claims a notice just before it sends it,
+keeps the claim up while it does, and writes down after each channel which ones are left.
+
+A process that dies in between leaves the channel it was at in doubt: that one is told again, with the same id.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import timedelta
 from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import get_url_to_form, get_url_to_list, now_datetime
+from frappe.utils import get_datetime, get_url_to_form, get_url_to_list
 
-from job_monitor.alerts.incidents import ALERT, FLIP, RULE
-from job_monitor.core import limits
+from job_monitor.alerts import endings
+from job_monitor.alerts.incidents import ALERT, FLIP, RULE, moments
+from job_monitor.bridge import live_site
+from job_monitor.bridge.times import from_column, to_column
+from job_monitor.core import clock, limits
 from job_monitor.core.alerting import Notice
 from job_monitor.notify import dispatch
-from job_monitor.notify.message import CRITICAL, FIRING, REMINDER, RESOLVED, UNKNOWN, WARNING, Message
+from job_monitor.notify.message import (
+	CRITICAL,
+	FIRING,
+	REMINDER,
+	RESOLVED,
+	UNKNOWN,
+	WARNING,
+	Delivery,
+	Message,
+)
 
 _STATES = {Notice.FIRING: FIRING, Notice.REMINDER: REMINDER, Notice.RESOLVED: RESOLVED}
 
 _LINES = 20
 """Alerts named in one message; it says how many more there are."""
+
+ERROR_RATE_SUBJECT = "High Error Rate Alert"
+"""Of the e-mail about the rule "Error Log Rate", as the monitoring reference has it."""
 
 
 @dataclass
@@ -36,41 +54,110 @@ class Sent:
 def send_waiting() -> Sent:
 	"""Send what waits. Alerts of one rule that changed together are told together. Commits."""
 	sent = Sent()
-	for (rule, notice, _left), flips in groupby(_claim(), key=_together):
-		group = list(flips)
-		told = _tell(rule, Notice(notice), group)
-		sent.notices += told
-		sent.undelivered += not told
+	if not live_site.is_confirmed():
+		return sent
+	for names in _together():
+		claim = frappe.generate_hash(length=16)
+		flips = _claim(names, claim)
+		if flips:
+			told = _tell(flips, claim)
+			sent.notices += told
+			sent.undelivered += not told
 	return sent
 
 
-def _together(flip: Any) -> tuple[str, str, str]:
-	return flip.rule or "", flip.notice, flip.channels_left or ""
-
-
-def _claim() -> list[Any]:
-	"""Waiting flips that are now this process's alone, in the order of `_together`."""
-	now = now_datetime()
-	waiting = frappe.get_all(
-		FLIP,
-		{"waiting": 1},
-		["name", "claimed_at"],
-		order_by="at, idx",
-		limit=1000,
+def _together() -> Iterator[list[str]]:
+	"""Names of flips that are one message: those that were one before, or those of one rule that tell the same."""
+	flip, alert = frappe.qb.DocType(FLIP), frappe.qb.DocType(ALERT)
+	waiting = (
+		frappe.qb.from_(flip)
+		.left_join(alert)
+		.on(alert.name == flip.parent)
+		.select(flip.name, flip.notice, flip.delivery, flip.claimed_at, alert.rule)
+		.where(flip.waiting == 1)
+		.orderby(flip.at, flip.idx)
+		.limit(1000)
+		.run(as_dict=True)
 	)
-	stale = now - timedelta(seconds=limits.ALERT_CLAIM_SECONDS)
-	names = [flip.name for flip in waiting if not flip.claimed_at or flip.claimed_at < stale]
-	if not names:
-		return []
-	claim = frappe.generate_hash(length=16)
+	groups: dict[tuple[str, ...], list[str]] = {}
+	for row in waiting:
+		if not row.claimed_at or _is_stale(row.claimed_at):
+			key = (row.delivery,) if row.delivery else (row.rule or "", row.notice)
+			groups.setdefault(key, []).append(row.name)
+	quiet: dict[str, bool] = {}
+	for key, names in groups.items():
+		if len(key) == 2 and quiet.setdefault(key[0], _has_told_enough(key[0])):
+			continue
+		yield names
+
+
+def _is_stale(claimed_at: Any) -> bool:
+	"""Whether who claimed it must be dead. A claim that is still to come is of a clock that was ahead."""
+	age = (clock.now() - from_column(claimed_at)).total_seconds()
+	return not -60 < age < limits.ALERT_CLAIM_SECONDS
+
+
+def _has_told_enough(rule: str) -> bool:
+	"""Whether a rule has told so much in the last hour that what changes now is gathered for a while."""
+	flip, alert, now = frappe.qb.DocType(FLIP), frappe.qb.DocType(ALERT), clock.now()
+	rows = (
+		frappe.qb.from_(flip)
+		.inner_join(alert)
+		.on(alert.name == flip.parent)
+		.select(flip.delivery, flip.sent_at)
+		.where((alert.rule == rule) & (flip.sent_at > to_column(now - timedelta(hours=1))))
+		.where(flip.sent_at <= to_column(now))
+		.run()
+	)
+	times = sorted({delivery: get_datetime(sent_at) for delivery, sent_at in rows}.values())
+	recent = to_column(now - timedelta(seconds=limits.ALERT_GATHER_SECONDS))
+	return len(times) >= limits.ALERT_MESSAGES_AN_HOUR and times[-1] > recent
+
+
+def drop_waiting() -> None:
+	"""Tell nobody of what waits: notices of the site that this one was copied from."""
+	values = {"waiting": 0, "outcome": _("Nobody: nobody had said that this is the live site.")}
+	frappe.db.set_value(FLIP, {"waiting": 1}, values, update_modified=False)
+
+
+# A claim
+
+
+def _claim(names: Sequence[str], claim: str) -> list[Any]:
+	"""The flips that are now this process's alone; none if another was faster."""
+	now = clock.now()
 	flip = frappe.qb.DocType(FLIP)
-	free = flip.claimed_at.isnull() | (flip.claimed_at < stale)
+	oldest, newest = (to_column(now + timedelta(seconds=n)) for n in (-limits.ALERT_CLAIM_SECONDS, 60))
+	free = flip.claimed_at.isnull() | (flip.claimed_at <= oldest) | (flip.claimed_at >= newest)
+	update = frappe.qb.update(flip).set(flip.claimed_by, claim).set(flip.claimed_at, to_column(now))
+	if not _committed(update.where(flip.name.isin(names) & (flip.waiting == 1) & free).run):
+		return []
+	flips = _claimed(claim)
+	if flips and not flips[0].delivery:
+		delivery = frappe.generate_hash(length=20)
+		_note(claim, {"delivery": delivery})
+		for one in flips:
+			one.delivery = delivery
+	return flips
+
+
+def _committed(change: Callable[[], Any]) -> bool:
+	"""Change and commit. False if another process changed the same at the same time: PostgreSQL refuses the second."""
 	frappe.db.commit()
-	frappe.qb.update(flip).set(flip.claimed_by, claim).set(flip.claimed_at, now).where(
-		flip.name.isin(names) & (flip.waiting == 1) & free
-	).run()
-	frappe.db.commit()
-	return sorted(_claimed(claim), key=_together)
+	try:
+		change()
+		frappe.db.commit()
+	except Exception as error:
+		frappe.db.rollback()
+		if not _is_conflict(error):
+			raise
+		return False
+	return True
+
+
+def _is_conflict(error: Exception) -> bool:
+	"""A deadlock, or a row that another transaction has changed since this one began."""
+	return frappe.db.is_deadlocked(error) or getattr(error, "pgcode", "") == "40001"
 
 
 def _claimed(claim: str) -> list[Any]:
@@ -81,78 +168,115 @@ def _claimed(claim: str) -> list[Any]:
 		.on(alert.name == flip.parent)
 		.left_join(rule)
 		.on(rule.name == alert.rule)
-		.select(flip.name, flip.at, flip.notice, flip.tries, flip.channels_left)
+		.select(flip.name, flip.notice, flip.tries, flip.channels_left, flip.delivery, flip.outcome)
 		.select(flip.parent, alert.title, alert.text, alert.subject, alert.severity)
-		.select(alert.began_at, alert.seconds, alert.rule, rule.kind)
+		.select(alert.began_at, alert.moments, alert.seconds, alert.rule, rule.kind)
 		.where(flip.claimed_by == claim)
 		.orderby(alert.severity, alert.began_at, alert.subject)
 		.run(as_dict=True)
 	)
 
 
-def _tell(rule: str, notice: Notice, flips: Sequence[Any]) -> bool:
+def _renew(claim: str) -> bool:
+	"""Keep a claim. False if another process has it."""
+	_note(claim, {"claimed_at": to_column(clock.now())})
+	return bool(frappe.db.exists(FLIP, {"claimed_by": claim, "waiting": 1}))
+
+
+def _note(claim: str, values: dict[str, Any]) -> None:
+	frappe.db.set_value(FLIP, {"claimed_by": claim}, values, update_modified=False)
+	frappe.db.commit()
+
+
+# Telling
+
+
+def _tell(flips: Sequence[Any], claim: str) -> bool:
 	"""Send one message for these flips. Returns whether anybody was told."""
-	left = json.loads(flips[0].channels_left or "[]")
-	channels = left or frappe.get_all(
-		"Job Alert Rule Channel", {"parenttype": RULE, "parent": rule}, pluck="channel", order_by="idx"
-	)
-	deliveries = dispatch.send(message(rule, notice, flips), channels)
-	again = [one.channel for one in deliveries if not one.ok and not one.permanent and one.channel]
+	first = flips[0]
+	told = message(first.rule or "", Notice(first.notice), flips)
+	left = json.loads(first.channels_left) if first.channels_left else None
+	channels = dispatch.chosen(told.severity, _channels(first.rule) if left is None else left)
+	if left == []:
+		channels = []
+	lines = [first.outcome] if first.outcome else []
+	again: list[str] = []
+	told_anybody = False
+	for position, channel in enumerate(channels, 1):
+		if not _renew(claim):
+			return told_anybody
+		delivery = dispatch.deliver(channel, told)
+		told_anybody |= delivery.ok
+		lines.append(_line_of(delivery))
+		if not delivery.ok and not delivery.permanent:
+			again.append(channel)
+		_note(claim, {"channels_left": json.dumps(again + channels[position:]), "outcome": "\n".join(lines)})
 	tries = max(flip.tries for flip in flips) + 1
 	over = not again or tries >= limits.ALERT_TRIES
 	values = {
 		"tries": tries,
-		"outcome": _outcome(deliveries, bool(left)),
+		"outcome": "\n".join(lines) or _("Nobody: no channel is enabled for this."),
 		"channels_left": "" if over else json.dumps(again),
 		"waiting": int(not over),
-		"sent_at": now_datetime(),
+		"sent_at": to_column(clock.now()),
 		"claimed_at": None,
 	}
-	frappe.db.set_value(FLIP, {"name": ["in", [f.name for f in flips]]}, values, update_modified=False)
-	frappe.db.commit()
-	return any(one.ok for one in deliveries)
+	_note(claim, values)
+	return told_anybody
 
 
-def _outcome(deliveries: Iterable[dispatch.Delivery], again: bool) -> str:
-	lines = [f"{one.channel or '?'}: {one.detail or 'ok' if one.ok else one.error}" for one in deliveries]
-	if not lines:
-		return _("Nobody: no channel is enabled for this.")
-	return "\n".join([_("Tried again:"), *lines] if again else lines)
+def _channels(rule: str | None) -> list[str]:
+	"""Those that a rule names; none for all."""
+	return frappe.get_all(
+		"Job Alert Rule Channel", {"parenttype": RULE, "parent": rule}, pluck="channel", order_by="idx"
+	)
+
+
+def _line_of(delivery: Delivery) -> str:
+	return f"{delivery.channel or '?'}: {delivery.detail or 'ok' if delivery.ok else delivery.error}"
 
 
 def message(rule: str, notice: Notice, flips: Sequence[Any]) -> Message:
 	"""One message about one alert, or about several of a rule."""
 	first, single = flips[0], len(flips) == 1
-	title, text = first.title, first.text
-	if not single:
-		title = _("{0}: {1} alerts").format(rule, len(flips))
-		text = "\n".join(_line(flip) for flip in flips[:_LINES])
-		if len(flips) > _LINES:
-			text += "\n" + _("and {0} more").format(len(flips) - _LINES)
 	state = _STATES[notice]
 	if state == FIRING and first.kind == "Could Not Ask":
 		state = UNKNOWN
-	began_at = min(flip.began_at for flip in flips)
+	title, text = _title(first, notice), first.text or ""
+	if notice is Notice.RESOLVED:
+		text = endings.text(first.title, text)
+	if not single:
+		title = (_("{0}: {1} alerts are over") if notice is Notice.RESOLVED else _("{0}: {1} alerts")).format(
+			rule, len(flips)
+		)
+		text = "\n".join(f"• {_title(flip, notice)}" for flip in flips[:_LINES])
+		if len(flips) > _LINES:
+			text += "\n" + _("and {0} more").format(len(flips) - _LINES)
+	began_at = min(moments(flip)["began_at"] or clock.now() for flip in flips)
 	return Message(
 		title=title,
-		text=text or "",
+		text=text,
 		severity=CRITICAL if any(flip.severity == "Critical" for flip in flips) else WARNING,
 		state=state,
 		rule=rule,
 		subject=first.subject if single else "",
 		site=frappe.local.site,
 		since=began_at,
-		duration_seconds=_seconds(notice, flips, began_at),
+		duration_seconds=_seconds(notice, flips, (clock.now() - began_at).total_seconds()),
 		url=get_url_to_form(ALERT, first.parent) if single else get_url_to_list(ALERT),
 		key=first.parent if single else rule,
+		delivery=first.delivery,
+		mail_subject=_(ERROR_RATE_SUBJECT) if first.kind == "Error Log Rate" and state == FIRING else "",
 	)
 
 
-def _line(flip: Any) -> str:
-	return f"• {flip.title}"
+def _title(flip: Any, notice: Notice) -> str:
+	if notice is Notice.RESOLVED:
+		return endings.title(flip.kind, flip.subject, flip.title)
+	return flip.title
 
 
-def _seconds(notice: Notice, flips: Sequence[Any], began_at: datetime) -> float:
+def _seconds(notice: Notice, flips: Sequence[Any], age: float) -> float:
 	if notice is Notice.RESOLVED:
 		return float(max(flip.seconds or 0 for flip in flips))
-	return max(0.0, (now_datetime() - began_at).total_seconds())
+	return max(0.0, age)

@@ -8,6 +8,7 @@ from frappe.rate_limiter import rate_limit
 
 from job_monitor.alerts import attention, engine, trial
 from job_monitor.bridge import roles
+from job_monitor.bridge.times import to_site
 from job_monitor.core.alert_kinds import KINDS
 from job_monitor.notify import dispatch
 
@@ -53,7 +54,14 @@ def mute(alert: str, until: str = "") -> None:
 def evaluate() -> dict[str, Any]:
 	"""Look at all rules now, and tell what is to be told. Managers only. See `alerts.engine.Evaluation`."""
 	roles.only_managers()
-	return vars(engine.evaluate(frappe.session.user))
+	evaluation = engine.evaluate(frappe.session.user)
+	return vars(evaluation) | {"at": to_site(evaluation.at)}
+
+
+@frappe.whitelist(methods=["POST"])
+def confirm_live_site() -> None:
+	"""Say that this site, which was restored or copied, is the live one: people are told again. Managers only."""
+	attention.confirm_live_site()
 
 
 @frappe.whitelist(methods=["POST"])

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import frappe
 
-from job_monitor.bridge import schedules, session
+from job_monitor.bridge import live_site, schedules, session
 from job_monitor.core import health, keys, snapshot
 from job_monitor.core import schedules as core_schedules
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.records import Finding, Severity, Snapshot, Verdict
 from job_monitor.core.sites import waiting_by_site
+
+APP = "job_monitor"
 
 
 @dataclass
@@ -132,9 +134,22 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 		healths, found = [], schedules.switched()
 	if not found.runs:
 		yield _scheduler_finding(site, found)
+	if APP in frappe.get_installed_apps() and (place := live_site.unconfirmed()):
+		yield _unconfirmed(site, place)
 	# One that is absent misses all of them
 	told = [health for health in healths if found.runs or health.state != "missed"]
 	yield from core_schedules.findings(told)
+
+
+def _unconfirmed(site: str, place: dict[str, str]) -> Finding:
+	message = (
+		"Nobody is told of alerts: the rules are looked at elsewhere than before, so this may be a copy."
+	)
+	hint = (
+		f"Here: {place['here']}. The live site as it is known: {place['live']}. If this is the live site, say so in "
+		"Job Monitor Settings."
+	)
+	return Finding("unconfirmed-site", Severity.WARNING, site, message, hint)
 
 
 def _scheduler_finding(site: str, found: schedules.SchedulerHealth) -> Finding:

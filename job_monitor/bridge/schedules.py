@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -225,8 +225,10 @@ def scheduler(healths: Sequence[ScheduleHealth] | None = None) -> SchedulerHealt
 		JobMonitorError: Redis could not be asked.
 	"""
 	healths = read() if healths is None else healths
-	seen = [at for health in healths for at in (health.last_run_at, health.enqueued_at) if at is not None]
-	last = max(seen, default=None)
+	signs = [at for health in healths for at in (health.last_run_at, health.enqueued_at) if at is not None]
+	# One that is still to come is no sign: "Skip Next Execution" writes it, or a clock that was ahead
+	latest = clock.now() + timedelta(minutes=1)
+	last = max((at for at in signs if at <= latest), default=None)
 	found = switched()
 	if found.runs and _is_absent(healths, last):
 		found = SchedulerHealth("absent", _absence(last))

@@ -90,7 +90,7 @@ KINDS = {
 		Kind(
 			"New Failure Group",
 			"A failure nobody has seen before, or one that was resolved. Ends when the group is resolved or ignored, "
-			"or with the window.",
+			"or with the window. More than 10 in an hour are one alert.",
 			window_minutes=24 * 60,
 			scope=(METHOD,),
 			remind_hours=0,
@@ -146,6 +146,12 @@ KINDS = {
 			minimum_label="Known runs at least",
 			scope=(QUEUE, METHOD),
 			sustain_minutes=1,
+		),
+		Kind(
+			"Zombie Job",
+			"A job says it waits or runs, but stands in no queue and no registry: nothing will ever run it. Looked for "
+			"every 15 minutes, for at most 5 seconds.",
+			scope=(QUEUE, METHOD),
 		),
 		Kind(
 			"Missed Schedule",

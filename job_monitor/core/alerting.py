@@ -2,7 +2,8 @@
 
 An incident is one subject of one rule: ok -> pending -> firing -> resolved. It is pending until it was seen for the
 rule's sustain time, and firing until it was not seen for as long; so what flickers is told of once. A rule that could
-not ask moves nothing: not seen is not the same as not there.
+not ask moves nothing: not seen is not the same as not there. A moment that is still to come was noted by a clock that
+was ahead: it counts as now, so that nothing waits until the clock has caught up.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
 
 from job_monitor.core.records import Severity
 
@@ -113,6 +116,10 @@ class Incident:
 		return max(0.0, ((self.fine_since or self.seen_at) - self.began_at).total_seconds())
 
 
+MOMENTS = ("began_at", "seen_at", "fired_at", "fine_since", "resolved_at", "told_at")
+"""Of an incident, as the evaluation noted them."""
+
+
 @dataclass(frozen=True)
 class Transition:
 	"""What becomes of an incident. `after` is None if it passed before it was worth telling."""
@@ -139,11 +146,17 @@ def step(
 	"""
 	if seen is None:
 		return []
+	known = {subject: _not_ahead(incident, now) for subject, incident in known.items()}
 	sightings = {sighting.subject: sighting for sighting in seen}
 	return [
 		*(_seen(rule, known.get(subject), sighting, now) for subject, sighting in sightings.items()),
 		*_unseen(rule, [known[subject] for subject in known.keys() - sightings.keys()], now),
 	]
+
+
+def _not_ahead(incident: Incident, now: datetime) -> Incident:
+	late: dict[str, Any] = {name: now for name in MOMENTS if (getattr(incident, name) or now) > now}
+	return replace(incident, **late)
 
 
 def _seen(rule: Rule, before: Incident | None, sighting: Sighting, now: datetime) -> Transition:
@@ -207,7 +220,11 @@ def close(known: Iterable[Incident], now: datetime) -> list[Transition]:
 	]
 
 
+@lru_cache(maxsize=20_000)
 def matches(patterns: str, name: str) -> bool:
-	"""Whether a name fits one of the patterns, which stand between commas. No pattern fits every name."""
+	"""Whether a name fits one of the patterns, which stand between commas. No pattern fits every name.
+
+	Remembered, as each rule asks of each method at each look.
+	"""
 	every = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()]
 	return not every or any(fnmatchcase(name, pattern) for pattern in every)

@@ -269,3 +269,21 @@ ALERT_CLAIM_SECONDS = 600
 
 ALERT_LEASE_SECONDS = 300
 """Longest evaluation: after this another may begin."""
+
+ALERT_ROWS = 10_000
+"""Alerts that are over are kept up to this number, besides their age in Log Settings."""
+
+ALERT_MESSAGES_AN_HOUR = 6
+"""Messages of one rule in an hour; beyond them, what changes is gathered."""
+
+ALERT_GATHER_SECONDS = 600
+"""A rule that has told that much tells no more often than this: what changed meanwhile is one message."""
+
+NEW_FAILURES_AN_HOUR = 10
+"""New failures that are told one by one; more in the same hour are one incident."""
+
+ZOMBIE_RULE_SECONDS = 5.0
+"""Time the hunt for zombies takes when a rule asks: 300,000 jobs, more or less."""
+
+ZOMBIE_RULE_MINUTES = 15
+"""A rule has zombies hunted this often."""

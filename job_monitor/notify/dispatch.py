@@ -1,4 +1,4 @@
-"""Sends a message to its channels, one after the other, and writes down on each how it went."""
+"""Sends a message on a channel, and writes down on it how that went."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import frappe
-from frappe.utils import get_system_timezone, now_datetime
+from frappe.utils import now_datetime
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import session
+from job_monitor.bridge.times import site_zone
+from job_monitor.core import clock
 from job_monitor.core.errors import ConfigError
 from job_monitor.core.redaction import Redactor
 from job_monitor.notify import desk, email, webhook
@@ -32,25 +33,39 @@ _KINDS: dict[str, Callable[[Any, Message], str]] = {
 """Fast ones first."""
 
 
-def send(message: Message, channels: Sequence[str] | None = None) -> list[Delivery]:
-	"""Tell the enabled channels that want this severity; never raises, except a job's time limit.
-
-	Commits: what is not yet written when it is called, and then channel by channel, so that no lock is held while a
-	server is waited for.
+def chosen(severity: str, channels: Sequence[str] | None = None) -> list[str]:
+	"""Names of the enabled channels that want this severity: the fast ones first, the failing ones last.
 
 	Args:
 		channels: Names. None or empty for all.
 	"""
+	filters: dict[str, Any] = {"enabled": 1}
+	if severity != CRITICAL:
+		filters["minimum_severity"] = "Warning"
+	if channels:
+		filters["name"] = ["in", list(channels)]
+	rows = frappe.get_all(CHANNEL, filters, ["name", "kind", "failures_in_a_row"])
+	order = list(_KINDS)
+	rows.sort(key=lambda row: (row.failures_in_a_row > 0, order.index(row.kind)))
+	return [row.name for row in rows]
+
+
+def deliver(channel: str, message: Message) -> Delivery:
+	"""Send a message on one channel; never raises, except a job's time limit.
+
+	Commits: what is not yet written when it is called, so that no lock is held while a server is waited for, and then
+	the outcome.
+	"""
 	try:
 		frappe.db.commit()
-		rows = _chosen(message.severity, channels)
-		message = _prepared(message)
+		kind = frappe.db.get_value(CHANNEL, channel, "kind")
+		prepared = _prepared(message)
 	except BaseTimeoutException:
 		raise
 	except Exception as error:
 		_rollback()
-		return [Delivery("", False, _unexpected(error, "the channels cannot be read"))]
-	return [_attempt(row.name, row.kind, message) for row in rows]
+		return Delivery(channel, False, _unexpected(error, f"channel {channel} cannot be read"))
+	return _attempt(channel, kind, prepared)
 
 
 def test(channel: str) -> Delivery:
@@ -65,30 +80,17 @@ def test(channel: str) -> Delivery:
 		rule="",
 		subject="",
 		site=frappe.local.site,
-		since=now_datetime(),
+		since=clock.now(),
 		duration_seconds=None,
 		url=frappe.utils.get_url_to_form(CHANNEL, channel),
 		key=f"test-{channel}",
+		delivery=frappe.generate_hash(length=20),
 	)
-	frappe.db.commit()
-	return _attempt(channel, frappe.db.get_value(CHANNEL, channel, "kind"), _prepared(message))
-
-
-def _chosen(severity: str, channels: Sequence[str] | None) -> list[Any]:
-	filters: dict[str, Any] = {"enabled": 1}
-	if severity != CRITICAL:
-		filters["minimum_severity"] = "Warning"
-	if channels:
-		filters["name"] = ["in", list(channels)]
-	rows = frappe.get_all(CHANNEL, filters, ["name", "kind", "failures_in_a_row"])
-	order = list(_KINDS)
-	return sorted(rows, key=lambda row: (row.failures_in_a_row > 0, order.index(row.kind)))
+	return deliver(channel, message)
 
 
 def _prepared(message: Message) -> Message:
-	since = message.since
-	if since and not since.tzinfo:
-		since = since.replace(tzinfo=ZoneInfo(get_system_timezone()))
+	since = message.since.astimezone(site_zone()) if message.since else None
 	title, text = _redacted(message.title), _redacted(message.text)
 	return bounded(replace(message, title=title, text=text, since=since))
 

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate
 from typing import Any
 
 import frappe
@@ -87,14 +87,16 @@ def _server(account: Any) -> Server:
 
 
 def compose(message: Message, sender: str, recipients: list[str]) -> EmailMessage:
-	"""Notices of one incident refer to the same id, so mail programs show them as one thread."""
+	"""Notices of one incident refer to the same id, so mail programs show them as one thread. One that is sent twice has
+	one Message-ID, so mail servers show it once."""
 	mail = EmailMessage(policy=SMTP)
-	mail["Subject"] = f"{templates.headline(message, frappe._)} ({message.site})"
+	mail["Subject"] = message.mail_subject or f"{templates.headline(message, frappe._)} ({message.site})"
 	mail["From"] = sender
 	mail["To"] = ", ".join(recipients)
 	mail["Date"] = formatdate(localtime=True)
 	domain = message.site if message.site.isascii() and " " not in message.site else "job-monitor"
-	mail["Message-ID"] = make_msgid("job-monitor", domain)
+	identity = hashlib.sha256("\n".join([message.delivery, *recipients]).encode()).hexdigest()[:32]
+	mail["Message-ID"] = f"<{identity}.job-monitor@{domain}>"
 	mail["References"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@{domain}>"
 	mail["Auto-Submitted"] = "auto-generated"
 	if message.severity == CRITICAL and message.state == FIRING:

@@ -22,10 +22,12 @@ class Message:
 		text: Plain lines: why, and what to do. Never markup.
 		severity: `CRITICAL` or `WARNING`; also of the notice that it is over.
 		subject: What it is about: a queue, a method, a schedule.
-		since: In the site's time zone, if naive.
+		since: In any zone; shown in the site's.
 		duration_seconds: Age of the incident; its length, when it is over.
 		url: Where to read on in Desk.
 		key: Stable id of the incident, by which mail programs and receivers join its notices.
+		delivery: Stable id of this notice: one that is sent twice, because nobody knows whether it arrived, has the same.
+		mail_subject: Of an e-mail, in place of the usual one.
 	"""
 
 	title: str
@@ -39,6 +41,8 @@ class Message:
 	duration_seconds: float | None
 	url: str
 	key: str
+	delivery: str
+	mail_subject: str = ""
 
 
 @dataclass(frozen=True)

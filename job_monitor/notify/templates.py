@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 from job_monitor.core import limits
-from job_monitor.core.health import duration
 from job_monitor.core.redaction import cut
 from job_monitor.notify.message import CRITICAL, REMINDER, RESOLVED, TEST, UNKNOWN, Message
-
-Translate = Callable[[str], str]
+from job_monitor.notify.wording import Translate, spoken
 
 _RED, _ORANGE, _GREEN, _GREY = 0xD32F2F, 0xED8B00, 0x2E7D32, 0x607D8B
 
 # Control characters, half characters, and marks that turn the direction of the text around them
 _UNPRINTABLE = re.compile(
-	"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+	"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 )
 _MARKDOWN = re.compile(r"([\\`*_~|\[\]()<>#+!-])")
 
@@ -35,11 +32,14 @@ def line(text: str) -> str:
 	return plain(" ".join(text.split()))
 
 
+_LINES = ("title", "rule", "subject", "site", "key", "delivery", "mail_subject")
+
+
 def bounded(message: Message) -> Message:
 	"""The message within its size, without unprintable characters, and with a link that is one."""
 	return replace(
 		message,
-		**{name: line(getattr(message, name)) for name in ("title", "rule", "subject", "site", "key")},
+		**{name: line(getattr(message, name)) for name in _LINES},
 		text=plain(message.text.strip(), limits.NOTIFY_TEXT_CHARS),
 		url=message.url if message.url.startswith(("https://", "http://")) else "",
 	)
@@ -78,14 +78,16 @@ def facts(message: Message, _: Translate = str) -> list[tuple[str, str]]:
 		found.append((_("Since"), f"{message.since:%Y-%m-%d %H:%M:%S %Z}".strip()))
 	if message.duration_seconds is not None:
 		label = _("Lasted") if message.state == RESOLVED else _("For")
-		found.append((label, duration(message.duration_seconds)))
+		found.append((label, spoken(message.duration_seconds, _)))
 	found += [(_("Rule"), message.rule), (_("Site"), message.site)]
 	return [(label, value) for label, value in found if value]
 
 
 def as_text(message: Message, _: Translate = str) -> str:
-	parts = [headline(message, _), message.text]
-	parts.append("\n".join(f"{label}: {value}" for label, value in facts(message, _)))
+	"""Of an e-mail: begins with what is wrong, as its subject begins with how bad it is."""
+	parts = [message.title, message.text]
+	known = [(_("State"), badge(message, _)), *facts(message, _)]
+	parts.append("\n".join(f"{label}: {value}" for label, value in known))
 	parts.append(message.url)
 	return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -101,7 +103,7 @@ def as_html(message: Message, _: Translate = str) -> str:
 	return (
 		'<html><body style="font:15px/1.5 sans-serif;max-width:640px">'
 		f'<p style="border-left:6px solid #{color(message):06x};padding:4px 12px;font-size:18px">'
-		f"<b>{html.escape(badge(message, _))}</b><br>{html.escape(message.title)}</p>"
+		f"{html.escape(message.title)}<br><b>{html.escape(badge(message, _))}</b></p>"
 		f'<p style="white-space:pre-wrap">{html.escape(message.text)}</p><table>{rows}</table>{link}</body></html>'
 	)
 
@@ -111,8 +113,9 @@ def as_html(message: Message, _: Translate = str) -> str:
 
 def as_json(message: Message, _: Translate = str) -> dict[str, Any]:
 	"""Every field by its name; `since` as in ISO 8601."""
-	since = message.since.isoformat() if message.since else None
-	return {"version": 1, **asdict(message), "since": since}
+	fields = asdict(message)
+	del fields["mail_subject"]
+	return {"version": 1, **fields, "since": message.since.isoformat() if message.since else None}
 
 
 def as_slack(message: Message, _: Translate = str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import Any
 
 import frappe
@@ -20,8 +19,8 @@ def deliver(channel: Any, message: Message) -> str:
 		# Never in a variable of its own: tracebacks in Error Log may show those
 		url=channel.get_password("url", raise_exception=False) or "",
 		body=json.dumps(payload).encode(),
-		# A try whose answer was lost comes twice; by this the receiver knows
-		headers={"X-Job-Monitor-Delivery": str(uuid.uuid4())},
+		# A notice whose answer was lost comes twice; by this the receiver knows
+		headers={"X-Job-Monitor-Delivery": message.delivery},
 		secret=channel.get_password("secret", raise_exception=False) or "",
 		private=may_be_private(channel),
 		tries=1 if channel.failures_in_a_row >= limits.NOTIFY_FAILURES else TRIES,

@@ -29,6 +29,7 @@ class JobAlert(Document):
 		fine_since: DF.Datetime | None
 		fired_at: DF.Datetime | None
 		flips: DF.Table[JobAlertFlip]
+		moments: DF.SmallText | None
 		seen_at: DF.Datetime | None
 		muted_until: DF.Datetime | None
 		resolved_at: DF.Datetime | None

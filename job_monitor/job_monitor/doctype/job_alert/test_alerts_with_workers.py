@@ -68,7 +68,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 				self.look_until("Resolved", "Dead Worker")
 		self.assertEqual(len(server.mails), 2)
 		self.assertIn("CRITICAL: A worker died", self.subjects(server)[0])
-		self.assertIn("RESOLVED: A worker died", self.subjects(server)[1])
+		self.assertIn("RESOLVED: Worker ", self.subjects(server)[1])
 
 	def test_a_worker_that_redis_has_forgotten_is_still_missed(self) -> None:
 		self.rule("Dead Worker")
@@ -186,7 +186,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			ours,
 			[
 				"CRITICAL: Scheduled run failed: job_monitor.testing.succeed",
-				"RESOLVED: Scheduled run failed: job_monitor.testing.succeed",
+				"RESOLVED: Schedule {} no longer fails".format(schedule.name),
 			],
 		)
 
@@ -206,7 +206,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.assertIn("CRITICAL: The scheduler is absent", self.subjects(server)[0])
 			with _scheduler():
 				self.look_until("Resolved", "Scheduler")
-		self.assertIn("RESOLVED: The scheduler is absent", self.subjects(server)[1])
+		self.assertIn("RESOLVED: The scheduler runs again", self.subjects(server)[1])
 
 
 @contextmanager

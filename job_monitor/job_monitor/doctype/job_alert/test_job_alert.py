@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import frappe
@@ -16,7 +17,9 @@ from frappe.utils import add_to_date, get_bench_path, now_datetime
 from job_monitor import tasks
 from job_monitor.alerts import checks, engine, incidents
 from job_monitor.bridge import state
-from job_monitor.core import limits
+from job_monitor.bridge.times import to_column
+from job_monitor.core import clock, limits
+from job_monitor.core.alerting import Sighting
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import (
 	ChannelTestCase,
 	account,
@@ -86,11 +89,13 @@ class TestJobAlert(AlertTestCase):
 			tasks.check_error_rate()
 			(mail,) = server.mails
 			self.assertEqual(mail.recipients, ["admin@example.com"])
-			self.assertIn("101 errors in the last", mail.message["Subject"])
+			self.assertEqual(mail.message["Subject"], "High Error Rate Alert")
+			text = mail.message.get_body(("plain",)).get_content()
+			self.assertTrue(text.startswith("101 errors in the last hour"), text)
 			frappe.db.set_value("Error Log", {"method": "error 0"}, "creation", add_to_date(None, hours=-2))
 			frappe.db.commit()
 			tasks.check_error_rate()
-			self.assertIn("RESOLVED", server.mails[1].message["Subject"])
+			self.assertIn("RESOLVED: The rate of errors is normal again", server.mails[1].message["Subject"])
 
 	def test_an_incident_is_one_row_with_its_flips(self) -> None:
 		self.rule("Error Log Rate", threshold=3)
@@ -135,11 +140,11 @@ class TestJobAlert(AlertTestCase):
 		"""Also where a lease ran out: what an older look saw is not written over a newer one."""
 		rule = self.rule("Error Log Rate", threshold=3)
 		self.errors(4)
+		number = engine.last().get("number", 0)
 		engine.evaluate("test")
 		frappe.db.commit()
-		early = add_to_date(now_datetime(), minutes=-1)
 		one = incidents.rule(rule)
-		self.assertFalse(engine._write([one], {one.name: []}, early, "late", True))
+		self.assertFalse(engine._write([one], {one.name: []}, clock.now(), "late", True, number))
 		frappe.db.rollback()
 		self.assertEqual([alert.state for alert in self.alerts()], ["Firing"])
 
@@ -187,7 +192,7 @@ class TestJobAlert(AlertTestCase):
 
 	def test_what_changes_together_is_told_together(self) -> None:
 		self.rule("Method Failures", threshold=1)
-		sightings = [checks.Sighting(f"app.method_{n}", f"app.method_{n} failed") for n in range(25)]
+		sightings = [Sighting(f"app.method_{n}", f"app.method_{n} failed") for n in range(25)]
 		kept = checks.CHECKS["Method Failures"]
 		checks.CHECKS["Method Failures"] = lambda *_args: sightings
 		self.addCleanup(checks.CHECKS.update, {"Method Failures": kept})
@@ -201,7 +206,7 @@ class TestJobAlert(AlertTestCase):
 
 	def test_more_subjects_than_are_followed_are_counted(self) -> None:
 		self.rule("Method Failures", threshold=1)
-		sightings = [checks.Sighting(f"m{n}", "failed") for n in range(limits.ALERT_SUBJECTS + 50)]
+		sightings = [Sighting(f"m{n}", "failed") for n in range(limits.ALERT_SUBJECTS + 50)]
 		kept = checks.CHECKS["Method Failures"]
 		checks.CHECKS["Method Failures"] = lambda *_args: sightings
 		self.addCleanup(checks.CHECKS.update, {"Method Failures": kept})
@@ -243,12 +248,12 @@ class TestJobAlert(AlertTestCase):
 		self.errors(4)
 		engine.evaluate("test")
 		(flip,) = frappe.get_all("Job Alert Flip", pluck="name")
-		values = {"waiting": 1, "claimed_by": "dead", "claimed_at": now_datetime(), "tries": 0}
+		values = {"waiting": 1, "claimed_by": "dead", "claimed_at": to_column(clock.now()), "tries": 0}
 		frappe.db.set_value("Job Alert Flip", flip, values)
 		with self.web() as server:
 			engine.evaluate("test")
 			self.assertEqual(server.received, [])
-			long_ago = add_to_date(now_datetime(), seconds=-limits.ALERT_CLAIM_SECONDS - 1)
+			long_ago = to_column(clock.now() - timedelta(seconds=limits.ALERT_CLAIM_SECONDS + 1))
 			frappe.db.set_value("Job Alert Flip", flip, "claimed_at", long_ago)
 			engine.evaluate("test")
 			self.assertEqual(states(server), ["firing"])
@@ -294,14 +299,14 @@ class TestJobAlert(AlertTestCase):
 		self.rule("Evaluation Gap")
 		engine.evaluate("test")
 		kept = json.loads(state.get(engine.STATE) or "")
-		kept["at"] = str(add_to_date(now_datetime(), hours=-2))
+		kept["at"] = str(clock.now() - timedelta(hours=2))
 		state.put(engine.STATE, json.dumps(kept))
 		frappe.db.commit()
 		with self.web() as server:
 			engine.evaluate("test")
 			engine.evaluate("test")
 		(received,) = server.received
-		self.assertIn("not looked at for 2.0 h", json.loads(received.body)["title"])
+		self.assertIn("not looked at for 2 hours", json.loads(received.body)["title"])
 
 	def test_the_heartbeat_is_sent_while_all_is_well(self) -> None:
 		frappe.local.conf.job_monitor_private_webhooks = 1

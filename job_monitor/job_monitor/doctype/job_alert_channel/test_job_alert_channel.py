@@ -16,9 +16,9 @@ from rq.timeouts import JobTimeoutException
 
 from job_monitor import install
 from job_monitor.bridge.roles import MANAGER, USER
-from job_monitor.core import limits
+from job_monitor.core import clock, limits
 from job_monitor.notify import dispatch
-from job_monitor.notify.message import Message
+from job_monitor.notify.message import Delivery, Message
 from job_monitor.testing import SiteTestCase, make_user, request, work_off
 from job_monitor.testing_servers import Answer, MailServer, WebServer, certificate, running
 
@@ -37,17 +37,21 @@ def message(**values: Any) -> Message:
 		"rule": "Queue age",
 		"subject": "long",
 		"site": frappe.local.site,
-		"since": now_datetime(),
+		"since": clock.now(),
 		"duration_seconds": 720.0,
 		"url": frappe.utils.get_url("/app/job-alert/1"),
 		"key": "queue-age:long",
+		"delivery": "d-1",
 	}
 	return Message(**{**given, **values})
 
 
+def send(message: Message, channels: list[str] | None = None) -> list[Delivery]:
+	return [dispatch.deliver(name, message) for name in dispatch.chosen(message.severity, channels)]
+
+
 def channel(title: str, kind: str, **values: Any) -> Any:
-	doc = frappe.get_doc({"doctype": DOCTYPE, "title": title, "kind": kind, **values})
-	return doc.insert()
+	return frappe.get_doc({"doctype": DOCTYPE, "title": title, "kind": kind, **values}).insert()
 
 
 def account(server: MailServer, **values: Any) -> None:
@@ -87,7 +91,7 @@ class TestMail(ChannelTestCase):
 		queued = frappe.db.count("Email Queue")
 		with running(MailServer()) as server:
 			account(server)
-			(delivery,) = dispatch.send(message())
+			(delivery,) = send(message())
 		self.assertTrue(delivery.ok, delivery.error)
 		(mail,) = server.mails
 		self.assertEqual(mail.sender, "monitor@site.example")
@@ -104,7 +108,7 @@ class TestMail(ChannelTestCase):
 		with running(MailServer()) as server:
 			account(server)
 			for state, key in (("firing", "x"), ("resolved", "x"), ("firing", "y")):
-				dispatch.send(message(state=state, key=key))
+				send(message(state=state, key=key))
 		threads = [mail.message["References"] for mail in server.mails]
 		self.assertEqual(threads[0], threads[1])
 		self.assertNotEqual(threads[0], threads[2])
@@ -116,11 +120,11 @@ class TestMail(ChannelTestCase):
 		channel("Ops", "Email")
 		with running(MailServer()) as server:
 			account(server)
-			dispatch.send(message())
+			send(message())
 			settings = frappe.get_doc("Job Monitor Settings")
 			settings.alert_recipients = "settings@ops.example"
 			settings.save()
-			dispatch.send(message())
+			send(message())
 		self.assertIn(manager, server.mails[0].recipients)
 		self.assertNotIn(disabled, server.mails[0].recipients)
 		self.assertEqual(server.mails[1].recipients, ["settings@ops.example"])
@@ -131,10 +135,10 @@ class TestMail(ChannelTestCase):
 			context, _ = certificate(Path(folder))
 		with running(MailServer(login=("monitor", "pa55-word"), context=context)) as server:
 			account(server, use_tls=1, no_smtp_authentication=0, password="pa55-word")
-			self.assertTrue(dispatch.send(message())[0].ok)
+			self.assertTrue(send(message())[0].ok)
 			self.assertEqual(len(server.mails), 1)
 			server.login = ("monitor", "another")
-			(delivery,) = dispatch.send(message())
+			(delivery,) = send(message())
 		self.assertEqual(delivery.error, "localhost answered 535: wrong password for monitor")
 		self.assertTrue(delivery.permanent)
 
@@ -142,7 +146,7 @@ class TestMail(ChannelTestCase):
 		channel("Ops", "Email", recipients="a@ops.example, gone@ops.example")
 		with running(MailServer(refuse={"gone@ops.example": "550 no such user"})) as server:
 			account(server)
-			(delivery,) = dispatch.send(message())
+			(delivery,) = send(message())
 		self.assertFalse(delivery.ok)
 		self.assertEqual(delivery.error, "1 of 2 recipients were refused: gone@ops.example: 550 no such user")
 		self.assertEqual(server.mails[0].recipients, ["a@ops.example"])
@@ -154,13 +158,13 @@ class TestMail(ChannelTestCase):
 		with running(MailServer(silent=True)) as server:
 			account(server)
 			started = time.monotonic()
-			self.assertFalse(dispatch.send(message())[0].ok)
+			self.assertFalse(send(message())[0].ok)
 		self.assertLess(time.monotonic() - started, 3)
 
 	def test_no_account_is_told_and_no_error_log_is_written(self) -> None:
 		channel("Ops", "Email", recipients="a@ops.example")
 		logged = frappe.db.count("Error Log")
-		(delivery,) = dispatch.send(message())
+		(delivery,) = send(message())
 		self.assertEqual(delivery.error, "There is no default outgoing Email Account.")
 		self.assertTrue(delivery.permanent)
 		self.assertEqual(frappe.db.count("Error Log"), logged)
@@ -176,7 +180,7 @@ class TestDesk(ChannelTestCase):
 		manager, reader = make_user("jm-m@ops.example", MANAGER), make_user("jm-u@ops.example", USER)
 		channel("Bell", "Desk")
 		queued = frappe.db.count("Email Queue")
-		(delivery,) = dispatch.send(message(text="<b>x</b>"))
+		(delivery,) = send(message(text="<b>x</b>"))
 		self.assertTrue(delivery.ok, delivery.error)
 		(row,) = self.rows(manager)
 		self.assertEqual((row.type, row.link), ("Alert", "/app/job-alert/1"))
@@ -187,7 +191,7 @@ class TestDesk(ChannelTestCase):
 	def test_chosen_roles_only(self) -> None:
 		manager, reader = make_user("jm-m@ops.example", MANAGER), make_user("jm-u@ops.example", USER)
 		channel("Bell", "Desk", roles=[{"role": USER}])
-		dispatch.send(message())
+		send(message())
 		self.assertEqual((len(self.rows(manager)), len(self.rows(reader))), (0, 1))
 
 
@@ -201,9 +205,9 @@ class TestDispatch(ChannelTestCase):
 		channel("Bell", "Desk")
 		with running(WebServer(Answer(404, body=f"no hook {TOKEN}"))) as server:
 			self.hook(server)
-			for _ in range(2):
-				deliveries = dispatch.send(message())
-				frappe.db.rollback()  # nothing of it is lost
+			send(message())
+			deliveries = send(message())
+			frappe.db.rollback()  # nothing of it is lost
 		got = {delivery.channel: delivery.ok for delivery in deliveries}
 		self.assertEqual(got, {"Bell": True, "Hook": False, "Mail": False})
 		self.assertEqual(deliveries[0].channel, "Bell")
@@ -216,8 +220,7 @@ class TestDispatch(ChannelTestCase):
 	def test_one_success_makes_it_well_again(self) -> None:
 		with running(WebServer(Answer(400), Answer(200))) as server:
 			self.hook(server)
-			dispatch.send(message())
-			dispatch.send(message())
+			_failed, _sent = send(message()), send(message())
 		self.assertEqual((self.state("Hook").status, self.state("Hook").failures_in_a_row), ("OK", 0))
 
 	def test_who_is_chosen(self) -> None:
@@ -226,7 +229,7 @@ class TestDispatch(ChannelTestCase):
 		channel("Urgent", "Desk", minimum_severity="Critical")
 
 		def told(severity: str, names: list[str] | None) -> list[str]:
-			return sorted(d.channel for d in dispatch.send(message(severity=severity), names))
+			return sorted(d.channel for d in send(message(severity=severity), names))
 
 		self.assertEqual(told("critical", None), ["Bell", "Urgent"])
 		self.assertEqual(told("critical", []), ["Bell", "Urgent"])
@@ -244,7 +247,7 @@ class TestDispatch(ChannelTestCase):
 
 		dispatch._KINDS["Desk"] = bug
 		self.addCleanup(dispatch._KINDS.update, kinds)
-		bell = dispatch.send(message())[0]
+		bell = send(message())[0]
 		self.assertIn("a bug", bell.error)
 		self.assertNotIn("hunter2", bell.error + self.state("Bell").last_error)
 		self.assertNotEqual(frappe.db.get_value("User", "Administrator", "bio"), "half done")
@@ -260,7 +263,7 @@ class TestDispatch(ChannelTestCase):
 			self.hook(server)
 			signal.setitimer(signal.ITIMER_REAL, 0.5)
 			with self.assertRaises(JobTimeoutException):
-				dispatch.send(message())
+				send(message())
 
 	def test_it_works_in_a_job(self) -> None:
 		channel("Bell", "Desk")
@@ -276,7 +279,7 @@ class TestDispatch(ChannelTestCase):
 		with running(WebServer()) as server:
 			for template in ("JSON", "Slack", "Discord", "Teams"):
 				self.hook(server, template, template=template, secret="s3cret")
-			dispatch.send(message())
+			send(message())
 		bodies = [json.loads(got.body) for got in server.received]
 		keys = sorted(next(k for k in ("version", "mrkdwn", "embeds", "type") if k in b) for b in bodies)
 		self.assertEqual(keys, ["embeds", "mrkdwn", "type", "version"])
@@ -314,7 +317,7 @@ class TestDocument(ChannelTestCase):
 
 	def test_the_status_is_not_taken_from_a_form(self) -> None:
 		doc = channel("Bell", "Desk", status="Failing", last_error="made up", failures_in_a_row=9)
-		dispatch.send(message())
+		send(message())
 		doc.status, doc.last_sent = "Failing", None
 		doc.save()
 		self.assertEqual(self.state("Bell").status, "OK")

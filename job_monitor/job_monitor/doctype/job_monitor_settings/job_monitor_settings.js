@@ -12,12 +12,33 @@ frappe.ui.form.on("Job Monitor Settings", {
 	},
 });
 
-function tell(frm, { at, by, late, firing }) {
+function tell(frm, { at, by, late, firing, unconfirmed }) {
 	const { escape, headline } = frappe.job_monitor.show;
+	if (unconfirmed) return ask_to_confirm(frm, unconfirmed);
 	const number = firing.Critical + firing.Warning;
 	const looked = at
 		? __("Alert rules last looked at {0} by {1}", [frappe.datetime.prettyDate(at), escape(by)])
 		: __("The alert rules have not been looked at yet");
 	const fires = number ? __("{0} alerts fire", [number]) : __("nothing fires");
 	headline(frm, [looked, fires], late ? "red" : number ? "orange" : "green");
+}
+
+/** A copy of a site tells nobody, until somebody says that it is none. */
+function ask_to_confirm(frm, { here, live }) {
+	const { escape, headline } = frappe.job_monitor.show;
+	const parts = [
+		__("Nobody is told of any alert: the rules are looked at elsewhere than before."),
+		__("Here: {0}.", [escape(here)]),
+		__("The live site as it is known: {0}.", [escape(live)]),
+	];
+	headline(frm, parts, "red");
+	if (!frm.perm[0].write) return;
+	frm.add_custom_button(__("This is the live site"), () =>
+		frappe.confirm(
+			__(
+				"Alerts of this site are then sent to its people. Is it the live site, and not a copy of it?"
+			),
+			() => frappe.job_monitor.confirm_live_site().then(() => frm.reload_doc())
+		)
+	);
 }

@@ -47,13 +47,17 @@ export const release_schedule = (schedule) => post("schedules.release", { schedu
 /** A message on an alert channel that says it is a test; for managers: `{ ok, detail, error }`. */
 export const send_test = (channel) => post("alerts.send_test", { channel });
 
-/** Alerts: how many fire and when the rules were last looked at: `{ firing: { Critical, Warning }, at, by, late }`. */
+/** Alerts: how many fire and when the rules were last looked at:
+ * `{ firing: { Critical, Warning }, at, by, late, unconfirmed }`. */
 export const get_alert_status = () => call("alerts.get_status");
 
 /** Take an alert over; tell nobody of it until then; look at all rules now. For managers. */
 export const acknowledge = (alert) => post("alerts.acknowledge", { alert });
 export const mute = (alert, until = "") => post("alerts.mute", { alert, until });
 export const evaluate_alerts = () => post("alerts.evaluate");
+
+/** Say that this site, restored or copied as it is, is the live one: people are told again. For managers. */
+export const confirm_live_site = () => post("alerts.confirm_live_site");
 
 /** What a rule sees now, without telling anybody: `{ seen: [{ subject, title, text, value }], problem }`. */
 export const try_rule = (rule) => post("alerts.try_rule", { rule });

@@ -1,0 +1,115 @@
+"""Errors and failed runs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from frappe import _
+
+from job_monitor.alerts.checks.registry import Known, check
+from job_monitor.alerts.facts import Facts
+from job_monitor.bridge.history import NEW_GROUPS, MethodCounts, NewGroup
+from job_monitor.core import limits
+from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.notify.wording import counted, last
+
+QUIET = timedelta(hours=1)
+"""New failures that come in one hour belong together; so long after the last one it is over."""
+
+MANY = "(many)"
+"""Subject of the incident that stands for new failures beyond those that are told one by one."""
+
+
+@check("Error Log Rate")
+def error_log_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	errors = facts.error_logs(rule.window_minutes)
+	if errors > rule.threshold:
+		one, many = _("1 error in {1}"), _("{0} errors in {1}")
+		title = (one if errors == 1 else many).format(errors, last(rule.window_minutes, _))
+		text = _("The Error Log may have {0}.").format(f"{rule.threshold:g}")
+		yield Sighting(_("Error Log"), title, text, errors)
+
+
+@check("Failure Rate")
+def failure_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	methods = _by_method(rule, facts)
+	found = [sighting for method, counts in methods.items() if (sighting := _rate(rule, method, counts))]
+	if not found and rule.subject == "*":  # many methods that each fail a little
+		every = _rate(rule, _("all methods"), [one for counts in methods.values() for one in counts])
+		found = [every] if every else []
+	yield from found
+
+
+def _by_method(rule: Rule, facts: Facts) -> dict[str, list[MethodCounts]]:
+	methods = defaultdict(list)
+	for counts in facts.outcomes(rule.window_minutes):
+		if rule.covers(counts.queue, counts.method):
+			methods[counts.method].append(counts)
+	return methods
+
+
+def _rate(rule: Rule, subject: str, counts: list[MethodCounts]) -> Sighting | None:
+	bad = sum(one.bad for one in counts)
+	if bad < max(1, rule.minimum):
+		return None
+	total = sum(one.total for one in counts)
+	if 100 * bad / total < rule.threshold:
+		return None
+	title = _("{1} of {2} failed: {0}").format(subject, bad, counted(total, _("1 run"), _("{0} runs")))
+	return Sighting(subject, title, _window(rule), 100 * bad / total)
+
+
+def _window(rule: Rule) -> str:
+	return _("In {0}.").format(last(rule.window_minutes, _))
+
+
+@check("Method Failures")
+def method_failures(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	for method, counts in _by_method(rule, facts).items():
+		bad = sum(one.bad for one in counts)
+		if bad >= max(1, rule.threshold):
+			title = counted(bad, _("Failed once"), _("Failed {0} times"))
+			yield Sighting(method, f"{title}: {method}", _window(rule), bad)
+
+
+@check("New Failure Group")
+def new_failure_group(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	groups = [g for g in facts.new_groups(rule.window_minutes) if rule.covers(subject=g.method)]
+	single, flood = _apart(groups)
+	for group in single:
+		if group.state == "Open":
+			title = _("{0} fails again: {1}") if group.again else _("New failure of {0}: {1}")
+			times = counted(group.occurrences, _("Once so far."), _("{0} times so far."))
+			text = f"{times} {_('See Job Failure Group {0}.').format(group.name)}"
+			yield Sighting(group.name, title.format(group.method, group.title), text, group.occurrences)
+	late = [group for group in flood if group.at > facts.now - QUIET]
+	if late:
+		yield _many(late)
+
+
+def _apart(groups: Sequence[NewGroup]) -> tuple[list[NewGroup], list[NewGroup]]:
+	"""Those that are told one by one, and those of a flood: before which so many had come within an hour.
+
+	It depends on the groups alone, so a group never moves from the one to the other, and is told once.
+	"""
+	ordered = sorted(groups, key=lambda group: (group.at, group.name))
+	times = [group.at for group in ordered]
+	cut = times[0] + QUIET if len(times) >= NEW_GROUPS else None  # what came before the oldest is not known
+	single, flood = [], []
+	for position, group in enumerate(ordered):
+		before = position - bisect_left(times, group.at - QUIET)
+		many = before >= limits.NEW_FAILURES_AN_HOUR or (cut is not None and group.at < cut)
+		(flood if many else single).append(group)
+	return single, flood
+
+
+def _many(flood: Sequence[NewGroup]) -> Sighting:
+	number = len(flood)
+	methods = sorted({group.method for group in flood})
+	title = _("Many new failures: {0} more in the last hour").format(f"{number:,}")
+	names = ", ".join(methods[:10]) + (", …" if len(methods) > 10 else "")
+	text = _("Of {0}. They are not told one by one; see the list of Job Failure Groups.").format(names)
+	return Sighting(MANY, title, text, number)

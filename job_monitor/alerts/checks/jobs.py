@@ -1,0 +1,71 @@
+"""Jobs that hang, and jobs that nothing will ever run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from frappe import _
+
+from job_monitor.alerts.checks.registry import Known, check
+from job_monitor.alerts.facts import Facts
+from job_monitor.bridge import session
+from job_monitor.bridge.times import to_site
+from job_monitor.core import clock, health, keys, limits
+from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.core.records import Job
+from job_monitor.notify.wording import counted, spoken
+
+
+@check("Stuck Job")
+def stuck_job(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	"""Of this site's jobs. The 500 that started last are looked at."""
+	for job in facts.snapshot.running:
+		if job.status != keys.STARTED or not session.is_own(job):
+			continue
+		if rule.covers(keys.split_queue(job.queue)[1], job.method):
+			runs = clock.seconds_between(job.started_at, facts.snapshot.taken_at)
+			if sighting := _past_timeout(job, facts) or _unusual(rule, job, runs, facts):
+				yield sighting
+
+
+def _past_timeout(job: Job, facts: Facts) -> Sighting | None:
+	over = health.overtime(job, facts.snapshot.taken_at)
+	if over is None:
+		return None
+	title = _("{0} runs {1} past its timeout").format(job.method or job.id, spoken(over, _))
+	return Sighting(job.id, title, _started(job), over)
+
+
+def _unusual(rule: Rule, job: Job, runs: float | None, facts: Facts) -> Sighting | None:
+	if runs is None or runs < limits.UNUSUAL_SECONDS:
+		return None
+	usual = facts.baselines.get(job.method)
+	if usual is None or usual.samples < rule.minimum or runs <= rule.threshold * usual.p95:
+		return None
+	title = _("{0} runs for {1}").format(job.method or job.id, spoken(runs, _))
+	known = counted(usual.samples, _("its only run"), _("95 % of its {0} runs"))
+	text = _("In the last week {0} took less than {1}.").format(known, spoken(usual.p95, _))
+	return Sighting(job.id, title, f"{text} {_started(job)}", runs / (usual.p95 or 1), mild=True)
+
+
+def _started(job: Job) -> str:
+	at = to_site(job.started_at)
+	return _("Job {0}, since {1}, on worker {2}.").format(
+		job.id, f"{at:%Y-%m-%d %H:%M:%S}" if at else "?", job.worker or "?"
+	)
+
+
+@check("Zombie Job")
+def zombie_job(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
+	"""Of this site's jobs. What fires is looked up at each look; the hunt for others takes its time now and then."""
+	for job in facts.zombies(known):
+		if session.is_own(job) and rule.covers(keys.split_queue(job.queue)[1], job.method):
+			age = clock.seconds_between(job.enqueued_at or job.created_at, clock.now())
+			title = _("Zombie: {0} will never run").format(job.method or job.id)
+			text = _("Job {0} says {1} for {2}, but stands in no queue and no registry.").format(
+				job.id, job.status, spoken(age, _)
+			)
+			hint = _(
+				"It may keep its schedule, or its like, from being queued. Remove it in the list of RQ Jobs."
+			)
+			yield Sighting(job.id, title, f"{text} {hint}", age or 0.0)

@@ -1,0 +1,34 @@
+"""The monitor itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from frappe import _
+
+from job_monitor.alerts.checks.registry import Known, check
+from job_monitor.alerts.facts import Facts
+from job_monitor.bridge.times import to_site
+from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.notify.wording import spoken
+
+
+@check("Evaluation Gap")
+def evaluation_gap(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	before = facts.last_evaluated_at
+	minutes = (facts.now - before).total_seconds() / 60 if before else 0.0
+	if before and minutes > rule.threshold:
+		title = _("Alerts were not looked at for {0}").format(spoken(minutes * 60, _))
+		text = _("From {0} to {1}: whatever began and ended in between was not told.")
+		first, last = to_site(before), to_site(facts.now)
+		yield Sighting(
+			_("Alerts"), title, text.format(f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"), minutes
+		)
+
+
+def could_not_ask(problems: Mapping[str, str]) -> Iterator[Sighting]:
+	"""Of what the other checks ran into, by source."""
+	for source, text in problems.items():
+		title = _("{0} could not be asked").format(source)
+		hint = _("What the rules that need it would tell is unknown; what is open stays open.")
+		yield Sighting(source, title, f"{text}\n{hint}")

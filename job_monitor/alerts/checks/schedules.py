@@ -1,0 +1,67 @@
+"""Schedules and the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from frappe import _
+
+from job_monitor.alerts.checks.registry import Known, check
+from job_monitor.alerts.facts import Facts
+from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.core.schedules import ScheduleHealth
+from job_monitor.notify.wording import counted
+
+
+@check("Missed Schedule")
+def missed_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting] | None:
+	if not facts.scheduler.runs:
+		return None
+	return _missed(rule, facts)
+
+
+def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, facts, "missed"):
+		runs = schedule.missed_runs
+		if runs >= rule.threshold or not runs:  # none where there is no time at which it should run
+			what = _("Run missed") if runs < 2 else _("{0} runs missed").format(runs)
+			yield _of_schedule(schedule, f"{what}: {schedule.method}", runs)
+
+
+@check("Failing Schedule")
+def failing_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, facts, "failing"):
+		if schedule.failures >= rule.threshold:
+			what = counted(schedule.failures, _("Scheduled run failed"), _("Failed {0} times in a row"))
+			yield _of_schedule(schedule, f"{what}: {schedule.method}", schedule.failures)
+
+
+def _schedules(rule: Rule, facts: Facts, state: str) -> Iterator[ScheduleHealth]:
+	for schedule in facts.schedules:
+		if schedule.state == state and (
+			rule.covers(subject=schedule.name) or rule.covers(subject=schedule.method)
+		):
+			yield schedule
+
+
+def _of_schedule(schedule: ScheduleHealth, title: str, value: float = 0.0) -> Sighting:
+	return Sighting(schedule.name, title, f"{schedule.message}\n{schedule.hint}".strip(), value)
+
+
+@check("Blocked Schedule")
+def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, facts, "blocked"):
+		yield _of_schedule(schedule, _("Blocked by a dead job: {0}").format(schedule.method))
+
+
+@check("Scheduler")
+def scheduler(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	found = facts.scheduler
+	if not found.runs:
+		title = {
+			"absent": _("The scheduler is absent: no scheduled job is started"),
+			"disabled": _("The scheduler of this site is disabled"),
+			"paused": _("The scheduler of this site is paused"),
+			"dormant": _("The site counts as dormant: its scheduled jobs run once a day"),
+		}.get(found.state, found.state)
+		yield Sighting(_("Scheduler"), title, found.detail, mild=found.state == "dormant")

@@ -1,0 +1,37 @@
+"""What is said when an incident is over, by kind of rule: what was seen is no longer so, and is not told as if it were."""
+
+from __future__ import annotations
+
+from frappe import _
+
+
+def title(kind: str | None, subject: str, title: str) -> str:
+	"""
+	Args:
+		title: What was seen, for kinds that have no words of their own.
+	"""
+	words = {
+		"Error Log Rate": _("The rate of errors is normal again"),
+		"Failure Rate": _("Failures are back to normal: {0}"),
+		"Method Failures": _("Failures are back to normal: {0}"),
+		"Queue Age": _("Jobs no longer wait too long in queue {0}"),
+		"Queue Depth": _("Queue {0} has room again"),
+		"Stalled Queue": _("Queue {0} no longer stands still"),
+		"No Worker": _("No job waits for a missing worker in queue {0} any more"),
+		"Dead Worker": _("Worker {0} is no longer missed"),
+		"Stuck Job": _("Job {0} no longer runs too long"),
+		"Zombie Job": _("Zombie {0} is gone"),
+		"Missed Schedule": _("Schedule {0} was started again"),
+		"Failing Schedule": _("Schedule {0} no longer fails"),
+		"Blocked Schedule": _("Schedule {0} is no longer blocked"),
+		"Scheduler": _("The scheduler runs again"),
+		"Redis Memory": _("Redis has memory again"),
+		"Failed Registry": _("Queue {0} has room for failed jobs again"),
+		"Could Not Ask": _("{0} answers again"),
+	}
+	return words.get(kind or "", _("It is over: {0}").format(title)).replace("{0}", subject)
+
+
+def text(title: str, text: str) -> str:
+	"""What was seen, as something that was."""
+	return _("What was seen last: {0}").format("\n".join(part for part in (title, text) if part))
