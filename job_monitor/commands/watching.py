@@ -17,7 +17,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from job_monitor.alerts import engine
-from job_monitor.commands.examination import plain
+from job_monitor.cli.safe import line as plain
 from job_monitor.core.health import duration
 from job_monitor.recorder import rollup
 
