@@ -37,6 +37,10 @@ after_job = ["job_monitor.around_jobs.after"]
 override_whitelisted_methods = {
 	"frappe.core.doctype.rq_job.rq_job.remove_failed_jobs": "job_monitor.api.jobs.remove_failed",
 	"frappe.core.doctype.rq_job.rq_job.stop_job": "job_monitor.api.jobs.stop_job",
+	"frappe.core.doctype.data_export.exporter.export_data": "job_monitor.api.exports.export_data",
+	"frappe.core.doctype.data_import.data_import.download_template": "job_monitor.api.exports.download_template",
+	"frappe.desk.query_report.export_query": "job_monitor.api.exports.export_report",
+	"frappe.desk.reportview.export_query": "job_monitor.api.exports.export_list",
 	"frappe.desk.listview.get_group_by_count": "job_monitor.api.lists.get_group_by_count",
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",
 }
