@@ -88,7 +88,11 @@ def run_one(file: Path, site: str, module: str) -> None:
 def worse(ours: Outcomes, theirs: Outcomes) -> Outcomes:
 	"""What fails with the app only."""
 	fine = {test for test, outcome in theirs.items() if not outcome.bad}
-	found = {test: outcome for test, outcome in ours.items() if outcome.bad and (test in fine or test not in theirs)}
+	found = {
+		test: outcome
+		for test, outcome in ours.items()
+		if outcome.bad and (test in fine or test not in theirs)
+	}
 	missing = {test: outcome for test, outcome in theirs.items() if test not in ours}
 	return found | {test: Outcome(outcome.module, True, "did not run") for test, outcome in missing.items()}
 

@@ -74,6 +74,7 @@ class ChannelTestCase(SiteTestCase):
 		frappe.flags.mute_emails = False
 		for doctype in (DOCTYPE, "Job Alert Channel Role"):
 			frappe.db.delete(doctype)
+		frappe.db.delete("Notification Log", {"subject": ["like", "%Queue long is stuck%"]})
 		for name in frappe.get_all("Email Account", {"default_outgoing": 1}, pluck="name"):
 			frappe.db.set_value("Email Account", name, "default_outgoing", 0)
 		frappe.delete_doc("Email Account", ACCOUNT, force=True, ignore_permissions=True, ignore_missing=True)
