@@ -225,6 +225,25 @@ def test_help_has_examples(command: list[str]) -> None:
 	assert "\n" in result.output.strip()
 
 
+@pytest.mark.parametrize("command", ["check", "watch"])
+def test_commands_of_a_bench_have_help_anywhere(command: str, tmp_path: Path) -> None:
+	for option in ("--help", "-h"):
+		result = CliRunner().invoke(main, ["--bench", str(tmp_path), command, option])
+		assert (
+			result.exit_code == 0 and f"job-monitor {command}" in result.output and "--site" in result.output
+		)
+	refused = CliRunner().invoke(main, ["--bench", str(tmp_path), command])
+	assert refused.exit_code == 2 and "no bench" in refused.stderr
+
+
+def test_only_a_queued_job_waits(run: Run, jobs: Jobs) -> None:
+	for status in ("queued", "canceled", "deferred", "scheduled"):
+		jobs.raw(f"a||{status}", status=status, age=7200, started_at=None)
+		shown = run("job", f"a||{status}").output
+		assert ("Waited" in shown) == (status == "queued")
+	assert run("jobs").output.count("2.0 h ") == 5  # four were created so long ago, one waits so long
+
+
 def test_version_is_told() -> None:
 	assert "job-monitor" in CliRunner().invoke(main, ["--version"]).output
 

@@ -86,6 +86,22 @@ def test_what_is_no_url_of_redis_is_refused(url: str) -> None:
 		connect_url(url)
 
 
+@pytest.mark.parametrize("path", ["abc", "0/1", "-1", "1x", "%31", "/"])
+def test_a_database_that_is_no_number_is_refused(path: str) -> None:
+	with pytest.raises(ConfigError, match="number of a database"):
+		connect_url(f"redis://localhost:11000/{path}")
+
+
+@pytest.mark.parametrize(("path", "number"), [("", 0), ("/", 0), ("/3", 3), ("/3?db=4", 4), ("?db=5", 5)])
+def test_a_database_is_named_by_its_number(path: str, number: int) -> None:
+	options = connect_url(f"redis://localhost:11000{path}").connection_pool.connection_kwargs
+	assert options.get("db", 0) == number
+
+
+def test_a_bench_connects_as_its_workers_do() -> None:
+	assert connect_bench(bench(redis_queue="redis://localhost:11000/abc"))
+
+
 @pytest.mark.parametrize("url", ["redis://:hun#ter2@h:1", "redis://user:hun/ter2@h:1", "http://u:hunter2@h"])
 def test_a_bad_url_is_refused_without_its_password(url: str) -> None:
 	with pytest.raises(ConfigError) as raised:

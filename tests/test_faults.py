@@ -163,6 +163,19 @@ def test_a_place_of_the_wrong_type_is_said_and_the_others_are_read(
 	assert [f.code for f in health.diagnose(snapshot.take(store, 0))].count("unreadable-queue") == 1
 
 
+def test_a_queue_whose_name_is_no_text_is_not_called_empty(store: Store, jobs: Jobs) -> None:
+	kept = jobs.raw()
+	name = full("x").encode() + b"\xff"
+	jobs.connection.sadd("rq:queues", b"rq:queue:" + name)
+	jobs.connection.rpush(b"rq:queue:" + name, "a||1")
+	good, odd = store.queues()
+	assert good.counts["queued"] == 1 and not good.problem
+	assert not odd.counts and "UTF-8" in odd.problem
+	page = store.page(JobQuery())
+	assert [row.id for row in page.rows] == [kept] and "UTF-8" in page.note
+	assert [f.code for f in health.diagnose(snapshot.take(store, 0))].count("unreadable-queue") == 1
+
+
 @pytest.mark.parametrize("key", [keys.QUEUES, keys.WORKERS])
 def test_a_set_of_names_of_the_wrong_type_could_not_be_asked(store: Store, connection: Any, key: str) -> None:
 	connection.set(key, "x")

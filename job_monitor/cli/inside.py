@@ -13,10 +13,10 @@ from job_monitor.core.errors import ConfigError
 PYTHON = Path("env", "bin", "python")
 
 
-def _take_over(command: str) -> click.Command:
+def _take_over(command: str, about: str) -> click.Command:
 	@click.command(
 		command,
-		add_help_option=False,
+		help=about,
 		context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 	)
 	@click.option("--site", metavar="SITE", help="This site only.")
@@ -37,7 +37,27 @@ def _take_over(command: str) -> click.Command:
 	return pass_on
 
 
-check = _take_over("check")
-check.help = "Look at the alert rules of all sites once, and tell; for cron. See `check --help`."
-watch = _take_over("watch")
-watch.help = "Look at them again and again, and tell; for systemd. See `watch --help`."
+check = _take_over(
+	"check",
+	"""Look at the alert rules of all sites once, and tell; for cron.
+
+	It needs the bench and its database. Exits with 0 if nothing fires, with 1 if something does, with 2 if a site
+	or Redis could not be asked. With --json it prints JSON for programs.
+
+	\b
+	job-monitor check
+	job-monitor check --site erp.example.com --json
+	*/5 * * * *  cd ~/frappe-bench && job-monitor check > /dev/null
+	""",
+)
+watch = _take_over(
+	"watch",
+	"""Look at the alert rules of all sites again and again, and tell; for systemd or supervisor.
+
+	It needs the bench and its database. --interval SECONDS (5 to 3600, 60 if none is given) is the time between
+	looks. Prints a line whenever what fires on a site changes; ends with SIGTERM or Ctrl-C.
+
+	\b
+	job-monitor watch --interval 30
+	""",
+)

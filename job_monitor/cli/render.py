@@ -198,9 +198,7 @@ def jobs_table(jobs: Sequence[Job], now: datetime, selected: int | None = None) 
 
 
 def _job_cells(job: Job, now: datetime) -> list[RenderableType]:
-	running = job.status == "started"
-	waited = job.wait if job.started_at else clock.seconds_between(job.enqueued_at, now)
-	ran = clock.seconds_between(job.started_at, now) if running else job.duration
+	waited, ran = job.waited(now), job.ran(now)
 	return [
 		words(job.status or "?", STATUS_STYLE.get(job.status, "bright_red")),
 		Tail(job.method) if job.method else Text("(unknown)", style="dim"),
@@ -258,8 +256,7 @@ def job_view(job: Job, now: datetime) -> RenderableType:
 
 
 def _facts(job: Job, now: datetime) -> list[tuple[str, RenderableType]]:
-	running = clock.seconds_between(job.started_at, now) if job.status == "started" else job.duration
-	waited = job.wait if job.started_at else clock.seconds_between(job.enqueued_at, now)
+	waited, ran = job.waited(now), job.ran(now)
 	timeout = "none" if job.timeout == -1 else duration(job.timeout) if job.timeout else ""
 	return [
 		("Job", job.id),
@@ -274,7 +271,7 @@ def _facts(job: Job, now: datetime) -> list[tuple[str, RenderableType]]:
 		("Started", stamp(job.started_at, now)),
 		("Ended", stamp(job.ended_at, now)),
 		("Waited", duration(waited) if waited is not None else ""),
-		("Ran", duration(running) if running is not None else ""),
+		("Ran", duration(ran) if ran is not None else ""),
 		("Timeout", timeout),
 		("Progress", f"{job.progress:.0f} %" if job.progress is not None else ""),
 		("Retries left", str(job.retries_left) if job.retries_left is not None else ""),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,8 +83,21 @@ def connect_url(url: str, username: str | None = None, password: str | None = No
 	"""A connection by URL: `redis://`, `rediss://` (TLS), `unix://`. Nothing is sent yet.
 
 	Raises:
-		ConfigError: The URL is not one of Redis.
+		ConfigError: The URL is not one of Redis, or names no database by what stands behind the host.
 	"""
+	if _DATABASE.fullmatch(url.partition("?")[0]) is None:
+		raise ConfigError(
+			"behind the host of the Redis URL stands the number of a database, as in redis://host:6379/1"
+		)
+	return _connect_url(url, username, password)
+
+
+_DATABASE = re.compile(r"rediss?://[^/]*(/\d*)?|(?!rediss?://).*", re.DOTALL)
+"""redis-py reads database 0 where it is no number."""
+
+
+def _connect_url(url: str, username: str | None = None, password: str | None = None) -> Connection:
+	"""As Frappe's own workers connect: a database that is no number is 0."""
 	credentials = {k: v for k, v in {"username": username, "password": password}.items() if v}
 	options = _options()
 	if url.startswith("unix:"):
@@ -116,7 +130,7 @@ def connect_bench(bench: Bench) -> Connection:
 	url = config.get("redis_queue")
 	if not isinstance(url, str) or not url:
 		raise ConfigError(f"redis_queue is missing in {bench.path}/sites/common_site_config.json")
-	return connect_url(url, username, password)
+	return _connect_url(url, username, password)
 
 
 def _connect_sentinel(config: dict[str, Any], username: str | None, password: str | None) -> Connection:

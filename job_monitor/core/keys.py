@@ -46,6 +46,11 @@ def text(value: bytes | str | None) -> str:
 	return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
+def is_askable(name: str) -> bool:
+	"""Whether a name that came from Redis leads back to its key: odd bytes do not."""
+	return "\ufffd" not in name
+
+
 def askable(name: str) -> str:
 	"""A name typed by people as Redis can be asked for it: without the lone surrogates that odd bytes become."""
 	return name if name.isascii() else name.encode("utf-8", "replace").decode()

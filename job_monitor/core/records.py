@@ -97,6 +97,16 @@ class Job:
 		"""Seconds between start and end, None while it runs."""
 		return clock.seconds_between(self.started_at, self.ended_at)
 
+	def waited(self, now: datetime) -> float | None:
+		"""Seconds it waited for its start, or has waited so far; None if it waits no more and never started."""
+		if self.started_at is None and self.status == "queued":
+			return clock.seconds_between(self.enqueued_at, now)
+		return self.wait
+
+	def ran(self, now: datetime) -> float | None:
+		"""Seconds it ran, or has run so far."""
+		return clock.seconds_between(self.started_at, now) if self.status == "started" else self.duration
+
 
 @dataclass(frozen=True)
 class Worker:

@@ -84,7 +84,8 @@ class Store:
 
 		Two round trips (one more to learn the names, and one more for a queue with jobs put in front).
 		"""
-		names = self.queue_names() if names is None else list(names)
+		every = self.queue_names() if names is None else list(names)
+		names = [name for name in every if keys.is_askable(name)]
 		now = clock.now()
 		places = [(status, name) for name in names for status in keys.PLACES]
 		answers = self.ask(
@@ -94,9 +95,11 @@ class Store:
 		heads = answers[len(places) :]
 		counts = dict(zip(places, answers[: len(places)], strict=True))
 		times = self._times(heads, "enqueued_at")
-		return [
-			self._queue(name, counts, *self._oldest(name, heads[n], times)) for n, name in enumerate(names)
-		]
+		found = {
+			name: self._queue(name, counts, *self._oldest(name, heads[n], times))
+			for n, name in enumerate(names)
+		}
+		return [found.get(name) or _unaskable(name) for name in every]
 
 	def last_ended(self, queues: Sequence[Queue]) -> list[Queue]:
 		"""The queues with `last_ended_at` filled. Two round trips."""
@@ -178,8 +181,10 @@ class Store:
 	def sizes(self, places: Sequence[Place]) -> tuple[dict[Place, int], str]:
 		"""How many jobs stand in each place, and a note about those that could not be read. One round trip."""
 		now = clock.now()
+		odd = {f"{queue}: {_ODD_NAME}" for _, queue in places if not keys.is_askable(queue)}
+		places = [place for place in places if keys.is_askable(place[1])]
 		answers = self.ask([self._count_command(*place, now) for place in places])
-		failed = [
+		failed = sorted(odd) + [
 			f"{s} of {q}: {a}" for (s, q), a in zip(places, answers, strict=True) if isinstance(a, Exception)
 		]
 		sizes = {place: a for place, a in zip(places, answers, strict=True) if not isinstance(a, Exception)}
@@ -230,6 +235,14 @@ class Store:
 			JobNotFound: Redis does not know the id.
 		"""
 		return rows.read_one(self, job_id)
+
+
+_ODD_NAME = "its name is no UTF-8, so that it cannot be asked for"
+
+
+def _unaskable(name: str) -> Queue:
+	bench, short = keys.split_queue(name)
+	return Queue(name, short, bench, {}, problem=_ODD_NAME)
 
 
 def _unique(merge: Merge, count: int) -> list[Place]:
