@@ -260,6 +260,36 @@ def test_a_completion_script_is_produced(shell: str) -> None:
 	)
 
 
+def test_off_a_terminal_nothing_is_cut_or_wrapped(redis_url: str, jobs: Jobs) -> None:
+	site, method = "a-site-with-a-long-name.example.com", "app." + "deep." * 20 + "method"
+	ids = [jobs.raw(status="failed", site=site, method=method, arguments={"x": "y" * 500}) for _ in range(3)]
+	name = "f" * 32
+	jobs.connection.hset(f"rq:worker:{name}", mapping={"state": "busy", "queues": "b:q", "pid": 1})
+	jobs.connection.sadd("rq:workers", f"rq:worker:{name}")
+
+	def shown(*command: str) -> list[str]:
+		result = program("--redis", redis_url, *command, COLUMNS="")
+		assert result.returncode in (0, 1) and "…" not in result.stdout
+		return result.stdout.splitlines()
+
+	for command in (["jobs"], ["jobs", "--method", "deep"]):
+		rows = [line for line in shown(*command) if site in line]
+		assert [next(i for i in ids if i in line) for line in rows] and len(rows) == 3
+		assert all(method in line and len(line) < 500 for line in rows)
+	searched = shown("jobs", "--method", "deep", "--limit", "1")
+	assert searched[-1].startswith("--cursor ") and len(searched[-1]) > 60
+	assert any(name in line for line in shown("workers"))
+	job = shown("job", ids[0])
+	assert any("y" * 500 in line for line in job) and max(map(len, job)) < 700
+	assert all(len(line) < 700 for line in shown("doctor"))
+
+
+def test_help_names_environment_and_limits() -> None:
+	texts = {name: CliRunner().invoke(main, [*name.split(), "--help"]).output for name in ("", "jobs", "job")}
+	assert "JOB_MONITOR_REDIS" in texts[""] and "JOB_MONITOR_SITE" in texts["jobs"]
+	assert "at most 30" in texts["jobs"] and "64 kB" in texts["jobs"] and "16 MB" in texts["job"]
+
+
 @pytest.mark.parametrize("columns", ["60", "20", "400"])
 @pytest.mark.parametrize(
 	"command", [["queues"], ["workers"], ["jobs"], ["jobs", "--search", "x"], ["doctor"]]
@@ -271,7 +301,8 @@ def test_no_width_of_the_terminal_is_too_small(
 	result = run(*command)
 	assert result.exit_code in (0, 1)
 	assert result.exception is None or isinstance(result.exception, SystemExit)
-	assert all(len(line) <= int(columns) for line in result.stdout.splitlines())
+	lines = [line for line in result.stdout.splitlines() if not line.startswith("--cursor")]
+	assert all(len(line) <= int(columns) for line in lines)
 
 
 @pytest.fixture

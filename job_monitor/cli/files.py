@@ -12,6 +12,7 @@ from rich.text import Text
 
 from job_monitor.cli import render, safe
 from job_monitor.cli.source import Source
+from job_monitor.cli.source import console as source_console
 from job_monitor.core import clock, limits, log_names
 from job_monitor.core.log_files import Log, LogFilter, LogPage
 from job_monitor.core.log_names import LogFile
@@ -63,7 +64,7 @@ def logs(
 	job-monitor logs scheduler --site erp.example.com
 	"""
 	bench = source.bench()
-	console = Console(highlight=False, markup=False, soft_wrap=True)
+	console = source_console(soft_wrap=True)
 	if not name:
 		listed = log_names.listing(bench.path, site)
 		console.print(render.json_text(listed, indent=1) if as_json else listing_view(listed))

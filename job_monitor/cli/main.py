@@ -55,6 +55,7 @@ class Group(click.Group):
 	"redis_url",
 	envvar="JOB_MONITOR_REDIS",
 	metavar="URL",
+	show_envvar=True,
 	help="redis://, rediss:// or unix:// URL.",
 )
 @click.option(
@@ -104,8 +105,9 @@ def workers_command(source: Source, as_json: bool) -> None:
 	store = source.open()
 	found = workers.read_all(store)
 	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
-	narrow = console().width < render.WORKERS_WIDTH
-	show(as_json, found, render.workers_table(found, current, clock.now(), compact=narrow))
+	width = console().width
+	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == render.UNBOUNDED}
+	show(as_json, found, render.workers_table(found, current, clock.now(), **shape))
 
 
 @main.command()
@@ -113,18 +115,29 @@ def workers_command(source: Source, as_json: bool) -> None:
 	"--queue", "queue_names", multiple=True, metavar="NAME", help="short, default, long, or any other."
 )
 @click.option("--status", multiple=True, type=click.Choice(STATUSES), help="May be given more than once.")
-@click.option("--site", default="", envvar="JOB_MONITOR_SITE", help="Whole name of the site.")
+@click.option(
+	"--site", default="", envvar="JOB_MONITOR_SITE", show_envvar=True, help="Whole name of the site."
+)
 @click.option("--method", default="", help="Part of the method's dotted path.")
 @click.option("--search", "text", default="", help="Part of arguments, traceback, id or method.")
 @click.option("--since", type=Age(), help="Created since: 30m, 2h, 1d, or 2026-01-31T10:00 (local time).")
 @click.option("--limit", default=20, show_default=True, help=f"Rows, at most {limits.PAGE_ROWS}.")
 @click.option("--offset", default=0, help="Rows to skip (without filters that search).")
-@click.option("--seconds", default=3.0, show_default=True, help="Time a search may take.")
+@click.option(
+	"--seconds",
+	default=3.0,
+	show_default=True,
+	help=f"Time a search may take, at most {limits.SEARCH_MAX_SECONDS:.0f}.",
+)
 @click.option("--cursor", default="", help="Go on with a search that ran out of time.")
 @json_option
 @click.pass_obj
 def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filters: Any) -> None:
 	"""Jobs, newest first.
+
+	Arguments are shown and searched with secrets masked. A list shows the beginning of payloads over 64 kB; a search
+	for a text looks through payloads of up to 4 MB and says how many were larger. Where it ran out of time it says
+	how far it came, and where to go on. Off a terminal nothing is cut or wrapped.
 
 	\b
 	job-monitor jobs --status failed --queue long
@@ -155,13 +168,18 @@ def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filter
 @json_option
 @click.pass_obj
 def job(source: Source, job_id: str, as_json: bool) -> None:
-	"""One job in full: arguments, traceback, times, worker."""
+	"""One job in full: arguments, traceback, times, worker.
+
+	Payloads of up to 16 MB are decoded, and 100,000 characters of arguments and traceback shown.
+	"""
 	found = source.open().job(job_id)
 	show(as_json, found, render.job_view(found, clock.now()))
 
 
 @main.command("report")
-@click.option("--site", default="", envvar="JOB_MONITOR_SITE", help="Whole name of the site.")
+@click.option(
+	"--site", default="", envvar="JOB_MONITOR_SITE", show_envvar=True, help="Whole name of the site."
+)
 @click.option("--queue", default="", help="Queue; known for jobs that ran with job_monitor installed.")
 @click.option("--method", default="", help="Part of the method's dotted path.")
 @click.option("--since", type=Age(), help="From then on: 2h, 1d, or 2026-01-31T10:00 (local time).")

@@ -94,9 +94,27 @@ def json_text(records: Any, indent: int | None = None) -> str:
 	return safe.json(json.dumps(plain(records), ensure_ascii=not unicode, indent=indent))
 
 
+UNBOUNDED = 100_000
+"""Columns of what is no terminal: nothing has to fit in."""
+
+
+class _Table(Table):
+	"""Fills the width of a terminal, if it is to; never that of what is none."""
+
+	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+		self.expand = self.expand and options.max_width < UNBOUNDED
+		return super().__rich_console__(console, options)
+
+
+class _Panel(Panel):
+	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+		self.expand = options.max_width < UNBOUNDED
+		return super().__rich_console__(console, options)
+
+
 def table(*columns: str | tuple[str, dict[str, Any]], expand: bool = False) -> Table:
 	"""A table in the one look that all views share."""
-	result = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, expand=expand, padding=(0, 1))
+	result = _Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, expand=expand, padding=(0, 1))
 	for column in columns:
 		name, options = (column, {}) if isinstance(column, str) else column
 		result.add_column(name, **options)
@@ -139,14 +157,21 @@ WORKERS_WIDTH = 110
 
 
 def workers_table(
-	workers: Sequence[Worker], jobs: Mapping[str, Job], now: datetime, compact: bool = False
+	workers: Sequence[Worker],
+	jobs: Mapping[str, Job],
+	now: datetime,
+	compact: bool = False,
+	whole: bool = False,
 ) -> RenderableType:
-	"""`compact` leaves out names and counters (host and process id tell workers apart), and fills the width there is."""
+	"""`compact` leaves out names and counters (host and process id tell workers apart), and fills the width there is.
+
+	`whole` does not cut names, of which the first letters tell workers apart.
+	"""
 	if not workers:
 		return Text("No worker is registered. Start one: bench worker", style="bright_red")
 	result = table(
 		"State",
-		*([] if compact else [("Worker", _LINE)]),
+		*([] if compact else [("Worker", {**_LINE, "max_width": None if whole else 12})]),
 		("Queues", _LINE),
 		("Runs", {**_LINE, "ratio": 1, "min_width": 12}),
 		("For", _RIGHT),
@@ -167,7 +192,7 @@ def _worker_cells(worker: Worker, job: Job | None, now: datetime) -> list[Render
 	share = worker.utilization(now)
 	return [
 		words(f"● {state}", style),
-		worker.name[:12],
+		worker.name,
 		", ".join(keys.split_queue(queue)[1] for queue in worker.queues),
 		Tail((job.method or job.id) if job else worker.current_job_id),
 		ago(job.started_at, now) if job else "",
@@ -229,13 +254,14 @@ def search_view(result: SearchResult, now: datetime) -> RenderableType:
 	if result.unread:
 		covered += f" The arguments of {result.unread:,} are too large to be searched."
 	if result.cursor:
-		covered += f" Go on with: --cursor {result.cursor}"
+		covered += f" Go on with:\n--cursor {result.cursor}"
 	body = (
 		jobs_table(result.rows, now)
 		if result.rows
 		else Text("None yet." if result.cursor else "No job found.")
 	)
-	return Group(body, Text(covered, style="dim"))
+	# A cursor that is wrapped could not be copied
+	return Group(body, Text(covered, style="dim", no_wrap=True, overflow="ignore"))
 
 
 def job_view(job: Job, now: datetime) -> RenderableType:
@@ -250,7 +276,7 @@ def job_view(job: Job, now: datetime) -> RenderableType:
 		if body:
 			border = "bright_red" if title == "Exception" else "dim"
 			parts.append(
-				Panel(words(body), title=title, title_align="left", border_style=border, box=box.ROUNDED)
+				_Panel(words(body), title=title, title_align="left", border_style=border, box=box.ROUNDED)
 			)
 	return Group(*parts)
 
@@ -314,7 +340,7 @@ def doctor_view(taken: Snapshot, findings: Sequence[Finding]) -> RenderableType:
 	verdict: RenderableType = Text("✔ Nothing wrong found.", style="green")
 	if findings:
 		verdict = findings_view(findings)
-	return Group(words(summary), Padding(verdict, (1, 0, 0, 0)))
+	return Group(words(summary), Padding(verdict, (1, 0, 0, 0), expand=False))
 
 
 def _zombie_words(taken: Snapshot) -> str:

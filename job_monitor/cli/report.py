@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.text import Text
 
 from job_monitor.cli import render
+from job_monitor.cli.source import console
 from job_monitor.core import monitor_log
 from job_monitor.core.connection import Bench
 from job_monitor.core.errors import ConfigError
@@ -34,7 +35,7 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 	if as_json:
 		click.echo(render.json_text(report, indent=1))
 	else:
-		Console(highlight=False, markup=False).print(view(report))
+		console().print(view(report))
 
 
 def missing(bench: Bench, site: str) -> str:
@@ -56,9 +57,9 @@ def _is_on(path: Path) -> bool:
 
 
 def _read(paths: list[Path], filters: Filters) -> Report:
-	console = Console(stderr=True)
+	terminal = Console(stderr=True)
 	columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-	with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+	with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
 		task = bar.add_task("Reading", total=None)
 		return monitor_log.read(
 			paths, filters, progress=lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -76,8 +78,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 	return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
 
 
-def console() -> Console:
-	return Console(highlight=False, markup=False)
+def console(soft_wrap: bool = False) -> Console:
+	"""As wide as the terminal, or as COLUMNS says. Else as wide as what is printed: nothing is cut or wrapped."""
+	is_bounded = sys.stdout.isatty() or os.environ.get("COLUMNS")
+	width = None if is_bounded else render.UNBOUNDED
+	return Console(highlight=False, markup=False, soft_wrap=soft_wrap, width=width)
 
 
 def show(as_json: bool, records: Any, view: Any) -> None:
