@@ -45,6 +45,8 @@ override_whitelisted_methods = {
 	"frappe.utils.background_jobs.get_queue_info": "job_monitor.api.queues.get_queue_info",
 }
 
+standard_queries = dict.fromkeys(("RQ Job", "RQ Worker", "Job Failure Group"), "job_monitor.api.links.search")
+
 override_doctype_class = {
 	"RQ Job": "job_monitor.job_monitor.doctype.rq_job.rq_job.RQJob",
 	"RQ Worker": "job_monitor.job_monitor.doctype.rq_worker.rq_worker.RQWorker",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from frappe.model.document import Document
 from frappe.utils import cstr, escape_html
 
 _CHARS = 140
+_TEXTS = ("Data", "Small Text", "Text", "Long Text", "Read Only", "Select", "Link")
 
 
 def as_html(text: object, chars: int = _CHARS) -> str:
@@ -13,3 +17,13 @@ def as_html(text: object, chars: int = _CHARS) -> str:
 	Not for fields and rows: what is stored or answered stays the text itself.
 	"""
 	return escape_html(cstr(text)[:chars])
+
+
+class PlainText(Document):
+	"""A document whose texts are printed to the letter: templates of prints render what it answers as HTML."""
+
+	def get_formatted(self, fieldname: str, *args: Any, **kwargs: Any) -> Any:
+		field = self.meta.get_field(fieldname)
+		if field is None or field.fieldtype not in _TEXTS:
+			return super().get_formatted(fieldname, *args, **kwargs)
+		return escape_html(cstr(self.get(fieldname))).replace("\n", "<br>")

@@ -1,5 +1,5 @@
 frappe.ui.form.on("Job Alert", {
-	setup: (frm) => frappe.job_monitor.show.durations(frm),
+	setup: (frm) => frappe.job_monitor.show.values_as_they_are(frm),
 
 	refresh(frm) {
 		frm.disable_form();
@@ -11,12 +11,12 @@ frappe.ui.form.on("Job Alert", {
 
 function tell(frm) {
 	const { alerts, show } = frappe.job_monitor;
-	const { headline, escape, seconds } = show;
+	const { headline, seconds, text } = show;
 	const { state, severity, acknowledged_by, muted_until, rule } = frm.doc;
-	const parts = [escape(rule)];
+	const parts = [text(rule)];
 	if (state === "Resolved") parts.push(__("Lasted {0}", [seconds(frm.doc.seconds)]));
 	else parts.push(__("For {0}", [seconds(alerts.lasts(frm.doc))]));
-	if (acknowledged_by) parts.push(__("{0} takes care of it", [escape(acknowledged_by)]));
+	if (acknowledged_by) parts.push(__("{0} takes care of it", [text(acknowledged_by)]));
 	if (alerts.is_muted(frm.doc)) {
 		parts.push(__("Muted until {0}", [frappe.datetime.str_to_user(muted_until)]));
 	}

@@ -1,3 +1,6 @@
+for (const doctype of ["Job Alert", "Job Alert Flip"])
+	frappe.job_monitor.show.to_the_letter(doctype);
+
 frappe.listview_settings["Job Alert"] = {
 	hide_name_column: true,
 	add_fields: ["state", "severity", "acknowledged_by", "muted_until", "began_at", "resolved_at"],
@@ -24,7 +27,7 @@ frappe.listview_settings["Job Alert"] = {
 		listview.page.add_inner_button(__("Look Now"), async () => {
 			const outcome = await evaluate_alerts();
 			const message = outcome.skipped
-				? __("Not looked at now: {0}", [show.escape(outcome.skipped)])
+				? __("Not looked at now: {0}", [show.text(outcome.skipped)])
 				: __("{0} rules looked at, {1} notices sent", [outcome.rules, outcome.notices]);
 			frappe.show_alert({ message, indicator: outcome.skipped ? "orange" : "green" });
 			listview.refresh();
@@ -52,12 +55,12 @@ frappe.listview_settings["Job Alert"] = {
 
 /** When the rules were last looked at, above the list. */
 function tell(listview, status) {
-	const { escape } = frappe.job_monitor.show;
+	const { text } = frappe.job_monitor.show;
 	const problems = Object.keys(status.problems || {});
 	const last = status.at
 		? __("Rules last looked at {0} by {1}.", [
 				frappe.datetime.prettyDate(status.at),
-				escape(status.by),
+				text(status.by),
 		  ])
 		: __("The rules have not been looked at yet.");
 	const late = status.late
@@ -66,7 +69,7 @@ function tell(listview, status) {
 		  ])
 		: "";
 	const unknown = problems.length
-		? __("Could not be asked: {0}.", [escape(problems.join(", "))])
+		? __("Could not be asked: {0}.", [text(problems.join(", "))])
 		: "";
 	const html = `<div class="jm-alert-status ${late || unknown ? "text-danger" : "text-muted"}">
 		${[last, late, unknown].filter(Boolean).join(" ")}</div>`;

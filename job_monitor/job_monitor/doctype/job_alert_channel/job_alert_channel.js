@@ -8,7 +8,7 @@ frappe.ui.form.on("Job Alert Channel", {
 });
 
 function tell(frm) {
-	const { headline, escape } = frappe.job_monitor.show;
+	const { headline, text } = frappe.job_monitor.show;
 	const { status, last_error, failures_in_a_row, enabled } = frm.doc;
 	const parts = enabled ? [] : [__("Disabled: no alert is sent here.")];
 	if (status === "Failing") {
@@ -17,7 +17,7 @@ function tell(frm) {
 				? __("Failed {0} times in a row", [failures_in_a_row])
 				: __("Failed")
 		);
-		parts.push(escape(last_error));
+		parts.push(text(last_error));
 	}
 	headline(frm, parts, status === "Failing" ? "red" : "yellow");
 }
@@ -32,12 +32,12 @@ async function send_test(frm) {
 		frappe.dom.unfreeze();
 	}
 	frm.reload_doc();
-	const escape = frappe.job_monitor.show.escape;
+	const { text } = frappe.job_monitor.show;
 	if (outcome.ok) {
-		const message = __("Test sent: {0}", [escape(outcome.detail)]);
+		const message = __("Test sent: {0}", [text(outcome.detail)]);
 		frappe.show_alert({ message, indicator: "green" }, 10);
 	} else {
 		const title = __("The test was not sent");
-		frappe.msgprint({ title, message: escape(outcome.error), indicator: "red" });
+		frappe.msgprint({ title, message: text(outcome.error), indicator: "red" });
 	}
 }

@@ -1,3 +1,5 @@
+frappe.job_monitor.show.to_the_letter("Job Alert Channel");
+
 frappe.listview_settings["Job Alert Channel"] = {
 	hide_name_column: true,
 	add_fields: ["enabled", "status", "last_error"],
@@ -16,10 +18,10 @@ frappe.listview_settings["Job Alert Channel"] = {
 
 	formatters: {
 		goes_to(value, _df, doc) {
-			const { cell, escape } = frappe.job_monitor.show;
-			if (doc.status !== "Failing") return cell(escape(value), value);
+			const { cell, text } = frappe.job_monitor.show;
+			if (doc.status !== "Failing") return cell(text(value), value);
 			return cell(
-				`<span class="text-danger">${escape(doc.last_error)}</span>`,
+				`<span class="text-danger">${text(doc.last_error)}</span>`,
 				doc.last_error
 			);
 		},

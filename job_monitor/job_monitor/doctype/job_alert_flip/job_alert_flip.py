@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from frappe.model.document import Document
+from job_monitor.bridge.markup import PlainText
 
 
-class JobAlertFlip(Document):
+class JobAlertFlip(PlainText):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 	# end: auto-generated types

@@ -67,13 +67,13 @@ async function try_rule(frm) {
 	const { try_rule, show } = frappe.job_monitor;
 	const { seen, problem } = await try_rule(frm.doc.name);
 	const rows = seen.map(
-		(one) => `<p><b>${show.escape(one.title)}</b><br>
-			<span class="text-muted">${show.escape(one.text)}</span></p>`
+		(one) => `<p><b>${show.text(one.title)}</b><br>
+			<span class="text-muted">${show.text(one.text)}</span></p>`
 	);
 	const nothing = `<p>${__("It sees nothing now.")}</p>`;
 	frappe.msgprint({
 		title: __("What the rule sees now"),
-		message: problem ? show.escape(problem) : rows.join("") || nothing,
+		message: problem ? show.text(problem) : rows.join("") || nothing,
 		indicator: problem || seen.length ? "orange" : "green",
 	});
 }

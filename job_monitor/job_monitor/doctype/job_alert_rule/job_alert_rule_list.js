@@ -1,3 +1,5 @@
+frappe.job_monitor.show.to_the_letter("Job Alert Rule");
+
 frappe.listview_settings["Job Alert Rule"] = {
 	hide_name_column: true,
 	add_fields: ["enabled", "muted_until", "severity"],
@@ -21,6 +23,6 @@ frappe.listview_settings["Job Alert Rule"] = {
 
 	formatters: {
 		kind: (value, df) => frappe.job_monitor.show.filterable(value, df),
-		threshold: (value) => (value ? format_number(value, null, 0) : ""),
+		threshold: (value) => (value ? `<span>${format_number(value, null, 0)}</span>` : ""),
 	},
 };

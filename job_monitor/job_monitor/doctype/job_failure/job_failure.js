@@ -3,7 +3,7 @@ frappe.ui.form.on("Job Failure", {
 		const { history, show } = frappe.job_monitor;
 		frm.disable_form();
 		frm.page.set_indicator(...history.outcome(frm.doc));
-		frm.page.set_title(show.method(frm.doc.method) || frm.doc.name);
+		show.page_title(frm, show.method(frm.doc.method) || frm.doc.name);
 		for (const field of ["message", "exception", "outcome"]) frm.toggle_display(field, false); // shown above
 		show.text_field(frm, "traceback");
 		show.text_field(frm, "arguments", { text: history.pretty(frm.doc.arguments || "") });
@@ -13,9 +13,11 @@ frappe.ui.form.on("Job Failure", {
 });
 
 function tell(frm) {
-	const { escape, headline } = frappe.job_monitor.show;
+	const { escape, headline, text } = frappe.job_monitor.show;
 	const { exception, message, failed_at } = frm.doc;
-	const told = [`<b>${escape(exception)}</b>`, escape(message)].filter(Boolean).join(": ");
+	const told = [`<b>${text(exception)}</b>`, message && text(message)]
+		.filter(Boolean)
+		.join(": ");
 	const when = `<span title="${escape(frappe.datetime.str_to_user(failed_at))}">${escape(
 		frappe.datetime.prettyDate(failed_at)
 	)}</span>`;

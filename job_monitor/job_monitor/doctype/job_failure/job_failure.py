@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from frappe.model.document import Document
-
+from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 
 
-class JobFailure(Document):
+class JobFailure(PlainText):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -32,9 +32,9 @@ frappe.listview_settings["Job Failure"] = {
 	formatters: {
 		method: (value) => frappe.job_monitor.show.method(value),
 		exception(value, df, doc) {
-			const { cell, escape } = frappe.job_monitor.show;
+			const { cell, text } = frappe.job_monitor.show;
 			const told = [value, doc.message].filter(Boolean).join(": ");
-			return cell(escape(told), told);
+			return cell(text(told), told);
 		},
 		queue: (value, df) => frappe.job_monitor.show.filterable(value, df),
 		failed_at: (value, df) => frappe.job_monitor.show.when(value, df),

@@ -2,7 +2,7 @@ frappe.ui.form.on("Job Failure Group", {
 	refresh(frm) {
 		const { history, show } = frappe.job_monitor;
 		frm.page.set_indicator(...history.state(frm.doc));
-		frm.page.set_title(frm.doc.exception || frm.doc.name);
+		show.page_title(frm, frm.doc.exception || frm.doc.name);
 		for (const field of ["title", "state"]) frm.toggle_display(field, false); // shown above
 		tell(frm);
 		frm.fields_dict.last_days.$wrapper
@@ -14,10 +14,10 @@ frappe.ui.form.on("Job Failure Group", {
 });
 
 function tell(frm) {
-	const { escape, headline } = frappe.job_monitor.show;
+	const { headline, text } = frappe.job_monitor.show;
 	const { state, title, reopened } = frm.doc;
 	const often = reopened && __("came back {0} times", [reopened]);
-	headline(frm, [escape(title), often], frappe.job_monitor.history.state({ state })[1]);
+	headline(frm, [text(title), often], frappe.job_monitor.history.state({ state })[1]);
 }
 
 function add_actions(frm) {
@@ -42,17 +42,17 @@ async function show_latest(frm) {
 		limit: 1,
 	});
 	if (frm.doc.name !== name) return;
-	const { escape, link, text_field } = frappe.job_monitor.show;
+	const { link, text, text_field } = frappe.job_monitor.show;
 	const $wrapper = frm.fields_dict.latest.$wrapper.empty();
 	if (!latest) {
-		const text = __("Its occurrences are older than what is kept; see Log Settings.");
-		return $wrapper.html(`<p class="text-muted">${text}</p>`);
+		const gone = __("Its occurrences are older than what is kept; see Log Settings.");
+		return $wrapper.html(`<p class="text-muted">${gone}</p>`);
 	}
 	const when = frappe.datetime.prettyDate(latest.failed_at);
-	const where = [escape(latest.queue), escape(latest.worker)].filter(Boolean).join(" · ");
+	const where = [latest.queue, latest.worker].filter(Boolean).map(text).join(" · ");
 	$wrapper.html(`<p>${link("Job Failure", latest.name, when, latest.failed_at)}
 		<span class="text-muted">${where}</span></p>`);
 	frm.fields_dict.latest.df.label = __("Traceback");
-	const text = latest.traceback || latest.message;
-	text_field(frm, "latest", { text, emphasize_last_line: Boolean(latest.traceback) });
+	const shown = latest.traceback || latest.message;
+	text_field(frm, "latest", { text: shown, emphasize_last_line: Boolean(latest.traceback) });
 }

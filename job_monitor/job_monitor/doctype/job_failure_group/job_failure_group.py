@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import frappe
-from frappe.model.document import Document
 
+from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 
 KEPT = [
@@ -23,7 +23,7 @@ KEPT = [
 ]
 
 
-class JobFailureGroup(Document):
+class JobFailureGroup(PlainText):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

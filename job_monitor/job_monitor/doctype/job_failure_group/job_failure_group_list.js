@@ -1,3 +1,4 @@
+frappe.job_monitor.show.to_the_letter("Job Failure Group");
 for (const df of frappe.get_meta("Job Failure Group").fields) df.hide_timezone = 1;
 
 frappe.listview_settings["Job Failure Group"] = {
@@ -28,12 +29,11 @@ frappe.listview_settings["Job Failure Group"] = {
 	get_indicator: (doc) => frappe.job_monitor.history.state(doc),
 
 	formatters: {
-		title: (value) => frappe.job_monitor.show.escape(value),
 		last_days: (value, _df, doc) => frappe.job_monitor.history.sparkline(value, doc.last_at),
 		last_at: (value, df) => frappe.job_monitor.show.when(value, df),
 		method(value) {
-			const { cell, escape, method } = frappe.job_monitor.show;
-			return cell(escape(method(value)), value);
+			const { cell, method, text } = frappe.job_monitor.show;
+			return cell(text(method(value)), value);
 		},
 	},
 };

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import frappe
-from frappe.model.document import Document
 
+from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 
 
-class JobMetric(Document):
+class JobMetric(PlainText):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

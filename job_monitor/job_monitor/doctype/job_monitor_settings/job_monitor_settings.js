@@ -13,11 +13,11 @@ frappe.ui.form.on("Job Monitor Settings", {
 });
 
 function tell(frm, { at, by, late, firing, unconfirmed }) {
-	const { escape, headline } = frappe.job_monitor.show;
+	const { headline, text } = frappe.job_monitor.show;
 	if (unconfirmed) return ask_to_confirm(frm, unconfirmed);
 	const number = firing.Critical + firing.Warning;
 	const looked = at
-		? __("Alert rules last looked at {0} by {1}", [frappe.datetime.prettyDate(at), escape(by)])
+		? __("Alert rules last looked at {0} by {1}", [frappe.datetime.prettyDate(at), text(by)])
 		: __("The alert rules have not been looked at yet");
 	const fires = number ? __("{0} alerts fire", [number]) : __("nothing fires");
 	headline(frm, [looked, fires], late ? "red" : number ? "orange" : "green");

@@ -5,14 +5,14 @@ const LIVE = {
 };
 
 frappe.ui.form.on("RQ Job", {
-	setup: (frm) => frappe.job_monitor.show.durations(frm),
+	setup: (frm) => frappe.job_monitor.show.values_as_they_are(frm),
 
 	refresh(frm) {
 		const { live, show } = frappe.job_monitor;
 		frm.disable_form();
 		frm.remove_custom_button(__("Force Stop job")); // Frappe's own, also for jobs that only wait
 		frm.page.set_indicator(...show.indicator(frm.doc));
-		frm.page.set_title(show.method(frm.doc.method) || frm.doc.name);
+		show.page_title(frm, show.method(frm.doc.method) || frm.doc.name);
 		show.text_field(frm, "arguments");
 		show.text_field(frm, "exc_info", { emphasize_last_line: true });
 		show.text_field(frm, "job_meta");
@@ -25,10 +25,10 @@ frappe.ui.form.on("RQ Job", {
 });
 
 function tell(frm) {
-	const { bar, escape, headline, seconds } = frappe.job_monitor.show;
+	const { bar, headline, seconds, text } = frappe.job_monitor.show;
 	const { status, problem, exc_info, expires_in, progress, timeout } = frm.doc;
 	const forgets = expires_in > 0 && __("Redis forgets it in {0}", [seconds(expires_in)]);
-	if (problem) return headline(frm, [escape(problem), forgets], "orange");
+	if (problem) return headline(frm, [text(problem), forgets], "orange");
 	if (status === "started") {
 		const since = __("Runs for {0}", [seconds(frm.doc.time_taken)]);
 		const limit = timeout > 0 && __("times out after {0}", [seconds(timeout)]);
@@ -39,7 +39,7 @@ function tell(frm) {
 		return headline(frm, [since], "yellow");
 	}
 	if (status === "deferred") return headline(frm, [__("Waits for other jobs")], "yellow");
-	const error = exc_info && escape(exc_info.trimEnd().split("\n").pop());
+	const error = exc_info && text(exc_info.trimEnd().split("\n").pop());
 	headline(frm, [error, forgets], { failed: "red", stopped: "orange" }[status]);
 }
 
@@ -63,15 +63,15 @@ function add_actions(frm) {
 }
 
 function add(frm, label, question, act) {
-	const { escape } = frappe.job_monitor.show;
+	const { text } = frappe.job_monitor.show;
 	const { name, method } = frm.doc;
-	const text = `<p class="jm-name"><b>${escape(method || name)}</b><br>
-		<span class="text-muted">${escape(name)}</span></p>${question}`;
+	const asked = `<p class="jm-name"><b>${text(method || name)}</b><br>
+		<span class="text-muted">${text(name)}</span></p>${question}`;
 	frm.add_custom_button(label, () =>
-		frappe.confirm(text, async () => {
+		frappe.confirm(asked, async () => {
 			const outcome = await act(name);
 			const indicator = outcome.done ? "green" : "orange";
-			frappe.show_alert({ message: escape(outcome.message), indicator });
+			frappe.show_alert({ message: text(outcome.message), indicator });
 			if (outcome.status) frm.reload_doc();
 			else frappe.set_route("List", "RQ Job");
 		})

@@ -12,10 +12,10 @@ from frappe.utils.background_jobs import get_redis_conn
 from rq.job import Job
 
 from job_monitor.bridge import actions, jobs
-from job_monitor.bridge.markup import as_html
+from job_monitor.bridge.markup import PlainText, as_html
 
 
-class RQJob(CoreRQJob):
+class RQJob(PlainText, CoreRQJob):
 	def load_from_db(self) -> None:
 		super(Document, self).__init__(jobs.document(self.name))
 

@@ -8,13 +8,13 @@ const LIVE = {
 };
 
 frappe.ui.form.on("RQ Worker", {
-	setup: (frm) => frappe.job_monitor.show.durations(frm),
+	setup: (frm) => frappe.job_monitor.show.values_as_they_are(frm),
 
 	refresh(frm) {
 		const { live, show } = frappe.job_monitor;
 		frm.disable_form();
 		frm.page.set_indicator(...show.indicator(frm.doc));
-		frm.page.set_title(`${frm.doc.hostname || "?"} · ${frm.doc.pid}`);
+		show.page_title(frm, `${frm.doc.hostname || "?"} · ${frm.doc.pid}`);
 		tell(frm);
 		add_stack(frm);
 		live.form(frm, LIVE);
@@ -30,9 +30,9 @@ function add_stack(frm) {
 }
 
 function tell(frm) {
-	const { headline, escape, indicator, link, method, seconds } = frappe.job_monitor.show;
+	const { headline, indicator, link, method, seconds, text } = frappe.job_monitor.show;
 	const { current_job_id, current_method, running_for, status_reason } = frm.doc;
-	const parts = [escape(status_reason)];
+	const parts = [status_reason && text(status_reason)];
 	if (current_job_id) {
 		const job = link("RQ Job", current_job_id, method(current_method), current_method);
 		parts.push(__("Runs {0} for {1}", [job, seconds(running_for)]));

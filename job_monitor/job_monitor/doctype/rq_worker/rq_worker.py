@@ -8,9 +8,10 @@ from frappe.core.doctype.rq_worker.rq_worker import RQWorker as CoreRQWorker
 from frappe.model.document import Document
 
 from job_monitor.bridge import workers
+from job_monitor.bridge.markup import PlainText
 
 
-class RQWorker(CoreRQWorker):
+class RQWorker(PlainText, CoreRQWorker):
 	def load_from_db(self) -> None:
 		super(Document, self).__init__(workers.document(self.name))
 

@@ -30,14 +30,14 @@ frappe.listview_settings["RQ Worker"] = {
 	formatters: {
 		worker_name: (_value, _df, doc) => `${short_host(doc.hostname)} · ${doc.pid}`,
 		queue_type: (value) => {
-			const { cell, escape } = frappe.job_monitor.show;
+			const { cell, text } = frappe.job_monitor.show;
 			const queues = String(value).split(",");
-			return cell(queues.map(escape).join(", "), queues.join("\n"));
+			return cell(queues.map(text).join(", "), queues.join("\n"));
 		},
 		current_method: (value, _df, doc) => current_method(value, doc),
 		failed_job_count: (value) =>
 			value ? `<span class="text-danger">${format_number(value, null, 0)}</span>` : "",
-		memory: (value) => (value ? `${format_number(value, null, 0)} MB` : ""),
+		memory: (value) => (value ? `<span>${format_number(value, null, 0)} MB</span>` : ""),
 	},
 };
 
@@ -47,9 +47,9 @@ function short_host(hostname) {
 }
 
 function current_method(value, doc) {
-	const { cell, escape, link, method, seconds } = frappe.job_monitor.show;
+	const { cell, link, method, seconds, text } = frappe.job_monitor.show;
 	const reason = doc.status_reason;
-	if (reason) return cell(`<span class="text-danger">${escape(reason)}</span>`, reason);
+	if (reason) return cell(`<span class="text-danger">${text(reason)}</span>`, reason);
 	if (!value) return "";
 	const since = seconds(doc.running_for);
 	return cell(

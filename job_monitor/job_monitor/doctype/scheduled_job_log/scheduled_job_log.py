@@ -9,11 +9,13 @@ import frappe
 from frappe.core.doctype.scheduled_job_log.scheduled_job_log import ScheduledJobLog as CoreScheduledJobLog
 from frappe.utils import add_days, now_datetime
 
+from job_monitor.bridge.markup import PlainText
+
 CLEAR_ROWS = 5_000
 """Rows deleted in one transaction: the log is written by every scheduled run meanwhile."""
 
 
-class ScheduledJobLog(CoreScheduledJobLog):
+class ScheduledJobLog(PlainText, CoreScheduledJobLog):
 	@staticmethod
 	def clear_old_logs(days: int = 90) -> None:
 		"""In small transactions: one for a million rows would outlast its time limit."""

@@ -21,8 +21,8 @@ Object.assign((frappe.listview_settings["Scheduled Job Log"] ??= {}), {
 		ended_at: (value, df) => frappe.job_monitor.show.when(value, df),
 		duration: (value, df) => frappe.job_monitor.show.duration(value, df),
 		error: (value) => {
-			const { cell, escape } = frappe.job_monitor.show;
-			return cell(escape(value), value);
+			const { cell, text } = frappe.job_monitor.show;
+			return value ? cell(text(value), value) : "";
 		},
 	},
 });

@@ -8,10 +8,10 @@ frappe.ui.form.on("Scheduled Job Type", {
 
 function tell(frm, health) {
 	const { show } = frappe.job_monitor;
-	const { due, headline, escape, seconds } = show;
+	const { due, headline, seconds, text } = show;
 	const { state, message, hint, next_due_at, overdue_seconds, usual_duration } = health;
 	frm.page.set_indicator(...show.schedule_indicator(health));
-	const parts = [escape(message), escape(hint)];
+	const parts = [message && text(message), hint && text(hint)];
 	if (next_due_at) {
 		const at = frappe.datetime.str_to_user(next_due_at);
 		parts.push(
@@ -36,17 +36,17 @@ function tell(frm, health) {
 }
 
 function release(frm, health) {
-	const { escape } = frappe.job_monitor.show;
+	const { text } = frappe.job_monitor.show;
 	const question = __(
 		"Delete the dead job that blocks this schedule? The scheduler queues it anew when it is due."
 	);
-	const text = `<p>${question}</p><p class="text-muted jm-name">${escape(
+	const question_and_job = `<p>${question}</p><p class="text-muted jm-name">${text(
 		health.blocked_by
 	)}</p>`;
-	frappe.confirm(text, async () => {
+	frappe.confirm(question_and_job, async () => {
 		const outcome = await frappe.job_monitor.release_schedule(frm.doc.name);
 		const indicator = outcome.done ? "green" : "orange";
-		frappe.show_alert({ message: escape(outcome.message), indicator });
+		frappe.show_alert({ message: text(outcome.message), indicator });
 		frm.reload_doc();
 	});
 }

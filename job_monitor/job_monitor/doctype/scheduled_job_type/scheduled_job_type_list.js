@@ -65,7 +65,7 @@ frappe.listview_settings["Scheduled Job Type"] = {
 
 /** A cell whose tooltip says what is wrong, or when it is due. */
 function told(text, { message, hint, next_due_at }) {
-	const { cell, escape } = frappe.job_monitor.show;
+	const { cell, text: as_text } = frappe.job_monitor.show;
 	const due = next_due_at ? frappe.datetime.str_to_user(next_due_at) : "";
-	return cell(escape(text), message ? `${message} ${hint}` : due);
+	return cell(as_text(text), message ? `${message} ${hint}` : due);
 }

@@ -18,4 +18,5 @@ frappe.query_reports["Job Performance"] = {
 		},
 		{ fieldname: "method", label: __("Method"), fieldtype: "Data" },
 	],
+	formatter: (...cell) => frappe.job_monitor.show.report_cell(...cell),
 };

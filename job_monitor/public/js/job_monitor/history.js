@@ -1,6 +1,6 @@
 // Reports and failures: filters, cells, the week of a failure as a picture.
 
-import { cell, escape, seconds } from "./show";
+import { cell, escape, report_cell as text_cell, seconds } from "./show";
 
 const RANGES = [
 	"Last Hour",
@@ -67,7 +67,7 @@ export function report_cell(value, row, column, data, formatter) {
 		const text = seconds(value);
 		return `<div style="text-align: right" title="${escape(value)} s">${text}</div>`;
 	}
-	const shown = formatter(value, row, column, data);
+	const shown = text_cell(value, row, column, data, formatter);
 	if (["failed", "timeout", "killed", "failure_rate"].includes(fieldname) && value > 0)
 		return `<span class="jm-bad">${shown}</span>`;
 	return value === 0 ? `<span class="text-muted">${shown}</span>` : shown;
@@ -106,8 +106,8 @@ const OUTCOMES = {
 
 /** Indicator of a Job Failure. */
 export function outcome(doc) {
-	const [label, color] = OUTCOMES[doc.outcome]?.() || [__(doc.outcome), "gray"];
-	return [label, color, `outcome,=,${doc.outcome}`];
+	const [label, color] = OUTCOMES[doc.outcome]?.() || [escape(__(doc.outcome)), "gray"];
+	return [label, color, escape(`outcome,=,${doc.outcome}`)];
 }
 
 const STATES = { Open: "red", Resolved: "green", Ignored: "gray" };

@@ -2,7 +2,7 @@
 // `task_progress`, `task_complete` or `task_failed` itself.
 
 import { ask_to_stop, get_tasks } from "./calls";
-import { bar, escape, seconds } from "./show";
+import { bar, escape, seconds, text } from "./show";
 
 const EVENTS = { task_progress: "running", task_complete: "done", task_failed: "failed" };
 const STORED = "job_monitor_tasks";
@@ -123,9 +123,9 @@ function card_of($cards, task) {
 
 function fill($card, task) {
 	const may_open = task.job_id && frappe.model.can_read("RQ Job");
-	const title = escape(task.title || __("Task"));
+	const title = text(task.title || __("Task"));
 	const link = may_open && frappe.utils.get_form_link("RQ Job", task.job_id);
-	$card.find("b").html(link ? `<a href="${link}">${title}</a>` : title);
+	$card.find("b").html(link ? `<a href="${escape(link)}">${title}</a>` : title);
 	$card.attr("data-state", task.state);
 	$card.find(".jm-task-stop").toggle(task.state === "running" && Boolean(task.job_id));
 	const known = typeof task.progress === "number";

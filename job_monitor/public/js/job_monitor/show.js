@@ -1,5 +1,9 @@
 // How things look: colours of states, times, cells of lists, texts from jobs.
 
+import { escape, link, list_to_the_letter, text, to_the_letter } from "./text";
+
+export * from "./text";
+
 const COLORS = {
 	queued: "yellow",
 	started: "blue",
@@ -34,12 +38,10 @@ export const SCHEDULE_COLORS = {
 
 const COLUMNS = 8;
 
-export const escape = (text) => frappe.utils.escape_html(String(text ?? ""));
-
 /** Indicator of a job, worker or scheduled run: `[label, color, filter]`. */
 export function indicator(doc) {
 	const status = doc.status || "";
-	return [__(status), COLORS[status] || "gray", `status,=,${status}`];
+	return [escape(__(status)), COLORS[status] || "gray", escape(`status,=,${status}`)];
 }
 
 /** Indicator of a schedule's health: `[label, color, filter]`. */
@@ -57,6 +59,7 @@ export function due({ due_in }) {
 
 /** Call it once for a DocType of which nothing is written by hand, before Desk builds its list or form. */
 export function prepare(doctype) {
+	to_the_letter(doctype);
 	const meta = frappe.get_meta(doctype);
 	meta.states = []; // they would be stronger than `indicator`
 	for (const df of meta.fields) {
@@ -67,9 +70,12 @@ export function prepare(doctype) {
 	}
 }
 
-/** Call it in a form's `setup`. Frappe 16 takes a duration with a fraction for none, and hides the field. */
-export function durations(frm) {
-	const fields = frm.fields.filter((field) => field.df.fieldtype === "Duration");
+/**
+ * Call it in a form's `setup`. Frappe hides fields whose value it takes for none: in 16 a duration with a fraction, and
+ * a link that is all markup.
+ */
+export function values_as_they_are(frm) {
+	const fields = frm.fields.filter((field) => ["Duration", "Link"].includes(field.df.fieldtype));
 	for (const field of fields) field.parse = (value) => value;
 }
 
@@ -78,6 +84,7 @@ export function durations(frm) {
  * `wide` is the place of a column with long texts; subject, tags and status are the first three.
  */
 export function columns(listview, order, wide = 0) {
+	list_to_the_letter(listview);
 	const settings = listview.list_view_settings;
 	settings.disable_comment_count = 1;
 	listview.$page.addClass("jm-list");
@@ -131,24 +138,12 @@ export function cell(html, title) {
 export function when(value, df) {
 	if (!value) return "";
 	const full = frappe.datetime.str_to_user(value);
-	return cell(escape(frappe.datetime.prettyDate(value)), `${__(df.label)}: ${full}`);
+	return cell(frappe.datetime.prettyDate(value), `${__(df.label)}: ${full}`);
 }
 
 /** A cell with a duration. */
 export function duration(value, df) {
 	return cell(seconds(value), `${__(df.label)}: ${seconds(value)}`);
-}
-
-/** A cell that filters the list by its value when it is clicked, as Desk's own do. */
-export function filterable(value, df) {
-	return `<a class="filterable ellipsis" data-filter="${escape(`${df.fieldname},=,${value}`)}"
-		title="${escape(`${__(df.label)}: ${value}`)}">${escape(value)}</a>`;
-}
-
-/** A cell with a link to a document. */
-export function link(doctype, name, text, title) {
-	const href = escape(frappe.utils.get_form_link(doctype, name));
-	return `<a class="ellipsis" href="${href}" title="${escape(title)}">${escape(text)}</a>`;
 }
 
 /** A bar from 0 to 100. */
@@ -175,9 +170,9 @@ export function headline(frm, parts, color) {
  * Show a Code field of a form as text that can be read, selected, scrolled and copied. `text`: in place of its value,
  * for a field that has none.
  */
-export function text_field(frm, fieldname, { emphasize_last_line = false, text } = {}) {
+export function text_field(frm, fieldname, { emphasize_last_line = false, text: other } = {}) {
 	const field = frm.fields_dict[fieldname];
-	const value = text ?? (frm.doc[fieldname] || "");
+	const value = other ?? (frm.doc[fieldname] || "");
 	if (!field?.$wrapper) return;
 	const $old = field.$wrapper.find(".jm-text");
 	if ($old.data("value") === value) return; // keeps a selection and how far it is scrolled
@@ -191,7 +186,7 @@ export function text_field(frm, fieldname, { emphasize_last_line = false, text }
 			<span class="control-label">${escape(__(field.df.label))}</span>
 			<button type="button" class="btn btn-xs btn-default">${__("Copy")}</button>
 		</div>
-		${last && `<div class="jm-text-last" dir="ltr">${escape(last)}</div>`}
+		${last && `<div class="jm-text-last" dir="ltr">${text(last)}</div>`}
 		<pre tabindex="0" dir="ltr"></pre>
 	</div>`);
 	$text.data("value", value).find("pre").text(lines.join("\n"));
@@ -201,20 +196,20 @@ export function text_field(frm, fieldname, { emphasize_last_line = false, text }
 
 /** The stack of a process in a dialog, or why there is none. */
 export async function stack_dialog(asked) {
-	const { text, problem, pid, by } = await asked;
+	const { text: stack, problem, pid, by } = await asked;
 	const dialog = new frappe.ui.Dialog({
-		title: text ? __("Stack of process {0}", [pid]) : __("No Stack"),
+		title: stack ? __("Stack of process {0}", [pid]) : __("No Stack"),
 		size: "extra-large",
-		primary_action_label: text ? __("Copy") : __("Close"),
-		primary_action: () => (text ? frappe.utils.copy_to_clipboard(text) : dialog.hide()),
+		primary_action_label: stack ? __("Copy") : __("Close"),
+		primary_action: () => (stack ? frappe.utils.copy_to_clipboard(stack) : dialog.hide()),
 	});
-	const told = text ? __("Taken with {0}", [by]) : problem;
-	dialog.$body.append(`<p class="text-muted">${escape(told)}</p>`);
-	if (text)
+	const message = stack ? __("Taken with {0}", [by]) : problem;
+	dialog.$body.append(`<p class="text-muted">${text(message)}</p>`);
+	if (stack)
 		$('<div class="jm-text"><pre tabindex="0" dir="ltr"></pre></div>')
 			.appendTo(dialog.$body)
 			.find("pre")
-			.text(text);
+			.text(stack);
 	dialog.show();
 }
 

@@ -1,0 +1,36 @@
+"""What a Link field offers of what jobs have written: Frappe 15 makes HTML of the descriptions, 16 does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import frappe
+from frappe.utils import cint, cstr
+
+from job_monitor.bridge.markup import as_html
+from job_monitor.core import limits
+
+
+def search(doctype: str, text: str, start: int, length: int, filters: Any) -> list[tuple[str, str]]:
+	"""Name and description of documents whose name, title or search fields hold the text.
+
+	Raises:
+		frappe.PermissionError, frappe.ValidationError: A filter that is none.
+	"""
+	meta = frappe.get_meta(doctype)
+	fields = list(dict.fromkeys(filter(None, ("name", meta.title_field, *meta.get_search_fields()))))
+	pattern = f"%{text[: limits.PATTERN_CHARS]}%"
+	rows = frappe.get_list(
+		doctype,
+		filters=filters or None,
+		or_filters=[[doctype, field, "like", pattern] for field in fields] if text else None,
+		fields=fields,
+		limit_start=cint(start),
+		limit_page_length=cint(length) or 10,
+	)
+	return [(row.name, _description(row, fields)) for row in rows]
+
+
+def _description(row: Any, fields: list[str]) -> str:
+	told = ", ".join(dict.fromkeys(cstr(row[field]) for field in fields[1:] if row.get(field)))
+	return as_html(told, limits.PATTERN_CHARS) if frappe.__version__.startswith("15.") else told
