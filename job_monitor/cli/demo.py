@@ -1,6 +1,6 @@
 """The demo: real RQ workers and jobs on a private Redis, shown by `job-monitor`.
 
-Run it with `scripts/demo`, or with `python -m job_monitor.cli.demo`. It touches no other Redis, and leaves no
+Run it with `scripts/demo`, or with `python -m job_monitor.cli.start_demo`. It touches no other Redis, and leaves no
 process and no file behind.
 """
 
@@ -309,7 +309,7 @@ def main() -> None:
 	for number in _SIGNALS:
 		signal.signal(number, _leave)
 	demo_jobs.allow_frappe_ids()
-	live = sys.stdout.isatty() and sys.stdin.isatty()
+	live = sys.stdout.isatty() and sys.stdin.isatty() and not Console().is_dumb_terminal
 	with ExitStack() as stack:
 		folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="job-monitor-demo-"))
 		stage = Stage(stack.enter_context(redis_server(folder)), Path(folder))
@@ -328,7 +328,7 @@ def main() -> None:
 	print("\nThe demo is over; nothing of it is left. On a bench: job-monitor top")
 
 
-if __name__ == "__main__":
+def run() -> None:
 	try:
 		main()
 	except JobMonitorError as error:

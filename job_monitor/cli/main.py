@@ -266,7 +266,7 @@ def top_command(source: Source, interval: float, as_json: bool) -> None:
 	store = source.open()
 	if as_json:
 		top.stream(store, interval)
-	elif not sys.stdout.isatty() or not sys.stdin.isatty():
+	elif not sys.stdout.isatty() or not sys.stdin.isatty() or console().is_dumb_terminal:
 		raise ConfigError("top needs a terminal; use `doctor`, `queues` or `top --json`")
 	else:
 		top.Top(store, interval).run()
