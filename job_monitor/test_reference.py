@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import patch
 
 import frappe
@@ -166,6 +167,20 @@ class TestDoctor(SiteTestCase):
 			json.loads(bench("doctor", "--site", frappe.local.site, "--json").stdout)["sites"][0]["site"],
 			frappe.local.site,
 		)
+
+	def test_bare_doctor_tells_of_every_site_whatever_the_default_one(self) -> None:
+		common = Path(get_bench_path(), "sites", "common_site_config.json")
+		before = common.read_text()
+		self.addCleanup(common.write_text, before)
+		every = sorted(frappe.utils.get_sites())
+		for default in (None, frappe.local.site):
+			config = {k: v for k, v in json.loads(before).items() if k != "default_site"}
+			common.write_text(json.dumps({**config, **({"default_site": default} if default else {})}))
+			report = json.loads(bench("doctor", "--json").stdout)
+			self.assertEqual([site["site"] for site in report["sites"]], every, default)
+			text = bench("doctor").stdout
+			for site in every:
+				self.assertIn(f"Scheduler Status for {site}\n", text, default)
 
 	def test_legacy_output(self) -> None:
 		self.assertIn(

@@ -38,7 +38,15 @@ def doctor(context: Any, site: str | None, as_json: bool, legacy: bool) -> None:
 	from job_monitor.commands import examination
 
 	sites = [site] if site else list(context.sites or ())
-	raise SystemExit(examination.legacy(sites) if legacy else examination.run(sites, as_json))
+	if legacy:
+		raise SystemExit(examination.legacy(sites))
+	raise SystemExit(examination.run(sites if site or _site_was_chosen() else [], as_json))
+
+
+def _site_was_chosen() -> bool:
+	"""By whoever calls. The bench's `default_site` is put in by bench itself, and hides no other site here."""
+	group = click.get_current_context().parent
+	return bool((group and group.params.get("site")) or os.environ.get("FRAPPE_SITE"))
 
 
 @click.command(
