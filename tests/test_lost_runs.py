@@ -261,11 +261,24 @@ def test_only_failures_of_this_site_that_were_not_told(store: Store, log: RunLog
 
 
 def test_what_was_told_is_forgotten_after_an_hour(store: Store, log: RunLog) -> None:
-	for age in (limits.RUNS_NOTED_SECONDS + 5, 5):
-		at = time.time() - age
-		log.end(Run(str(age), "m", "default", at, ended_at=at, outcome="success"), begun=False)
+	at = time.time() - 5
+	log.end(Run("a", "m", "default", at, ended_at=at, outcome="success"), begun=False)
+	log.forget(log.ended())
+	store.connection.zadd(log.noted_key, {"old": at - limits.RUNS_NOTED_SECONDS})
 	catch_up(store, log, {})
-	assert store.connection.zcard(log.noted_key) == 1
+	assert log.noted_at(["a", "old"]) == [at, None]
+
+
+def test_a_failure_that_a_hook_told_is_not_told_again_once_it_is_written_down(
+	store: Store, log: RunLog, jobs: Jobs
+) -> None:
+	marks, _noted = catch_up(store, log, None)
+	at = time.time()
+	job_id = jobs.raw(status="failed", age=50)
+	log.end(Run(job_id, "m", "default", at, ended_at=at, outcome="failed"), begun=False)
+	assert catch_up(store, log, marks)[1] == 0
+	log.forget(log.ended())
+	assert catch_up(store, log, marks)[1] == 0
 
 
 def test_one_key_of_another_type_spoils_one_queue_only(store: Store, log: RunLog, jobs: Jobs) -> None:

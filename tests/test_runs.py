@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from job_monitor.core import limits
+from job_monitor.core import limits, run_records
 from job_monitor.core.connection import connect_url
 from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.runs import FIRST, Failure, Run, RunLog
@@ -111,7 +113,19 @@ def test_runs_of_one_job_are_told_apart(log: RunLog) -> None:
 	assert log.end(replace(ENDED, started_at=2000.0, ended_at=2001.0))
 	assert log.running() == [RUN]
 	assert log.end(ENDED)
-	assert log.noted_at([RUN.job_id, "unknown"]) == [2001.0, None]
+	assert log.running() == []
+
+
+def test_what_a_database_has_is_remembered_for_a_while(log: RunLog) -> None:
+	now = time.time()
+	for job_id, ended_at in (("a", now - 9), ("a", now), ("old", now - limits.RUNS_NOTED_SECONDS - 9)):
+		log.end(replace(ENDED, job_id=job_id, started_at=ended_at - 1, ended_at=ended_at), begun=False)
+	assert log.waiting_ends()["a"] == now
+	assert log.noted_at(["a"]) == [None]
+	log.forget(log.ended())
+	assert log.noted_at(["a", "old", "unknown"]) == [now, None, None]
+	log.forget_noted(now + 1)
+	assert log.noted_at(["a"]) == [None]
 
 
 def test_sites_and_benches_are_told_apart(log: RunLog, connection: Any) -> None:
@@ -138,14 +152,126 @@ def test_everything_is_bounded_and_vanishes(log: RunLog, monkeypatch: pytest.Mon
 	log.begin(RUN)
 	for n in range(1000):
 		log.end(replace(ENDED, job_id=str(n), ended_at=float(n + 1)), Failure("E"), begun=False)
-	names = (log.running_key, log.ended_key, log.failures_key, log.noted_key)
-	sizes = [log.connection.xlen(log.ended_key), log.connection.xlen(log.failures_key)]
-	assert 300 <= sizes[0] <= 500 and 100 <= sizes[1] <= 300  # a stream is cut by whole nodes
-	assert log.connection.zcard(log.noted_key) == 300
-	assert log.noted_at(["999", "0"]) == [1000.0, None]
+	names = (log.running_key, log.ended_key, log.failures_key, log.sites_key, log.dropped_key)
+	assert 300 <= log.waiting() < 300 + 256
+	assert 100 <= log.connection.xlen(log.failures_key) < 100 + 64
+	assert log.dropped() == 1000 - log.waiting()
 	assert all(0 < log.connection.ttl(name) <= limits.RUN_SECONDS for name in names)
-	told = [ended.failure for ended in log.ended()]
-	assert told[0] is None and told[-1] == Failure("E")
+	told = log.ended()
+	assert told[0].failure is None and told[-1].failure == Failure("E") and told[-1].run.job_id == "999"
+
+
+def test_a_flood_on_one_site_costs_the_others_nothing(
+	connection: Any, log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(limits, "RUNS_WAITING", 1000)
+	quiet, other = RunLog(connection, BENCH, "quiet"), RunLog(connection, "other", SITE)
+	for n in range(200):
+		quiet.end(replace(ENDED, job_id=str(n)), begun=False)
+		other.end(replace(ENDED, job_id=str(n)), begun=False)
+	for n in range(1600):
+		log.end(replace(ENDED, job_id=str(n)), begun=False)
+	assert (quiet.waiting(), quiet.dropped(), other.waiting(), other.dropped()) == (200, 0, 200, 0)
+	assert 800 <= log.waiting() < 800 + 256
+	assert log.dropped() == 1600 - log.waiting()
+	log.drop(-log.dropped())
+	assert log.dropped() == 0
+
+
+def test_runs_that_redis_was_not_told_of_are_counted(log: RunLog) -> None:
+	log.connection.execute_command(*log.end_command(ENDED, None, False, untold=3))
+	assert (log.waiting(), log.dropped()) == (1, 3)
+
+
+def test_a_waiting_run_takes_at_most_250_bytes(log: RunLog) -> None:
+	site = "erp.example-company.com"
+	log = RunLog(log.connection, BENCH, site)
+	log.connection.flushall()
+	methods = (
+		"frappe.email.queue.flush",
+		"frappe.desk.doctype.event.event.send_event_digest",
+		"erpnext.stock.doctype.repost_item_valuation.repost_item_valuation.repost_entries",
+	)
+	for n in range(3000):
+		run = replace(
+			ENDED,
+			job_id=f"{site}||{uuid.uuid4()}",
+			method=methods[n % len(methods)],
+			user="somebody@example-company.com",
+			worker=uuid.uuid4().hex,
+			started_at=time.time(),
+			ended_at=time.time() + 0.123456,
+			duration=0.123456,
+			memory=123_456_789,
+		)
+		log.begin(run)
+		log.end(run)
+	taken = sum(log.connection.memory_usage(key, samples=0) for key in log.connection.keys("*"))
+	assert taken / 3000 <= 250
+
+
+def test_a_stream_that_was_lost_is_known_by_its_birth(log: RunLog) -> None:
+	assert log.born() == ""
+	log.end(ENDED, begun=False)
+	born = log.born()
+	log.forget(log.ended())
+	log.end(ENDED, begun=False)
+	assert log.born() == born and log.waiting() == 1
+	log.connection.flushall()
+	log.end(ENDED, begun=False)
+	assert log.born() not in ("", born)
+
+
+def test_many_failures_come_in_several_batches(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+	monkeypatch.setattr(limits, "FAILURE_BATCH", 10)
+	for n in range(60):
+		failed = n % 2 == 0
+		log.end(replace(ENDED, job_id=str(n)), Failure("E") if failed else None, begun=False)
+	read: list[str] = []
+	after, sizes = FIRST, []
+	while batch := log.ended(after):
+		sizes.append(len(batch))
+		read += [ended.run.job_id for ended in batch]
+		after = batch[-1].position
+	assert read == [str(n) for n in range(60)]
+	assert sizes == [20, 20, 20]
+
+
+@given(
+	run=st.builds(
+		Run,
+		job_id=st.one_of(st.text(max_size=50), st.uuids().map(lambda u: f"{SITE}||{u}")),
+		method=st.text(max_size=200),
+		queue=st.text(max_size=20),
+		started_at=st.floats(0, 2e9),
+		user=st.text(max_size=20),
+		worker=st.one_of(st.text(max_size=40), st.uuids().map(lambda u: u.hex)),
+		wait=st.none() | st.floats(0, 1e9),
+		ended_at=st.floats(0, 2e9),
+		outcome=st.sampled_from(["", *run_records.OUTCOMES]),
+		duration=st.none() | st.floats(0, 1e9),
+		cpu=st.none() | st.floats(0, 1e9),
+		memory=st.none() | st.integers(0, 2**62),
+		attempts=st.integers(1, 255),
+	)
+)
+def test_any_run_comes_back_as_it_was(run: Run) -> None:
+	raw = run_records.pack(run, SITE)
+	assert run_records.unpack(raw, SITE) == run
+	assert run_records.end_of(raw, SITE) == (run.job_id, run.ended_at)
+
+
+@given(raw=st.binary(max_size=120), packed=st.booleans())
+def test_bytes_that_are_no_run_are_none_or_one(raw: bytes, packed: bool) -> None:
+	found = run_records.unpack(b"\x01" + raw if packed else raw, SITE)
+	assert found is None or isinstance(found, Run)
+	run_records.end_of(b"\x01" + raw if packed else raw, SITE)
+
+
+def test_runs_of_a_release_before_are_read(log: RunLog) -> None:
+	assert run_records.unpack(b'{"job_id":"a","method":"m","queue":"q","started_at":1.5}', SITE) == Run(
+		"a", "m", "q", 1.5
+	)
 
 
 def test_text_that_is_none_and_records_of_another_release(log: RunLog) -> None:

@@ -190,10 +190,14 @@ HOOK_IDLE_SECONDS = 60.0
 """A connection that was silent for so long may have been dropped on the way without a word: it is made anew."""
 
 RUNS_WAITING = 200_000
-"""Ended runs kept on Redis until the scheduler writes them down: about 60 MB, a day of two a second."""
+"""Ended runs of all sites of a bench kept on Redis until the scheduler writes them down: about 45 MB, a day of two a
+second. Further ones push out the oldest of the site that has most, and are counted."""
 
 FAILURES_WAITING = 5_000
 """Failures whose traceback is kept on Redis meanwhile: about 25 MB. Further ones are counted all the same."""
+
+FAILURE_BATCH = 1_000
+"""Failures written down in one transaction: about 25 MB of memory, half a second."""
 
 RUNS_RUNNING = 10_000
 """Runs looked at in one sweep."""

@@ -194,12 +194,17 @@ def _unnoted(store: Store, log: RunLog, job_ids: list[str]) -> list[Job]:
 	if not job_ids:
 		return []
 	jobs = store.rows([(keys.FAILED, job_id) for job_id in job_ids])
-	times = log.noted_at(job_ids)
+	# In the order in which a run passes these places, so that it is in one of them whenever it moves on
 	going_on = {run.job_id for run in log.running()}
+	waiting = log.waiting_ends()
+	times = log.noted_at(job_ids)
 	return [
 		job
 		for job, noted_at in zip(jobs, times, strict=True)
-		if job.status in (keys.FAILED, "stopped") and job.id not in going_on and not _was(noted_at, job)
+		if job.status in (keys.FAILED, "stopped")
+		and job.id not in going_on
+		and not _was(waiting.get(job.id), job)
+		and not _was(noted_at, job)
 	]
 
 

@@ -1,82 +1,63 @@
 """Runs of jobs as the recorder tells them: kept on Redis from their start until a database has them.
 
 Four keys of a site: a hash of the runs that go on, a stream of those that ended, a stream of what is to be told of
-those that failed, and when each job last ended. All are bounded, and vanish when nobody writes for a week.
+those that failed, and when each job last ended. Two of the bench: its sites, and how many runs of each were dropped.
+What ended is bounded for all sites of a bench together, and all keys vanish when nobody writes for a week.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
 
-from job_monitor.core import keys, limits
+from job_monitor.core import keys, limits, run_records
 from job_monitor.core.connection import Connection, asking
+from job_monitor.core.run_records import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT, Run
 
-SUCCESS = "success"
-FAILED = "failed"
-TIMEOUT = "timeout"
-STOPPED = "stopped"
-KILLED = "killed"
-OUTCOMES = (SUCCESS, FAILED, TIMEOUT, STOPPED, KILLED)
+__all__ = ["FAILED", "FIRST", "KILLED", "OUTCOMES", "STOPPED", "SUCCESS", "TIMEOUT"]
+__all__ += ["Ended", "Failure", "Run", "RunLog"]
 
 FIRST = "0-0"
 """A position before every run."""
 
-# KEYS: running, ended, failures, noted. ARGV: run, whether the run is known to have begun, ended, failure,
-# lengths of the streams, life in seconds, job, time
+# KEYS: running, ended, failures of the site; sites, dropped of the bench. ARGV: run, whether the run is known to have
+# begun, ended, failure, how many may wait, how many failures, life in seconds, what keys of the bench's sites begin
+# with, site, runs that were not told of before this one.
+#
+# The sites' hash holds the first position of each stream, by which a stream is known that was made anew. Now and then
+# the sites' streams are added up, and the longest is cut: a flood on one site costs the others nothing.
 _END = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 and ARGV[2] == '1' then return 0 end
-redis.call('EXPIRE', KEYS[1], ARGV[7])
-local about = ''
-if ARGV[4] ~= '' then
-	about = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', 'f', ARGV[4])
-	redis.call('EXPIRE', KEYS[3], ARGV[7])
-end
-if tonumber(redis.call('ZSCORE', KEYS[4], ARGV[8]) or 0) < tonumber(ARGV[9]) then
-	if redis.call('ZADD', KEYS[4], ARGV[9], ARGV[8]) == 1 then
-		redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - ARGV[5])
+local function bound(kind, most)
+	local total, longest, size = 0, '', 0
+	for _, site in ipairs(redis.call('HKEYS', KEYS[4])) do
+		local length = redis.pcall('XLEN', ARGV[8] .. site .. kind)
+		if type(length) == 'number' then
+			total = total + length
+			if length > size then longest, size = site, length end
+		end
 	end
-	redis.call('EXPIRE', KEYS[4], ARGV[7])
+	if total <= most then return '', 0 end
+	return longest, redis.call('XTRIM', ARGV[8] .. longest .. kind, 'MAXLEN', math.max(0, size - total + most))
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'r', ARGV[3], 'f', about)
-redis.call('EXPIRE', KEYS[2], ARGV[7])
+local anew = redis.call('EXISTS', KEYS[2]) == 0
+local about = ''
+if ARGV[4] ~= '' then about = redis.call('XADD', KEYS[3], '*', 'f', ARGV[4]) end
+local at = redis.call('XADD', KEYS[2], '*', 'r', ARGV[3], 'f', about)
+if anew then redis.call('HSET', KEYS[4], ARGV[9], at) end
+if ARGV[10] ~= '0' then redis.call('HINCRBY', KEYS[5], ARGV[9], ARGV[10]) end
+if redis.call('XLEN', KEYS[2]) % 256 == 0 then
+	local site, number = bound(':ended', tonumber(ARGV[5]))
+	if number > 0 then redis.call('HINCRBY', KEYS[5], site, number) end
+end
+if about ~= '' and redis.call('XLEN', KEYS[3]) % 64 == 0 then bound(':failures', tonumber(ARGV[6])) end
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[7]) end
 return 1
 """
-
-
-@dataclass(frozen=True)
-class Run:
-	"""One run of a job.
-
-	Attributes:
-		started_at, ended_at: Unix times by the clock of the worker's host; ended_at 0 while it goes on.
-		outcome: One of `OUTCOMES`, "" while it goes on.
-		wait, duration, cpu: Seconds; None if unknown.
-		memory: Peak of the process that ran it, in bytes; None if unknown.
-		attempts: How often Frappe called the method, after deadlocks.
-	"""
-
-	job_id: str
-	method: str
-	queue: str
-	started_at: float
-	user: str = ""
-	worker: str = ""
-	wait: float | None = None
-	ended_at: float = 0.0
-	outcome: str = ""
-	duration: float | None = None
-	cpu: float | None = None
-	memory: int | None = None
-	attempts: int = 1
-
-	@property
-	def key(self) -> str:
-		"""Tells two runs of the same job apart."""
-		return f"{self.started_at:.6f} {self.job_id}"
 
 
 @dataclass(frozen=True)
@@ -112,8 +93,12 @@ class RunLog:
 
 	def __init__(self, connection: Connection, bench: str, site: str) -> None:
 		self.connection = connection
+		self.site = site
 		# Frappe's ACL lets a bench's user write to rq: and a letter other than q
-		prefix = f"rq:job_monitor:{bench}:{site}"
+		bench_prefix = f"rq:job_monitor:{bench}"
+		self.sites_key, self.dropped_key = f"{bench_prefix} sites", f"{bench_prefix} dropped"
+		self._site_prefix = f"{bench_prefix}:"
+		prefix = self._site_prefix + site
 		self.running_key, self.ended_key = f"{prefix}:running", f"{prefix}:ended"
 		self.failures_key, self.noted_key = f"{prefix}:failures", f"{prefix}:noted"
 
@@ -129,25 +114,20 @@ class RunLog:
 		"""Note the end of a run, as `end_command`. One round trip. Returns whether this was the first to do so."""
 		return bool(self._ask(self.end_command(run, failure, begun)))
 
-	def end_command(self, run: Run, failure: Failure | None, begun: bool) -> tuple[object, ...]:
+	def end_command(
+		self, run: Run, failure: Failure | None, begun: bool, untold: int = 0
+	) -> tuple[object, ...]:
 		"""What tells Redis the end of a run. Of several who do, only the first is heard, and is answered 1.
 
 		Args:
 			begun: Whether `begin` is known to have been heard; if not, the run is noted in any case.
+			untold: Runs before this one that Redis could not be told of.
 		"""
-		names = (self.running_key, self.ended_key, self.failures_key, self.noted_key)
+		names = (self.running_key, self.ended_key, self.failures_key, self.sites_key, self.dropped_key)
 		about = _pack(failure) if failure is not None else b""
-		lengths = (limits.RUNS_WAITING, limits.FAILURES_WAITING)
-		values = (
-			run.key,
-			int(begun),
-			_pack(run),
-			about,
-			*lengths,
-			limits.RUN_SECONDS,
-			run.job_id,
-			run.ended_at,
-		)
+		most = (limits.RUNS_WAITING, limits.FAILURES_WAITING, limits.RUN_SECONDS)
+		packed = run_records.pack(run, self.site)
+		values = (run.key, int(begun), packed, about, *most, self._site_prefix, self.site, untold)
 		return "EVAL", _END, len(names), *names, *values
 
 	def _ask(self, command: tuple[object, ...]) -> Any:
@@ -176,19 +156,25 @@ class RunLog:
 		with asking(self.connection):
 			self.connection.zremrangebyscore(self.noted_key, "-inf", f"({before!r}")
 
+	def born(self) -> str:
+		"""The first position of the runs that ended, "" if none is known: another one means that the stream was lost
+		and begun anew, so positions in the one before say nothing."""
+		with asking(self.connection):
+			return keys.text(self.connection.hget(self.sites_key, self.site))
+
 	def ended(self, after: str = FIRST, count: int = limits.RUN_BATCH) -> list[Ended]:
-		"""The oldest runs after a position, with what there is to tell. Two round trips."""
+		"""The oldest runs after a position, with what there is to tell: no more than `limits.FAILURE_BATCH` of those
+		that failed. Two round trips."""
 		entries = self._entries(f"({after}", "+", count)
+		told = [at for at, (_, values) in enumerate(entries) if values[b"f"]]
+		if len(told) > limits.FAILURE_BATCH:
+			entries = entries[: told[limits.FAILURE_BATCH]]
 		failures = self._failures(sorted({values[b"f"] for _, values in entries if values[b"f"]}))
-		return [
-			Ended(
-				keys.text(at),
-				_unpack(Run, v[b"r"]) or _unreadable(at),
-				failures.get(v[b"f"]),
-				keys.text(v[b"f"]),
-			)
-			for at, v in entries
-		]
+		return [self._read(at, values, failures.get(values[b"f"])) for at, values in entries]
+
+	def _read(self, at: bytes, values: dict[bytes, bytes], failure: Failure | None) -> Ended:
+		run = run_records.unpack(values[b"r"], self.site) or _unreadable(at)
+		return Ended(keys.text(at), run, failure, keys.text(values[b"f"]))
 
 	def _entries(self, first: str, last: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
 		with asking(self.connection):
@@ -205,26 +191,56 @@ class RunLog:
 			at: _unpack(Failure, rows[0][1][b"f"]) for at, rows in zip(positions, found, strict=True) if rows
 		}
 
+	def waiting_ends(self) -> dict[str, float]:
+		"""When the last run of each job ended that waits, by job id. A round trip for each `limits.RUN_BATCH` runs."""
+		found: dict[str, float] = {}
+		after = FIRST
+		while entries := self._entries(f"({after}", "+", limits.RUN_BATCH):
+			_keep_last(found, (run_records.end_of(values[b"r"], self.site) for _, values in entries))
+			after = keys.text(entries[-1][0])
+		return found
+
 	def forget(self, ended: Iterable[Ended]) -> None:
-		"""Drop runs which a database has."""
+		"""Drop runs which a database has, and remember for a while that they were noted."""
 		read = list(ended)
-		with asking(self.connection):
+		recent = time.time() - limits.RUNS_NOTED_SECONDS
+		times: dict[str, float] = {}
+		_keep_last(times, ((one.run.job_id, one.run.ended_at) for one in read if one.run.ended_at > recent))
+		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
+			for ids in _chunks(list(times)):
+				pipe.zadd(self.noted_key, {job_id: times[job_id] for job_id in ids})
+			pipe.expire(self.noted_key, limits.RUN_SECONDS)
 			for positions in _chunks([run.position for run in read]):
-				self.connection.xdel(self.ended_key, *positions)
+				pipe.xdel(self.ended_key, *positions)
 			for positions in _chunks([run.told_at for run in read if run.told_at]):
-				self.connection.xdel(self.failures_key, *positions)
+				pipe.xdel(self.failures_key, *positions)
+			pipe.execute()
 
 	def forget_upto(self, position: str) -> None:
 		"""Drop what a database has, but a process that died has left here. One round trip if there is none."""
 		while entries := self._entries("-", position, limits.CHUNK_ROWS):
-			self.forget(
-				Ended(keys.text(at), _unreadable(at), told_at=keys.text(v[b"f"])) for at, v in entries
-			)
+			self.forget(self._read(at, values, None) for at, values in entries)
 
 	def waiting(self) -> int:
 		"""Runs that ended and are in no database yet."""
 		with asking(self.connection):
 			return int(self.connection.xlen(self.ended_key))
+
+	def dropped(self) -> int:
+		"""Runs of the site that are lost: too many waited, or Redis could not be told of them."""
+		with asking(self.connection):
+			return int(self.connection.hget(self.dropped_key, self.site) or 0)
+
+	def drop(self, number: int) -> None:
+		"""Count runs as lost; fewer than none takes back what a database has counted."""
+		with asking(self.connection):
+			self.connection.hincrby(self.dropped_key, self.site, number)
+
+
+def _keep_last(times: dict[str, float], ends: Iterable[tuple[str, float]]) -> None:
+	"""Of several runs of a job that end, the later time; which is not always told later."""
+	for job_id, ended_at in ends:
+		times[job_id] = max(ended_at, times.get(job_id, 0.0))
 
 
 def _chunks(rows: list[str]) -> Iterator[list[str]]:

@@ -161,7 +161,8 @@ def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
 		return
 	client = _to_redis(recording.job.connection)
 	begun = recording.begun and client.still_there()
-	commands = [recording.log.end_command(run, failure, known) for known in (begun, False)]
+	untold = breaker.counted - 1
+	commands = [recording.log.end_command(run, failure, known, untold) for known in (begun, False)]
 	with _tripping():
 		first, before = client.ask(commands[0])
 		if not first and any(isinstance(answer, RedisRefused) for answer in before):
@@ -169,7 +170,7 @@ def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
 			first, before = client.ask(commands[1])
 		if isinstance(first, RedisRefused):
 			raise first
-	breaker.uncount(1)
+	breaker.uncount(1 + untold)
 
 
 def note_error(error: BaseException | None) -> None:
