@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import frappe
-from rq.timeouts import BaseTimeoutException
 
 from job_monitor.alerts import engine
 from job_monitor.recorder import rollup, scheduled
 
 
 def sweep() -> None:
-	"""Close what killed processes left open, write down the runs that ended, and look at the alert rules.
+	"""Close what killed processes left open, write down the runs that ended, and look at the alert rules: each of them
+	whatever became of the one before, even if RQ's time limit ended it.
 
 	Raises:
 		Exception: The first that one of them ran into, after the others.
@@ -19,13 +21,21 @@ def sweep() -> None:
 	for part in (scheduled.close_killed_runs, rollup.write_down, _evaluate):
 		try:
 			part()
-		except BaseTimeoutException:
-			raise
 		except Exception as error:
-			frappe.db.rollback()
 			errors.append(error)
+			_begin_anew()
 	if errors:
 		raise errors[0]
+
+
+def _begin_anew() -> None:
+	"""A time limit in the middle of a statement leaves a connection that nothing can be done with."""
+	try:
+		frappe.db.rollback()
+	except Exception:
+		with suppress(Exception):
+			frappe.db.close()
+		frappe.db.connect()
 
 
 def _evaluate() -> None:

@@ -124,6 +124,9 @@ def test_what_a_database_has_is_remembered_for_a_while(log: RunLog) -> None:
 	assert log.noted_at(["a"]) == [None]
 	log.forget(log.ended())
 	assert log.noted_at(["a", "old", "unknown"]) == [now, None, None]
+	log.end(replace(ENDED, job_id="a", ended_at=now - 5), begun=False)
+	log.forget(log.ended())
+	assert log.noted_at(["a"]) == [now], "an earlier end that is told later"
 	log.forget_noted(now + 1)
 	assert log.noted_at(["a"]) == [None]
 
@@ -155,7 +158,7 @@ def test_everything_is_bounded_and_vanishes(log: RunLog, monkeypatch: pytest.Mon
 	names = (log.running_key, log.ended_key, log.failures_key, log.sites_key, log.dropped_key)
 	assert 300 <= log.waiting() < 300 + 256
 	assert 100 <= log.connection.xlen(log.failures_key) < 100 + 64
-	assert log.dropped() == 1000 - log.waiting()
+	assert log.state().dropped == 1000 - log.waiting()
 	assert all(0 < log.connection.ttl(name) <= limits.RUN_SECONDS for name in names)
 	told = log.ended()
 	assert told[0].failure is None and told[-1].failure == Failure("E") and told[-1].run.job_id == "999"
@@ -171,16 +174,21 @@ def test_a_flood_on_one_site_costs_the_others_nothing(
 		other.end(replace(ENDED, job_id=str(n)), begun=False)
 	for n in range(1600):
 		log.end(replace(ENDED, job_id=str(n)), begun=False)
-	assert (quiet.waiting(), quiet.dropped(), other.waiting(), other.dropped()) == (200, 0, 200, 0)
+	assert (quiet.waiting(), quiet.state().dropped, other.waiting(), other.state().dropped) == (
+		200,
+		0,
+		200,
+		0,
+	)
 	assert 800 <= log.waiting() < 800 + 256
-	assert log.dropped() == 1600 - log.waiting()
-	log.drop(-log.dropped())
-	assert log.dropped() == 0
+	assert log.state().dropped == 1600 - log.waiting()
+	log.drop(-log.state().dropped)
+	assert log.state().dropped == 0
 
 
 def test_runs_that_redis_was_not_told_of_are_counted(log: RunLog) -> None:
 	log.connection.execute_command(*log.end_command(ENDED, None, False, untold=3))
-	assert (log.waiting(), log.dropped()) == (1, 3)
+	assert (log.waiting(), log.state().dropped) == (1, 3)
 
 
 def test_a_waiting_run_takes_at_most_250_bytes(log: RunLog) -> None:
@@ -211,15 +219,15 @@ def test_a_waiting_run_takes_at_most_250_bytes(log: RunLog) -> None:
 
 
 def test_a_stream_that_was_lost_is_known_by_its_birth(log: RunLog) -> None:
-	assert log.born() == ""
+	assert log.state().born == ""
 	log.end(ENDED, begun=False)
-	born = log.born()
+	born = log.state().born
 	log.forget(log.ended())
 	log.end(ENDED, begun=False)
-	assert log.born() == born and log.waiting() == 1
+	assert log.state().born == born and log.waiting() == 1
 	log.connection.flushall()
 	log.end(ENDED, begun=False)
-	assert log.born() not in ("", born)
+	assert log.state().born not in ("", born)
 
 
 def test_many_failures_come_in_several_batches(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import frappe
 from frappe import _
 
-from job_monitor.bridge import audit, roles
+from job_monitor.bridge import audit, roles, row_locks
 from job_monitor.bridge.markup import as_html
 
 GROUP = "Job Failure Group"
@@ -45,7 +45,7 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 
 def _change(name: str, state: str) -> bool:
 	"""Locks the row first: the recorder may be counting."""
-	before = frappe.db.get_value(GROUP, name, "state", for_update=True)
+	before = row_locks.read(GROUP, name, "state")
 	if before is None or before == state:
 		return False
 	group = frappe.get_doc(GROUP, name)

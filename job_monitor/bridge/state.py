@@ -5,6 +5,8 @@ from __future__ import annotations
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
+from job_monitor.bridge import row_locks
+
 STATE = "Job Monitor State"
 
 
@@ -19,11 +21,11 @@ def lock(key: str) -> str | None:
 	Commits first: what is read under the lock is then what the process before wrote, not what this one saw earlier.
 	"""
 	frappe.db.commit()
-	row = frappe.db.get_value(STATE, key, ["name", "value"], for_update=True, as_dict=True)
+	row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["name", "value"], as_dict=True))
 	if row is None:
 		_ensure(key)
 		frappe.db.commit()
-		row = frappe.db.get_value(STATE, key, ["name", "value"], for_update=True, as_dict=True)
+		row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["name", "value"], as_dict=True))
 	return row.value
 
 
@@ -36,7 +38,11 @@ def acquire_lease(key: str, seconds: float, owner: str) -> bool:
 	"""Whether `owner` alone may do the work of `key` for so long. Commits. A lease that ran out is free."""
 	_ensure(key)
 	frappe.db.commit()
-	row = frappe.db.get_value(STATE, key, ["owned_by", "expires_at"], for_update=True, as_dict=True)
+	return row_locks.in_turn(lambda: _acquire(key, seconds, owner))
+
+
+def _acquire(key: str, seconds: float, owner: str) -> bool:
+	row = row_locks.read(STATE, key, ["owned_by", "expires_at"], as_dict=True)
 	now = now_datetime()
 	free = row.owned_by in (None, "", owner) or not row.expires_at or row.expires_at <= now
 	if free:

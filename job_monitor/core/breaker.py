@@ -33,6 +33,7 @@ class Breaker:
 		self._write(time.monotonic() + limits.HOOK_REST_SECONDS, self._read()[1])
 
 	def reset(self) -> None:
+		"""Redis answers, and has been told of what was counted."""
 		self._write(0.0, 0)
 
 	def count(self) -> None:
@@ -43,11 +44,6 @@ class Breaker:
 	@property
 	def counted(self) -> int:
 		return self._read()[1]
-
-	def uncount(self, number: int) -> None:
-		"""So many have been told of."""
-		ends_at, counted = self._read()
-		self._write(ends_at, max(0, counted - number))
 
 	def _read(self) -> tuple[float, int]:
 		ends_at, number = _STATE.unpack_from(self._page)

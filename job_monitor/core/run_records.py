@@ -94,35 +94,27 @@ def unpack(raw: bytes, site: str) -> Run | None:
 	try:
 		if raw[:1] == b"{":  # of releases before
 			return Run(**orjson.loads(raw))
-		if raw[:1] != _VERSION:
-			return None
-		*lengths, started_at, ended_at, wait, duration, cpu, memory, attempts, outcome = _HEAD.unpack_from(
-			raw, 1
-		)
-		at = 1 + _HEAD.size + lengths[0]
-		texts = []
-		for length in lengths[1:]:
-			texts.append(_text(raw, at, length))
-			at += length & ~_HEX
-		known = [None if math.isnan(number) else number for number in (wait, duration, cpu)]
-		method, queue, user, worker = texts
-		return Run(
-			_id(raw, 1 + _HEAD.size, lengths[0], site),
-			method,
-			queue,
-			started_at,
-			user,
-			worker,
-			known[0],
-			ended_at,
-			_OUTCOMES[outcome],
-			known[1],
-			known[2],
-			None if memory < 0 else memory,
-			attempts,
-		)
+		return _unpacked(raw, site) if raw[:1] == _VERSION else None
 	except (ValueError, TypeError, LookupError, struct.error):
 		return None
+
+
+def _unpacked(raw: bytes, site: str) -> Run:
+	*lengths, started_at, ended_at, wait, duration, cpu, memory, attempts, outcome = _HEAD.unpack_from(raw, 1)
+	at = 1 + _HEAD.size
+	job_id, at = _id(raw, at, lengths[0], site), at + lengths[0]
+	texts = []
+	for length in lengths[1:]:
+		texts.append(_text(raw, at, length))
+		at += length & ~_HEX
+	known = [None if math.isnan(number) else number for number in (wait, duration, cpu)]
+	return Run(
+		job_id,
+		*(texts[0], texts[1], started_at, texts[2], texts[3]),
+		*(known[0], ended_at, _OUTCOMES[outcome], known[1], known[2]),
+		None if memory < 0 else memory,
+		attempts,
+	)
 
 
 def end_of(raw: bytes, site: str) -> tuple[str, float]:

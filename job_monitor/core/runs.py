@@ -1,7 +1,7 @@
 """Runs of jobs as the recorder tells them: kept on Redis from their start until a database has them.
 
-Four keys of a site: a hash of the runs that go on, a stream of those that ended, a stream of what is to be told of
-those that failed, and when each job last ended. Two of the bench: its sites, and how many runs of each were dropped.
+Keys of a site: a hash of the runs that go on, a stream of those that ended, a stream of what is to be told of those
+that failed, when the last runs of jobs ended that a database has, and how many are read at once. Two of the bench: its sites, and how many runs of each were dropped.
 What ended is bounded for all sites of a bench together, and all keys vanish when nobody writes for a week.
 """
 
@@ -19,7 +19,7 @@ from job_monitor.core.connection import Connection, asking
 from job_monitor.core.run_records import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT, Run
 
 __all__ = ["FAILED", "FIRST", "KILLED", "OUTCOMES", "STOPPED", "SUCCESS", "TIMEOUT"]
-__all__ += ["Ended", "Failure", "Run", "RunLog"]
+__all__ += ["Ended", "Failure", "Run", "RunLog", "State"]
 
 FIRST = "0-0"
 """A position before every run."""
@@ -85,6 +85,22 @@ class Ended(NamedTuple):
 	told_at: str = ""
 
 
+class State(NamedTuple):
+	"""
+	Attributes:
+		born: The first position of the runs that ended, "" if none is known: another one means that the stream was lost
+			and begun anew, so that a position in the one before says nothing.
+		waiting: Runs that ended and are in no database yet.
+		dropped: Runs that are lost: too many waited, or Redis could not be told of them.
+		batch: See `RunLog.note_batch`; None if nothing was remembered.
+	"""
+
+	born: str
+	waiting: int
+	dropped: int
+	batch: int | None
+
+
 class RunLog:
 	"""The runs of one site of a bench.
 
@@ -101,6 +117,7 @@ class RunLog:
 		prefix = self._site_prefix + site
 		self.running_key, self.ended_key = f"{prefix}:running", f"{prefix}:ended"
 		self.failures_key, self.noted_key = f"{prefix}:failures", f"{prefix}:noted"
+		self.batch_key = f"{prefix}:batch"
 
 	def begin(self, run: Run) -> None:
 		"""One round trip. `end` sets the key's life."""
@@ -156,11 +173,23 @@ class RunLog:
 		with asking(self.connection):
 			self.connection.zremrangebyscore(self.noted_key, "-inf", f"({before!r}")
 
-	def born(self) -> str:
-		"""The first position of the runs that ended, "" if none is known: another one means that the stream was lost
-		and begun anew, so positions in the one before say nothing."""
+	def state(self) -> State:
+		"""What is there to be written down. One round trip."""
+		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
+			pipe.hget(self.sites_key, self.site)
+			pipe.xlen(self.ended_key)
+			pipe.hget(self.dropped_key, self.site)
+			pipe.get(self.batch_key)
+			born, waiting, dropped, size = pipe.execute()
+		return State(keys.text(born), int(waiting), int(dropped or 0), None if size is None else int(size))
+
+	def note_batch(self, size: int | None) -> None:
+		"""Remember how many runs to read at once if this process dies, or fails, over those it reads now."""
 		with asking(self.connection):
-			return keys.text(self.connection.hget(self.sites_key, self.site))
+			if size is None:
+				self.connection.delete(self.batch_key)
+			else:
+				self.connection.set(self.batch_key, size, ex=limits.RUN_SECONDS)
 
 	def ended(self, after: str = FIRST, count: int = limits.RUN_BATCH) -> list[Ended]:
 		"""The oldest runs after a position, with what there is to tell: no more than `limits.FAILURE_BATCH` of those
@@ -206,6 +235,9 @@ class RunLog:
 		recent = time.time() - limits.RUNS_NOTED_SECONDS
 		times: dict[str, float] = {}
 		_keep_last(times, ((one.run.job_id, one.run.ended_at) for one in read if one.run.ended_at > recent))
+		_keep_last(
+			times, ((job_id, at or 0.0) for job_id, at in zip(times, self.noted_at(times), strict=True))
+		)
 		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
 			for ids in _chunks(list(times)):
 				pipe.zadd(self.noted_key, {job_id: times[job_id] for job_id in ids})
@@ -225,11 +257,6 @@ class RunLog:
 		"""Runs that ended and are in no database yet."""
 		with asking(self.connection):
 			return int(self.connection.xlen(self.ended_key))
-
-	def dropped(self) -> int:
-		"""Runs of the site that are lost: too many waited, or Redis could not be told of them."""
-		with asking(self.connection):
-			return int(self.connection.hget(self.dropped_key, self.site) or 0)
 
 	def drop(self, number: int) -> None:
 		"""Count runs as lost; fewer than none takes back what a database has counted."""

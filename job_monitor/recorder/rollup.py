@@ -21,6 +21,7 @@ from job_monitor.bridge import metrics, session, state
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
 from job_monitor.bridge.times import to_site
 from job_monitor.core import clock, limits, lost_runs, workers
+from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.keys import QUEUED
 from job_monitor.core.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.store import Store
@@ -40,20 +41,29 @@ class Progress:
 		after: Position of the last run that was written down.
 		marks: See `lost_runs.catch_up`.
 		hours_until, days_until: Up to when minutes are summed up in hours, hours in days. In UTC.
+		born: Of the stream in which `after` is a position, see `runs.State`.
+		lost, lost_at: Runs that were never written down, in all, and the Unix time when that was last found.
 	"""
 
 	after: str = FIRST
 	marks: lost_runs.Marks | None = None
 	hours_until: datetime = field(default_factory=clock.now)
 	days_until: datetime = field(default_factory=clock.now)
+	born: str = ""
+	lost: int = 0
+	lost_at: float = 0.0
 
 	@classmethod
 	def load(cls, text: str | None) -> Progress:
 		kept = json.loads(text) if text else {}
-		return cls(kept.get("after", FIRST), kept.get("marks"), *metrics.summed_up(kept))
+		ours = (kept.get("born", ""), kept.get("lost", 0), kept.get("lost_at", 0.0))
+		return cls(kept.get("after", FIRST), kept.get("marks"), *metrics.summed_up(kept), *ours)
 
 	def dump(self) -> str:
 		return json.dumps(vars(self), default=str)
+
+	def lose(self, number: int) -> None:
+		self.lost, self.lost_at = self.lost + number, time.time()
 
 	def bucket(self, moment: datetime, queue: str) -> Bucket:
 		"""Where a run that ended then is counted: in the finest row that is still open."""
@@ -72,11 +82,7 @@ def write_down(seconds: float = 60) -> int:
 	deadline = time.monotonic() + seconds
 	_sweep(store, log)
 	_sample(store)
-	written = 0
-	while batch := _write_batch(log):
-		written += len(batch)
-		if len(batch) < limits.RUN_BATCH or time.monotonic() > deadline:
-			break
+	written = _write_batches(log, deadline)
 	_sum_up()
 	return written
 
@@ -85,12 +91,22 @@ def _sweep(store: Store, log: RunLog) -> None:
 	kept = state.lock(STATE)
 	progress = Progress.load(kept)
 	metrics.forget_summed_up_ahead(kept)
-	log.forget_upto(progress.after)
+	found = log.state()
+	if found.born != progress.born:
+		# Redis was emptied, and its clock may have been another one: every run there is new
+		progress.born, progress.after = found.born, FIRST
+	elif found.waiting:
+		log.forget_upto(progress.after)
 	lost_runs.close(store, log, workers.read_all(store))
-	kept = cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
-	usual = clock.now().timestamp() + kept
+	usual = clock.now().timestamp() + (
+		cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
+	)
 	progress.marks, _noted = lost_runs.catch_up(store, log, frappe.local.site, progress.marks, usual)
+	if found.dropped:
+		progress.lose(found.dropped)
 	_keep(progress)
+	if found.dropped:
+		log.drop(-found.dropped)
 
 
 def _keep(progress: Progress) -> None:
@@ -114,18 +130,73 @@ def _sample(store: Store) -> None:
 	frappe.db.commit()
 
 
-def _write_batch(log: RunLog) -> list[Ended]:
+# Batches
+
+
+def _write_batches(log: RunLog, deadline: float) -> int:
+	"""Write down what waits. A batch that fails, or kills this process, is tried again with half as many runs, and one
+	run that fails alone is set aside: it stops neither those after it nor the site's alerts."""
+	written = 0
+	while (found := log.state()).waiting:
+		size = limits.RUN_BATCH if found.batch is None else found.batch
+		log.note_batch(size // 2 if size > 1 else size - 1)
+		try:
+			if size < 0:
+				_set_aside(log)
+			number = _write_batch(log, max(1, size))
+		except CouldNotAsk:
+			raise
+		except Exception as error:
+			frappe.db.rollback()
+			_must_work(log, size)
+			frappe.logger("job_monitor").error(f"{size} runs are not written down", exc_info=error)
+		else:
+			log.note_batch(size * 2 if 0 < 2 * size < limits.RUN_BATCH and number == size else None)
+			written += number
+			if not number:
+				break
+		if time.monotonic() > deadline:
+			break
+	return written
+
+
+def _write_batch(log: RunLog, size: int) -> int:
 	progress = Progress.load(state.lock(STATE))
-	batch = log.ended(progress.after)
+	batch = log.ended(progress.after, size)
 	if not batch:
 		frappe.db.rollback()
-		return []
+		return 0
 	metrics.add(_counted(batch, progress))
 	failures.add([ended for ended in batch if ended.run.outcome != SUCCESS])
 	progress.after = batch[-1].position
 	_keep(progress)
 	log.forget(batch)
-	return batch
+	return len(batch)
+
+
+def _set_aside(log: RunLog) -> None:
+	"""Leave out the one run that cannot be written down."""
+	progress = Progress.load(state.lock(STATE))
+	for ended in log.ended(progress.after, 1):
+		progress.after = ended.position
+		progress.lose(1)
+		_keep(progress)
+		log.forget([ended])
+		frappe.logger("job_monitor").error(f"a run is left out: {ended.run.job_id!r:.500}")
+
+
+def _must_work(log: RunLog, size: int) -> None:
+	"""Whether it is the batch that fails, and not the database, of which its runs know nothing.
+
+	Raises:
+		Exception: The database takes nothing else either.
+	"""
+	try:
+		state.put(STATE, state.lock(STATE) or "{}")
+		frappe.db.commit()
+	except Exception:
+		log.note_batch(size)
+		raise
 
 
 def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics.Row]:
@@ -170,13 +241,16 @@ def _merge(fine: metrics.Scale, coarse: metrics.Scale, since: datetime, until: d
 
 
 def status() -> dict[str, Any]:
-	"""How far the recorder is: {"waiting": runs not written down yet, "hours_until": …, "days_until": …}, moments in the site's time zone."""
+	"""How far the recorder is: {"waiting": runs not written down yet, "lost": runs that never will be, "lost_at": when
+	that was last found, "hours_until": …, "days_until": …}, moments in the site's time zone."""
 	store = session.store()
 	progress = Progress.load(state.get(STATE))
 	with session.translated():
 		waiting = RunLog(store.connection, store.bench or "", frappe.local.site).waiting()
 	return {
 		"waiting": waiting,
+		"lost": progress.lost,
+		"lost_at": to_site(clock.from_epoch(progress.lost_at)) if progress.lost else None,
 		"hours_until": to_site(progress.hours_until),
 		"days_until": to_site(progress.days_until),
 	}

@@ -156,12 +156,13 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 
 
 def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
-	breaker.count()
+	if not recording.begun and failure is None:
+		breaker.count()  # nobody else knows of it: of failures RQ does, of a beginning the sweep
 	if breaker.rests():
 		return
 	client = _to_redis(recording.job.connection)
 	begun = recording.begun and client.still_there()
-	untold = breaker.counted - 1
+	untold = breaker.counted - (not recording.begun and failure is None)
 	commands = [recording.log.end_command(run, failure, known, untold) for known in (begun, False)]
 	with _tripping():
 		first, before = client.ask(commands[0])
@@ -170,7 +171,7 @@ def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
 			first, before = client.ask(commands[1])
 		if isinstance(first, RedisRefused):
 			raise first
-	breaker.uncount(1 + untold)
+	breaker.reset()
 
 
 def note_error(error: BaseException | None) -> None:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from collections import Counter
-from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import frappe
-from frappe.utils import get_bench_path, now_datetime
+from frappe.utils import now_datetime
 from frappe.utils.background_jobs import get_redis_conn
 from rq.command import send_stop_job_command
 from rq.job import Job
 
-from job_monitor.bridge import history, metrics, session, state
-from job_monitor.core import clock, limits
 from job_monitor.core.breaker import Breaker
 from job_monitor.core.connection import connect_url
 from job_monitor.core.hook_client import HookClient
-from job_monitor.core.runs import Failure, Run, RunLog
 from job_monitor.recorder import rollup, runs
-from job_monitor.testing import SiteTestCase, kill_all, kill_horse, make_user, status, work_off, worker
+from job_monitor.testing import kill_all, kill_horse, make_user, status, work_off, worker
+from job_monitor.testing_recorder import RecorderTestCase
 
 FAILURE, GROUP = "Job Failure", "Job Failure Group"
 HERE = "job_monitor.job_monitor.doctype.job_failure.test_recorder"
@@ -77,42 +70,11 @@ def _no_space_for_ours(module: str = "", *args: Any, **kwargs: Any) -> Any:
 	return _logger(module, *args, **kwargs)
 
 
-class TestRecorder(SiteTestCase):
-	def setUp(self) -> None:
-		super().setUp()
-		grace = patch.object(limits, "RUN_GRACE_SECONDS", -1)
-		grace.start()
-		self.addCleanup(grace.stop)
-		rollup.write_down()
-		self.clear()
-		self.addCleanup(self.clear)
-
-	def clear(self) -> None:
-		frappe.db.rollback()
-		for doctype in (FAILURE, GROUP, metrics.METRIC):
-			frappe.db.delete(doctype)
-		frappe.db.commit()
-
-	@property
-	def log(self) -> RunLog:
-		store = session.store()
-		return RunLog(store.connection, store.bench or "", frappe.local.site)
-
+class TestRecorder(RecorderTestCase):
 	def call(self, method: str, **kwargs: Any) -> str:
 		job = frappe.enqueue(f"{HERE}.{method}", queue="short", **kwargs)
 		self.job_ids.append(job.id)
 		return job.id
-
-	def counted(self) -> Counter[tuple[str, str]]:
-		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
-		rollup.write_down()
-		found: Counter[tuple[str, str]] = Counter()
-		for row in history.outcomes([15])[15]:
-			for outcome in ("success", "failed", "timeout", "stopped", "killed"):
-				found[row.method.rpartition(".")[2], outcome] += getattr(row, outcome)
-		return +Counter({key: n for key, n in found.items() if key[0] in self.methods})
-
-	methods = ("succeed", "fail", "hang", "die", "again", "sabotage", "gone")
 
 	def failures(self) -> list[Any]:
 		return frappe.get_all(FAILURE, fields=["*"], order_by="failed_at")
@@ -228,83 +190,29 @@ class TestRecorder(SiteTestCase):
 	def test_a_group_opens_counts_is_resolved_and_opens_again(self) -> None:
 		for number in range(2):
 			self.tell(f"no such invoice SINV-{number}")
+		rollup.write_down()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 2, 0))
 		self.assertEqual(group.last_days.split()[-1], "2")
 		frappe.db.set_value(GROUP, group.name, "state", "Resolved")
 		frappe.db.commit()
 		self.tell("no such invoice SINV-9")
+		rollup.write_down()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 3, 1))
 		frappe.db.set_value(GROUP, group.name, "state", "Ignored")
 		frappe.db.commit()
 		self.tell("no such invoice SINV-10")
+		rollup.write_down()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Ignored", 4, 1))
 		self.tell("another trouble")
-		self.assertEqual(frappe.db.count(GROUP), 2)
-
-	def tell(self, message: str) -> None:
-		now = time.time()
-		run = Run("x", "app.method", "short", now, ended_at=now, outcome="failed")
-		self.log.end(run, Failure("ValueError", message, "Traceback"), begun=False)
 		rollup.write_down()
+		self.assertEqual(frappe.db.count(GROUP), 2)
 
 	def group(self) -> Any:
 		(found,) = frappe.get_all(GROUP, fields=["*"])
 		return found
-
-	# Exactly once
-
-	def test_two_processes_write_each_run_once(self) -> None:
-		self.tell_many(3000)
-		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
-		both = [
-			subprocess.Popen(
-				[*command, "execute", "job_monitor.recorder.rollup.write_down"],
-				cwd=os.path.join(get_bench_path(), "sites"),
-				stdout=subprocess.DEVNULL,
-			)
-			for _n in range(2)
-		]
-		self.assertEqual([process.wait() for process in both], [0, 0])
-		frappe.db.rollback()
-		self.assertEqual(self.counted(), {("succeed", "success"): 2000, ("fail", "failed"): 1000})
-		self.assertEqual(frappe.db.count(FAILURE), 1000)
-
-	def test_a_process_that_dies_half_way_writes_nothing_twice(self) -> None:
-		self.tell_many(30)
-		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.runs.RunLog.forget"):
-			with patch(place, side_effect=MemoryError), self.assertRaises(MemoryError):
-				rollup.write_down()
-			frappe.db.rollback()
-		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
-		self.assertEqual(frappe.db.count(FAILURE), 10)
-		rollup.write_down()
-		self.assertEqual(self.log.waiting(), 0)
-
-	def tell_many(self, number: int) -> None:
-		now = time.time()
-		for n in range(number):
-			method, outcome = ("fail", "failed") if n % 3 == 0 else ("succeed", "success")
-			run = Run(str(n), f"app.{method}", "short", now, ended_at=now, outcome=outcome, duration=0.1)
-			self.log.end(run, begun=False)
-
-	def test_minutes_become_hours_and_days(self) -> None:
-		self.tell_many(30)
-		self.counted()
-		before = state.get("recorder")
-		self.addCleanup(self.put_back, before)
-		later = clock.now() + timedelta(days=1, hours=2)
-		with patch.object(clock, "now", lambda: later):
-			rollup.write_down()
-		for scale in (metrics.MINUTE, metrics.HOUR, metrics.DAY):
-			rows = metrics.read(scale, later - timedelta(days=3), later)
-			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)
-
-	def put_back(self, kept: Any) -> None:
-		state.put("recorder", kept)
-		frappe.db.commit()
 
 	# Harmless
 

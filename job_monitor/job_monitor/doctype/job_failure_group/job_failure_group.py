@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import frappe
-
+from job_monitor.bridge import row_locks
 from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 
@@ -50,7 +49,7 @@ class JobFailureGroup(PlainText):
 	def validate(self) -> None:
 		"""Only notes are edited here. The rest is as the recorder has it by now, and a form may be older: it does not
 		touch `modified`. The state is changed by `bridge.failure_groups.set_state`."""
-		stored = frappe.db.get_value(self.doctype, self.name, KEPT, as_dict=True, for_update=True) or {}
+		stored = row_locks.read(self.doctype, self.name, KEPT, as_dict=True) or {}
 		self.update(stored)
 		if state := self.flags.job_monitor_state:
 			self.state = state

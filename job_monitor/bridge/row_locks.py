@@ -1,0 +1,40 @@
+"""Rows of the site's database, locked until the transaction ends, on every database that Frappe knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import frappe
+
+T = TypeVar("T")
+
+_TRIES = 20
+"""Transactions that want the same row at once: more would be a fault."""
+
+_SERIALIZATION = ("40001", "40P01")
+"""PostgreSQL: "could not serialize access", "deadlock detected"."""
+
+
+def read(doctype: str, name: str, fields: Any, as_dict: bool = False) -> Any:
+	"""As `frappe.db.get_value` of one row, which nobody else changes until the transaction ends."""
+	if frappe.db.db_type == "sqlite":  # has no locks of rows, but of the whole database: for who writes
+		frappe.db.sql(f"update `tab{doctype}` set name = name where name = %s", name)
+		return frappe.db.get_value(doctype, name, fields, as_dict=as_dict)
+	return frappe.db.get_value(doctype, name, fields, for_update=True, as_dict=as_dict)
+
+
+def in_turn(work: Callable[[], T]) -> T:
+	"""Do what begins a transaction by locking a row, after those who hold it.
+
+	MariaDB waits, and then reads what they wrote. PostgreSQL, as Frappe uses it (REPEATABLE READ), waits and refuses if
+	they wrote anything: the transaction has to be begun anew.
+	"""
+	for _try in range(_TRIES - 1):
+		try:
+			return work()
+		except Exception as error:
+			if getattr(error, "pgcode", None) not in _SERIALIZATION:
+				raise
+			frappe.db.rollback()
+	return work()

@@ -1,0 +1,148 @@
+"""Runs become history exactly once, whatever one of them holds, and whatever Redis, database and processes do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import frappe
+from frappe.utils import get_bench_path
+from rq.timeouts import JobTimeoutException
+
+from job_monitor import tasks
+from job_monitor.alerts import engine
+from job_monitor.bridge import metrics, state
+from job_monitor.core import clock
+from job_monitor.recorder import failures, rollup
+from job_monitor.testing_recorder import FAILURE, RecorderTestCase
+
+
+class TestRollup(RecorderTestCase):
+	def test_two_processes_write_each_run_once(self) -> None:
+		self.tell_many(3000)
+		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
+		both = [
+			subprocess.Popen(
+				[*command, "execute", "job_monitor.recorder.rollup.write_down"],
+				cwd=os.path.join(get_bench_path(), "sites"),
+				stdout=subprocess.DEVNULL,
+			)
+			for _n in range(2)
+		]
+		self.assertEqual([process.wait() for process in both], [0, 0])
+		frappe.db.rollback()
+		self.assertEqual(self.counted(), {("succeed", "success"): 2000, ("fail", "failed"): 1000})
+		self.assertEqual(frappe.db.count(FAILURE), 1000)
+
+	def test_a_process_that_dies_half_way_writes_nothing_twice(self) -> None:
+		self.tell_many(30)
+		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.runs.RunLog.forget"):
+			with patch(place, side_effect=SystemExit), self.assertRaises(SystemExit):
+				rollup.write_down()
+			frappe.db.rollback()
+		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
+		self.assertEqual(frappe.db.count(FAILURE), 10)
+		rollup.write_down()
+		self.assertEqual(self.log.waiting(), 0)
+
+	def test_a_run_that_cannot_be_written_is_set_aside_alone(self) -> None:
+		for fault in (ValueError("odd"), SystemExit()):  # an error, and the end of the process
+			with self.subTest(type(fault).__name__):
+				self.clear()
+				lost = rollup.status()["lost"]
+				self.tell_many(30)
+				self.tell("poison")
+				self.tell_many(30)
+				with patch.object(failures, "_row", self.poisoned(fault)):
+					for _process in range(30):
+						try:
+							rollup.write_down()
+						except SystemExit:
+							frappe.db.rollback()
+				self.assertEqual(self.log.waiting(), 0)
+				self.assertEqual(self.counted(), {("succeed", "success"): 40, ("fail", "failed"): 20})
+				self.assertEqual(frappe.db.count(FAILURE), 20)
+				self.assertEqual(rollup.status()["lost"], lost + 1)
+
+	def poisoned(self, fault: BaseException) -> Any:
+		own = failures._row
+
+		def row(one: Any) -> Any:
+			if one.failure.message == "poison":
+				raise fault
+			return own(one)
+
+		return row
+
+	def test_a_database_that_takes_nothing_costs_no_run(self) -> None:
+		self.tell_many(30)
+		for _n in range(30):
+			with patch.object(state, "put", side_effect=ValueError("full")), self.assertRaises(ValueError):
+				rollup.write_down()
+			frappe.db.rollback()
+		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
+
+	def test_a_clock_of_redis_that_was_ahead_costs_no_run(self) -> None:
+		"""Positions are moments of its clock; a day later Redis is begun anew, with the right time."""
+		self.tell_many(3)
+		self.counted()
+		progress = json.loads(state.get("recorder") or "{}")
+		progress["after"] = f"{int((time.time() + 86_400) * 1000)}-0"
+		state.put("recorder", json.dumps(progress))
+		frappe.db.commit()
+		self.log.connection.delete(self.log.ended_key)
+		self.tell_many(30)
+		for _n in range(2):
+			rollup.write_down()
+		self.assertEqual(self.counted(), {("succeed", "success"): 22, ("fail", "failed"): 11})
+
+	def test_runs_that_were_lost_are_told(self) -> None:
+		lost = rollup.status()["lost"]
+		self.log.drop(7)
+		rollup.write_down()
+		rollup.write_down()
+		self.assertEqual(rollup.status()["lost"], lost + 7)
+		self.assertIsNotNone(rollup.status()["lost_at"])
+
+	def test_a_rollup_that_fails_or_runs_out_of_time_does_not_stop_the_alerts(self) -> None:
+		for fault in (ValueError("odd"), JobTimeoutException("too long")):
+			with (
+				patch.object(rollup, "write_down", side_effect=fault),
+				patch.object(engine, "evaluate") as look,
+			):
+				with self.assertRaises(type(fault)):
+					tasks.sweep()
+			self.assertEqual(look.call_count, 1)
+
+	def test_the_alerts_are_looked_at_though_the_connection_is_dead(self) -> None:
+		def cut() -> None:
+			frappe.db._conn.close()
+			raise JobTimeoutException("in the middle of a statement")
+
+		with patch.object(rollup, "write_down", cut), patch.object(engine, "evaluate") as look:
+			look.side_effect = lambda *_a, **_k: frappe.db.sql("select 1")
+			with self.assertRaises(JobTimeoutException):
+				tasks.sweep()
+		self.assertEqual(look.call_count, 1)
+
+	def test_minutes_become_hours_and_days(self) -> None:
+		self.tell_many(30)
+		self.counted()
+		before = state.get("recorder")
+		self.addCleanup(self.put_back, before)
+		later = clock.now() + timedelta(days=1, hours=2)
+		with patch.object(clock, "now", lambda: later):
+			rollup.write_down()
+		for scale in (metrics.MINUTE, metrics.HOUR, metrics.DAY):
+			rows = metrics.read(scale, later - timedelta(days=3), later)
+			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)
+
+	def put_back(self, kept: Any) -> None:
+		state.put("recorder", kept)
+		frappe.db.commit()
