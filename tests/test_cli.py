@@ -118,6 +118,11 @@ def test_a_job_is_shown_in_full(run: Run, bench: Jobs) -> None:
 
 
 def test_the_doctor_says_what_is_wrong_by_exit_code(run: Run, jobs: Jobs) -> None:
+	empty = run("doctor")
+	assert empty.exit_code == 1 and "No worker is alive" in empty.output
+	alive = {"state": "idle", "queues": f"{BENCH}:long", "pid": 1, "hostname": "elsewhere"}
+	jobs.connection.hset("rq:worker:w1", mapping=alive)
+	jobs.connection.sadd("rq:workers", "rq:worker:w1")
 	healthy = run("doctor")
 	assert healthy.exit_code == 0 and "Nothing wrong" in healthy.output
 	jobs.raw()
@@ -129,8 +134,10 @@ def test_the_doctor_says_what_is_wrong_by_exit_code(run: Run, jobs: Jobs) -> Non
 
 
 def test_the_doctor_may_be_asked_for_critical_findings_only(run: Run, jobs: Jobs) -> None:
-	jobs.connection.hset("rq:worker:w1", mapping={"state": "idle", "queues": f"{BENCH}:default"})
-	jobs.connection.sadd("rq:workers", "rq:worker:w1")
+	fields = {"state": "idle", "queues": f"{BENCH}:default"}
+	jobs.connection.hset("rq:worker:w1", mapping=fields)  # without a process: a remainder, which is a warning
+	jobs.connection.hset("rq:worker:w2", mapping={**fields, "pid": 1, "hostname": "elsewhere"})
+	jobs.connection.sadd("rq:workers", "rq:worker:w1", "rq:worker:w2")
 	assert run("doctor").exit_code == 1
 	assert run("doctor", "--critical").exit_code == 0
 

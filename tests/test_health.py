@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from job_monitor.core import health, limits
-from job_monitor.core.records import Job, Queue, Severity, Snapshot, Verdict, Worker, Zombies
+from job_monitor.core.records import Finding, Job, Queue, Severity, Snapshot, Verdict, Worker, Zombies
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 QUEUE = "bench:default"
@@ -34,32 +34,84 @@ def waiting(age: float, count: int = 1, **fields: Any) -> Queue:
 
 
 def codes(**parts: Any) -> list[str]:
-	return [finding.code for finding in health.diagnose(Snapshot(NOW, **parts))]
+	return [finding.code for finding in diagnosed(**parts)]
+
+
+def diagnosed(**parts: Any) -> list[Finding]:
+	"""Findings; beside the workers that are given one is alive that serves another queue."""
+	other = worker(name="other", queues=("bench:other",))
+	return health.diagnose(Snapshot(NOW, **{**parts, "workers": (*parts.get("workers", ()), other)}))
 
 
 def test_a_healthy_bench_has_no_findings() -> None:
 	assert not codes(
-		queues=(waiting(limits.STALLED_SECONDS - 1, 5000),),
+		queues=(waiting(limits.STANDSTILL_SECONDS - 1, 5000),),
 		workers=(worker(), worker(name="w2", state="busy", current_job_ids=("a||1",))),
 		running=(running(worker="w2", started_at=ago(299)),),
 	)
 
 
-def test_an_empty_redis_has_no_findings() -> None:
-	assert not codes()
+def test_no_worker_at_all_is_never_nothing_wrong() -> None:
+	for parts in ({}, {"configured": ("short", "long")}, {"queues": (Queue(QUEUE, "default", "bench", {}),)}):
+		(finding,) = health.diagnose(Snapshot(NOW, **parts))
+		assert (finding.code, finding.severity) == ("no-worker", Severity.CRITICAL)
+		assert "No worker is alive" in finding.message and finding.hint
+	dead = worker(verdict=Verdict.DEAD, reason="x")
+	assert [f.code for f in health.diagnose(Snapshot(NOW, workers=(dead,)))] == ["no-worker", "dead-worker"]
+	# Where jobs wait, each queue says so; suspended workers are another matter
+	assert codes(queues=(waiting(5),)) == ["no-worker"]
+	assert [f.code for f in health.diagnose(Snapshot(NOW, suspended=True))] == ["suspended"]
+
+
+def test_a_configured_queue_that_nobody_serves_is_a_warning() -> None:
+	(finding,) = diagnosed(workers=(worker(),), configured=("default", "long"))
+	assert (finding.code, finding.subject, finding.severity) == ("no-worker", "long", Severity.WARNING)
+	assert not codes(workers=(worker(),), configured=("default",))
+
+
+@pytest.mark.parametrize(
+	("failed", "finished", "told"),
+	[(89, 0, True), (89, 89, True), (89, 90, False), (9, 0, False), (10, 3, True)],
+)
+def test_many_failures_at_once_are_found(failed: int, finished: int, told: bool) -> None:
+	queue = Queue(QUEUE, "default", "bench", {}, failed_lately=failed, finished_lately=finished)
+	found = diagnosed(queues=(queue,), workers=(worker(),))
+	assert [f.code for f in found] == (["failing-jobs"] if told else [])
+	assert not told or f"{failed} of {failed + finished} jobs" in found[0].message
+
+
+@pytest.mark.parametrize(
+	("age", "state", "severity"),
+	[
+		(59, "idle", None),
+		(60, "idle", Severity.CRITICAL),
+		(180, "idle", Severity.CRITICAL),
+		(59, "busy", None),
+		(60, "busy", Severity.WARNING),
+		(299, "busy", Severity.WARNING),
+		(300, "busy", Severity.CRITICAL),
+	],
+)
+def test_a_standstill_is_found_in_its_first_minute(age: float, state: str, severity: Severity | None) -> None:
+	old = running(started_at=ago(3000), timeout=-1)
+	busy = worker(state=state, current_job_ids=("a||1",) if state == "busy" else ())
+	found = diagnosed(queues=(waiting(age, 89),), workers=(busy,), running=(old,))
+	assert [f.severity for f in found] == ([severity] if severity else [])
+	assert not found or (found[0].code == "stalled-queue" and "89 jobs wait" in found[0].message)
+	assert not found or (state == "idle") == ("idle and take none" in found[0].message)
 
 
 def test_a_dead_worker_that_held_a_job_is_critical() -> None:
 	dead = worker(verdict=Verdict.DEAD, reason="its key is gone", current_job_ids=("a||1",))
-	(finding,) = health.diagnose(Snapshot(NOW, workers=(dead,)))
+	(finding,) = diagnosed(workers=(dead,))
 	assert (finding.code, finding.severity, finding.subject) == ("dead-worker", Severity.CRITICAL, "w1")
 	assert "a||1" in finding.message and "its key is gone" in finding.message and finding.hint
 	idle = replace(dead, current_job_ids=())
-	assert health.diagnose(Snapshot(NOW, workers=(idle,)))[0].severity is Severity.WARNING
+	assert diagnosed(workers=(idle,))[0].severity is Severity.WARNING
 
 
 def test_a_late_worker_is_a_warning_that_names_its_process() -> None:
-	(finding,) = health.diagnose(Snapshot(NOW, workers=(worker(verdict=Verdict.LATE, reason="x"),)))
+	(finding,) = diagnosed(workers=(worker(verdict=Verdict.LATE, reason="x"),))
 	assert (finding.code, finding.severity) == ("late-worker", Severity.WARNING)
 	assert "7" in finding.hint and "h" in finding.hint
 
@@ -103,7 +155,7 @@ def test_a_job_that_ended_while_we_looked_is_not_orphaned(status: str) -> None:
 
 def test_a_zombie_is_found_with_its_age() -> None:
 	zombie = Job("a||1", status="queued", method="m", enqueued_at=ago(7200))
-	(finding,) = health.diagnose(Snapshot(NOW, zombies=Zombies((zombie,))))
+	(finding,) = diagnosed(zombies=Zombies((zombie,)))
 	assert (finding.code, finding.severity) == ("zombie", Severity.CRITICAL)
 	assert "2.0 h" in finding.message
 
@@ -112,7 +164,7 @@ def test_a_zombie_is_found_with_its_age() -> None:
 	"others", [(), (worker(queues=("bench:long",)),), (worker(queues=("other:default",)),)]
 )
 def test_a_queue_nobody_serves_is_found(others: tuple[Worker, ...]) -> None:
-	(finding,) = health.diagnose(Snapshot(NOW, queues=(waiting(5),), workers=others))
+	(finding,) = diagnosed(queues=(waiting(5),), workers=others)
 	assert (finding.code, finding.subject, finding.severity) == ("no-worker", QUEUE, Severity.CRITICAL)
 	assert "1 job waits" in finding.message and "5 s" in finding.message
 
@@ -129,9 +181,7 @@ def test_an_empty_queue_needs_no_worker() -> None:
 def test_a_queue_that_does_not_move_is_stalled() -> None:
 	busy = worker(state="busy", current_job_ids=("a||1",))
 	old = running(started_at=ago(3000), timeout=-1)
-	(finding,) = health.diagnose(
-		Snapshot(NOW, queues=(waiting(limits.STALLED_SECONDS, 2),), workers=(busy,), running=(old,))
-	)
+	(finding,) = diagnosed(queues=(waiting(limits.STALLED_SECONDS, 2),), workers=(busy,), running=(old,))
 	assert (finding.code, finding.severity) == ("stalled-queue", Severity.CRITICAL)
 	assert "2 jobs wait" in finding.message and "a||1" in finding.hint
 
@@ -151,14 +201,12 @@ def test_a_suspended_bench_is_one_finding_not_many() -> None:
 
 def test_a_count_that_could_not_be_read_is_said() -> None:
 	broken = Queue(QUEUE, "default", "bench", {}, problem="WRONGTYPE")
-	(finding,) = health.diagnose(Snapshot(NOW, queues=(broken,)))
+	(finding,) = diagnosed(queues=(broken,))
 	assert finding.code == "unreadable-queue" and "WRONGTYPE" in finding.message
 
 
 def test_critical_findings_come_first() -> None:
-	found = health.diagnose(
-		Snapshot(NOW, workers=(worker(verdict=Verdict.LATE, reason="x"),), zombies=Zombies((running(),)))
-	)
+	found = diagnosed(workers=(worker(verdict=Verdict.LATE, reason="x"),), zombies=Zombies((running(),)))
 	assert [finding.severity for finding in found] == [Severity.CRITICAL, Severity.WARNING]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import frappe
 
 from job_monitor.bridge import live_site, schedules, session
-from job_monitor.core import health, keys, snapshot
+from job_monitor.core import health, snapshot
 from job_monitor.core import schedules as core_schedules
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.records import Finding, Severity, Snapshot, Verdict
@@ -73,30 +73,10 @@ def examine(sites: Sequence[str]) -> Report:
 		else:
 			alive = [worker for worker in taken.workers if worker.verdict is not Verdict.DEAD]
 			report.workers = "running" if alive else "not running"
-			report.findings = [*health.diagnose(taken), *_unserved(taken, session.queue_names())]
+			report.findings = health.diagnose(taken)
 	for site in sites:
 		report.sites.append(_examine_site(site, None if taken is None else pending.get(site, 0)))
 	return report
-
-
-def _unserved(taken: Snapshot, configured: Sequence[str]) -> Iterator[Finding]:
-	"""Configured queues without a worker in which nothing waits yet; `health` tells of the others."""
-	served = {
-		keys.split_queue(queue)[1]
-		for worker in taken.workers
-		if worker.verdict is not Verdict.DEAD
-		for queue in worker.queues
-	}
-	waiting = {queue.short_name for queue in taken.queues if queue.counts.get(keys.QUEUED)}
-	for name in configured:
-		if name not in served | waiting:
-			yield Finding(
-				"no-worker",
-				Severity.WARNING,
-				name,
-				"No worker serves this queue; nothing waits in it yet.",
-				f"Start one: bench worker --queue {name}",
-			)
 
 
 class _site:

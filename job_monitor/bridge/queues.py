@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, overload
 
 import frappe
 
 from job_monitor.bridge import history, session
 from job_monitor.bridge.job_rows import row
+from job_monitor.bridge.jobs import SearchIncomplete
 from job_monitor.bridge.listing import Row
 from job_monitor.bridge.markup import as_html
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import Queue, Worker
 from job_monitor.core.search import count, search
-from job_monitor.core.store import Store
 
 COUNT_MOST = 10**9
 
@@ -25,7 +26,7 @@ def get_queue_info() -> dict[str, Any]:
 	"""Every queue of this bench, also those that are configured and have no job yet.
 
 	Returns:
-		`{"queues": {name: {"queued", "started", "finished", "failed", "deferred", "scheduled", "canceled": jobs,
+		`{"queues": {name: {"queued", "started", "finished", "failed", "deferred", "scheduled", "canceled": jobs or None,
 		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number},
 		"last_hour": {"runs", "failed", "average_wait", "average_duration"} or None}}, "pending": jobs,
 		"workers": number of those that are there}`. Counts are of all sites of the bench; of the last hour, of the runs
@@ -47,14 +48,15 @@ def get_queue_info() -> dict[str, Any]:
 	}
 	return {
 		"queues": queues,
-		"pending": sum(queue["queued"] for queue in queues.values()),
+		"pending": sum(queue["queued"] or 0 for queue in queues.values()),
 		"workers": sum(worker.verdict.value != "dead" for worker in every),
 	}
 
 
 def _queue_info(name: str, queue: Queue | None, every: Sequence[Worker], now: Any) -> dict[str, Any]:
 	serving = [w for w in every if name in {keys.split_queue(full)[1] for full in w.queues}]
-	counts = dict.fromkeys(keys.PLACES, 0) | (queue.counts if queue else {})
+	# A count that could not be read is not 0
+	counts = {status: queue.counts.get(status) if queue else 0 for status in keys.PLACES}
 	oldest = queue.oldest_age(now) if queue else None
 	states = Counter(map(workers.status, serving))
 	return {**counts, "oldest_waiting": oldest, "workers": dict(states)}
@@ -63,13 +65,15 @@ def _queue_info(name: str, queue: Queue | None, every: Sequence[Worker], now: An
 class JobList(Sequence[Row]):
 	"""Jobs by site, queue and status, newest first: rows as RQ Job's, read when they are looked at.
 
-	`len()` counts all of them exactly, whatever their number; iterating reads page by page.
+	`len()` counts them all, exactly, in up to `limits.SEARCH_MAX_SECONDS`; `[0]` and slices from the front read no
+	more than they need, iterating reads page by page.
 
 	Args:
 		site: Whole name; None for every site of the bench.
 
 	Raises:
 		RedisUnavailable
+		SearchIncomplete: By `len()`, where there are too many to be counted in that time.
 		frappe.ValidationError: Unknown queue or status.
 	"""
 
@@ -83,23 +87,35 @@ class JobList(Sequence[Row]):
 				site=site or "",
 				limit=limits.PAGE_ROWS,
 			)
-			nothing = bool(_names(queue)) and not self._query.queues
-			self._length = 0 if nothing else self._count(self._store)
-
-	def _count(self, store: Store) -> int:
-		if not self._query.needs_scan:
-			return store.page(self._query.only(limit=1)).total
-		return count(store, self._query, COUNT_MOST, limits.SEARCH_MAX_SECONDS).matched
+		self._length = 0 if _names(queue) and not self._query.queues else None
 
 	def __len__(self) -> int:
+		if self._length is None:
+			with session.translated():
+				self._length = self._count()
 		return self._length
 
+	def _count(self) -> int:
+		if not self._query.needs_scan:
+			return self._store.page(self._query.only(limit=1)).total
+		counted = count(self._store, self._query, COUNT_MOST, limits.SEARCH_MAX_SECONDS)
+		if counted.cursor:
+			message = frappe._("Only {0} of {1} jobs could be counted.").format(
+				counted.looked_at, counted.out_of
+			)
+			frappe.throw(message, SearchIncomplete, frappe._("Too Many Jobs"))
+		return counted.matched
+
 	def __iter__(self) -> Iterator[Row]:
-		cursor, more = "", bool(self._length)
+		return self._rows(limits.PAGE_ROWS)
+
+	def _rows(self, first: int) -> Iterator[Row]:
+		"""Rows, the first so many of them read at once."""
+		cursor, more, limit = "", self._length != 0, min(first, limits.PAGE_ROWS)
 		while more:
 			with session.translated():
-				result = search(self._store, self._query, limits.SEARCH_MAX_SECONDS, cursor)
-			now = clock.now()
+				result = search(self._store, self._query.only(limit=limit), limits.SEARCH_MAX_SECONDS, cursor)
+			now, limit = clock.now(), limits.PAGE_ROWS
 			yield from (row(job, now) for job in result.rows)
 			cursor = result.cursor
 			more = bool(cursor)
@@ -109,10 +125,13 @@ class JobList(Sequence[Row]):
 	@overload
 	def __getitem__(self, index: slice) -> list[Row]: ...
 	def __getitem__(self, index: int | slice) -> Row | list[Row]:
-		return list(self)[index]
+		ends = (index.start, index.stop) if isinstance(index, slice) else (index, index + 1)
+		if any(end is not None and end < 0 for end in ends) or ends[1] is None:
+			return list(self)[index]
+		return list(islice(self._rows(max(1, ends[1])), ends[1]))[index]
 
 	def __repr__(self) -> str:
-		return f"<{self._length} jobs>"
+		return f"<{len(self)} jobs>"
 
 
 def _names(value: Any) -> tuple[str, ...]:

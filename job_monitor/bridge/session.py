@@ -53,7 +53,7 @@ def connect() -> Store:
 	Raises:
 		JobMonitorError
 	"""
-	return Store(_connect(_bench()), get_bench_id(), redactor())
+	return Store(_connect(_bench()), get_bench_id(), redactor(), queue_names())
 
 
 def queue_names() -> list[str]:

@@ -42,7 +42,8 @@ class Source:
 		if self.redis_url:
 			return Store(connection.connect_url(self.redis_url), None, redactor)
 		bench = self.bench("; or name a Redis: --redis redis://localhost:11000")
-		return Store(connection.connect_bench(bench), None if self.all_benches else bench.id, redactor)
+		bench_id = None if self.all_benches else bench.id
+		return Store(connection.connect_bench(bench), bench_id, redactor, bench.queues)
 
 	def bench(self, otherwise: str = "") -> connection.Bench:
 		"""

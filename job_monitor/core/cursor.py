@@ -27,6 +27,9 @@ from job_monitor.core import keys, limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.query import JobQuery
 
+_BYTES = 64 * 1024
+"""Length of a cursor, unpacked: some thousand queues."""
+
 Place = tuple[str, str]
 Pooled = tuple[float, str, str]
 
@@ -68,7 +71,7 @@ def read(text: str, query: JobQuery) -> Cursor:
 	try:
 		packed = base64.urlsafe_b64decode((text + "=" * (-len(text) % 4)).encode("ascii"))
 		stream = zlib.decompressobj()
-		made_for, counts, scores, pooled = json.loads(stream.decompress(packed, limits.CURSOR_BYTES))
+		made_for, counts, scores, pooled = json.loads(stream.decompress(packed, _BYTES))
 		if made_for != _of(query) or not stream.eof or stream.unused_data:
 			raise ValueError
 		return Cursor(_counts(counts), _scores(scores), _pooled(pooled))

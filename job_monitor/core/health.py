@@ -9,6 +9,9 @@ from datetime import datetime
 from job_monitor.core import clock, keys, limits
 from job_monitor.core.records import Finding, Job, Queue, Severity, Snapshot, Verdict, Worker
 
+FAILING_LEAST = 10
+"""Failures in `limits.LATELY_SECONDS`, of half of all that ended, from which they are reported together."""
+
 
 def diagnose(snapshot: Snapshot) -> list[Finding]:
 	"""What is wrong, critical things first. An empty list means: nothing of what is checked."""
@@ -17,6 +20,7 @@ def diagnose(snapshot: Snapshot) -> list[Finding]:
 		*_queues(snapshot),
 		*_workers(snapshot.workers),
 		*_running(snapshot),
+		*_unserved(snapshot),
 		*_zombies(snapshot.zombies.jobs, snapshot.taken_at),
 	]
 	return sorted(found, key=lambda finding: finding.severity is not Severity.CRITICAL)
@@ -33,6 +37,23 @@ def _suspended(snapshot: Snapshot) -> Iterator[Finding]:
 		)
 
 
+def _unserved(snapshot: Snapshot) -> Iterator[Finding]:
+	"""Queues that nobody serves, in which nothing waits yet. `_waiting` tells of the others."""
+	alive = [worker for worker in snapshot.workers if worker.verdict is not Verdict.DEAD]
+	waiting = {queue.short_name for queue in snapshot.queues if queue.counts.get(keys.QUEUED)}
+	served = {keys.split_queue(queue)[1] for worker in alive for queue in worker.queues}
+	if not alive and not snapshot.suspended and not waiting:
+		message = "No worker is alive: nothing would be run. Nothing waits yet."
+		yield Finding(
+			"no-worker", Severity.CRITICAL, "all queues", message, "Start them: bench start, or supervisor"
+		)
+	for name in snapshot.configured if alive or waiting else ():
+		if name not in served | waiting:
+			hint = f"Start one: bench worker --queue {name}"
+			message = "No worker serves this queue; nothing waits in it yet."
+			yield Finding("no-worker", Severity.WARNING, name, message, hint)
+
+
 def _queues(snapshot: Snapshot) -> Iterator[Finding]:
 	for queue in snapshot.queues:
 		if queue.problem:
@@ -42,6 +63,18 @@ def _queues(snapshot: Snapshot) -> Iterator[Finding]:
 		waiting = queue.counts.get(keys.QUEUED, 0)
 		if waiting:
 			yield from _waiting(queue, waiting, snapshot)
+		yield from _failing(queue)
+
+
+def _failing(queue: Queue) -> Iterator[Finding]:
+	failed = queue.failed_lately
+	if failed >= FAILING_LEAST and failed >= queue.finished_lately:
+		ended = failed + queue.finished_lately
+		message = (
+			f"{failed:,} of {ended:,} jobs that ended in the last {duration(limits.LATELY_SECONDS)} failed."
+		)
+		hint = f"See why: job-monitor jobs --status failed --queue {queue.short_name}"
+		yield Finding("failing-jobs", Severity.WARNING, queue.name, message, hint)
 
 
 def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding]:
@@ -55,18 +88,30 @@ def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding
 		yield Finding("no-worker", Severity.CRITICAL, queue.name, message, hint)
 	elif age is None or snapshot.suspended:
 		return
-	elif age >= limits.STALLED_SECONDS and not moves(queue, snapshot):
-		message = f"{jobs}, {since}; nothing has started or ended for {duration(limits.STALLED_SECONDS)}."
-		hint = "Look at what its workers run: " + (
-			", ".join(sorted(w.current_job_id for w in served))[:200] or "nothing"
-		)
-		yield Finding("stalled-queue", Severity.CRITICAL, queue.name, message, hint)
+	elif age >= limits.STANDSTILL_SECONDS and not moves(queue, snapshot, limits.STANDSTILL_SECONDS):
+		yield _standstill(queue, f"{jobs}, {since}", age, served, snapshot)
 	elif age >= limits.BACKLOG_SECONDS:
 		busy = sum(worker.state == "busy" for worker in served)
 		message = f"{jobs}, {since}; {busy} of {len(served)} workers busy."
 		yield Finding(
 			"backlog", Severity.WARNING, queue.name, message, "Add workers, or find what takes so long."
 		)
+
+
+def _standstill(queue: Queue, jobs: str, age: float, served: list[Worker], snapshot: Snapshot) -> Finding:
+	"""Critical at once if a worker could take a job and does not; else once all have been busy for long."""
+	idle = [worker for worker in served if worker.state != "busy"]
+	long = age >= limits.STALLED_SECONDS and not moves(queue, snapshot)
+	still = duration(limits.STALLED_SECONDS if long else limits.STANDSTILL_SECONDS)
+	message = f"{jobs}; nothing has started or ended for {still}."
+	hint = f"Look at what its workers run: {', '.join(sorted(w.current_job_id for w in served))[:200]}"
+	if idle:
+		message += (
+			f" {len(idle)} of {len(served)} workers {'is' if len(idle) == 1 else 'are'} idle and take none."
+		)
+		hint = f"Look at process {idle[0].pid} on {idle[0].hostname}, or restart the workers: bench restart"
+	severity = Severity.CRITICAL if idle or long else Severity.WARNING
+	return Finding("stalled-queue", severity, queue.name, message, hint)
 
 
 def moves(queue: Queue, snapshot: Snapshot, seconds: float = limits.STALLED_SECONDS) -> bool:

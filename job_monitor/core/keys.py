@@ -6,6 +6,8 @@ Frappe 15.55.1 and 16.0.0-dev (`utils/background_jobs.py`).
 
 from __future__ import annotations
 
+from typing import Any
+
 QUEUES = "rq:queues"
 WORKERS = "rq:workers"
 SUSPENDED = "rq:suspended"
@@ -54,6 +56,15 @@ def is_askable(name: str) -> bool:
 def askable(name: str) -> str:
 	"""A name typed by people as Redis can be asked for it: without the lone surrogates that odd bytes become."""
 	return name if name.isascii() else name.encode("utf-8", "replace").decode()
+
+
+def scored(answer: Any) -> list[tuple[bytes, float]]:
+	"""Entries and scores of an answer to WITHSCORES, which newer protocols nest; none of an exception."""
+	if isinstance(answer, Exception) or not answer:
+		return []
+	nested = isinstance(answer[0], (list, tuple))  # RESP3
+	pairs = answer if nested else zip(answer[::2], answer[1::2], strict=True)
+	return [(entry, float(score)) for entry, score in pairs]
 
 
 def job_key(job_id: str) -> str:

@@ -48,9 +48,6 @@ NUMBER_CHARS = 500
 CHUNK_ROWS = 1_000
 """Ids or jobs read in one round trip of a scan: about 10 ms of work for Redis, about 2 MB of memory here."""
 
-CURSOR_BYTES = 64 * 1024
-"""Length of a cursor, unpacked: some thousand queues."""
-
 SEARCH_SECONDS = 0.25
 """Time a search takes unless told: a page that answers at once, with "continue" under it."""
 
@@ -161,6 +158,12 @@ TIMEOUT_GRACE_SECONDS = 60
 
 STALLED_SECONDS = 300
 """A queue whose oldest job waits this long while nothing of it starts or ends is stalled."""
+
+STANDSTILL_SECONDS = 60
+"""As above, where workers are idle all the same, or before it is called critical: an idle one takes a job at once."""
+
+LATELY_SECONDS = 600
+"""Ends of jobs that tell how they go now: as long as Frappe keeps finished ones."""
 
 BACKLOG_SECONDS = 900
 """Age of the oldest waiting job from which a served, moving queue is reported as behind."""

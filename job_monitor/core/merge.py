@@ -184,13 +184,9 @@ class Merge:
 
 	def _pairs(self, place: Place, answer: Any) -> list[tuple[str, float]]:
 		"""Job ids of an answer, with the score where one was asked for."""
-		if isinstance(answer, Exception) or not answer:
-			return []
 		if place[0] not in keys.SCORED:
 			return [(job_id, 0.0) for _, job_id in self.store.ids_of(place, answer, self.newest)]
-		nested = isinstance(answer[0], (list, tuple))  # RESP3
-		pairs = answer if nested else zip(answer[::2], answer[1::2], strict=True)
-		return [(keys.text(entry), float(score)) for entry, score in pairs]
+		return [(keys.text(entry), score) for entry, score in keys.scored(answer)]
 
 	def _moments(self, entries: Sequence[Entry]) -> Iterator[float]:
 		"""What each entry is ordered by, as Unix time. Asks only for jobs whose place does not tell it."""

@@ -30,6 +30,7 @@ class Queue:
 		counts: Jobs by status, of the places in `keys.PLACES`. `failed` holds the stopped ones too, as in RQ.
 		oldest_enqueued_at: When the longest waiting job was enqueued.
 		last_ended_at: When a job of this queue last ended, as far as RQ still knows.
+		failed_lately, finished_lately: Jobs that ended so in the last `limits.LATELY_SECONDS`, likewise.
 		problem: Why a count is missing ("" if none is).
 	"""
 
@@ -40,6 +41,8 @@ class Queue:
 	oldest_job_id: str = ""
 	oldest_enqueued_at: datetime | None = None
 	last_ended_at: datetime | None = None
+	failed_lately: int = 0
+	finished_lately: int = 0
 	problem: str = ""
 
 	def oldest_age(self, now: datetime) -> float | None:
@@ -219,7 +222,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Snapshot:
-	"""What `health` judges: everything read at one moment."""
+	"""What `health` judges: everything read at one moment.
+
+	Attributes:
+		configured: Short names of the queues that the bench's configuration knows; none without a bench.
+	"""
 
 	taken_at: datetime
 	queues: tuple[Queue, ...] = ()
@@ -227,3 +234,4 @@ class Snapshot:
 	running: tuple[Job, ...] = ()
 	zombies: Zombies = field(default_factory=Zombies)
 	suspended: bool = False
+	configured: tuple[str, ...] = ()

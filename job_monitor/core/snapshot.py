@@ -11,7 +11,7 @@ from job_monitor.core.store import Store
 def take(store: Store, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapshot:
 	"""Queues, workers, running jobs (the 500 that started last) and, for about `zombie_seconds`, zombies.
 
-	About ten round trips, and those of the hunt for zombies; 0 seconds leave it out.
+	About eleven round trips, and those of the hunt for zombies; 0 seconds leave it out.
 
 	Raises:
 		CouldNotAsk: Redis gave no answer.
@@ -26,4 +26,5 @@ def take(store: Store, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapsho
 		running=running,
 		zombies=zombies.find(store, zombie_seconds) if zombie_seconds > 0 else Zombies(complete=False),
 		suspended=suspended == 1,
+		configured=store.configured,
 	)

@@ -29,14 +29,20 @@ class Store:
 		connection: `redis.Redis` without `decode_responses`.
 		bench: Only queues of this bench id; None for every queue on the Redis.
 		redactor: What to mask; the default one if None.
+		configured: Short names of the queues that the bench should serve.
 	"""
 
 	def __init__(
-		self, connection: Connection, bench: str | None = None, redactor: Redactor | None = None
+		self,
+		connection: Connection,
+		bench: str | None = None,
+		redactor: Redactor | None = None,
+		configured: Sequence[str] = (),
 	) -> None:
 		self.connection = connection
 		self.bench = bench
 		self.redactor = redactor or Redactor()
+		self.configured = tuple(configured)
 
 	def ask(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
 		"""Send commands in one round trip. A refused one answers with its exception in its place.
@@ -102,16 +108,31 @@ class Store:
 		return [found.get(name) or _unaskable(name) for name in every]
 
 	def last_ended(self, queues: Sequence[Queue]) -> list[Queue]:
-		"""The queues with `last_ended_at` filled. Two round trips."""
+		"""The queues with the time of their last end, and how many ended lately. Three round trips."""
 		places = [(status, queue.name) for queue in queues for status in sorted(keys.EXPIRING)]
-		tops = self.ask([("ZREVRANGE", keys.place_key(*place), 0, 0) for place in places])
-		times = self._times(tops, "ended_at")
-		latest: dict[str, datetime] = {}
-		for (_, name), ids in zip(places, tops, strict=True):
-			moment = times.get(ids[0]) if isinstance(ids, list) and ids else None
-			if moment is not None:
-				latest[name] = max(moment, latest.get(name, moment))
-		return [replace(queue, last_ended_at=latest.get(queue.name)) for queue in queues]
+		tops = self.ask([("ZREVRANGE", keys.place_key(*place), 0, 0, "WITHSCORES") for place in places])
+		newest = {
+			place: pairs[0] for place, top in zip(places, tops, strict=True) if (pairs := keys.scored(top))
+		}
+		times = self._times([[job_id for job_id, _ in newest.values()]], "ended_at")
+		ended = {place: moment for place, (job_id, _) in newest.items() if (moment := times[job_id])}
+		# Entries that were added so much before the newest one ended so much before it
+		ages = {place: clock.seconds_between(moment, clock.now()) or 0.0 for place, moment in ended.items()}
+		recent = [place for place, age in ages.items() if age < limits.LATELY_SECONDS]
+		counts = self.ask(
+			("ZCOUNT", keys.place_key(*place), newest[place][1] - limits.LATELY_SECONDS + ages[place], "+inf")
+			for place in recent
+		)
+		lately = {place: n for place, n in zip(recent, counts, strict=True) if isinstance(n, int)}
+		return [
+			replace(
+				queue,
+				last_ended_at=max((ended[p] for p in ended if p[1] == queue.name), default=None),
+				failed_lately=lately.get((keys.FAILED, queue.name), 0),
+				finished_lately=lately.get(("finished", queue.name), 0),
+			)
+			for queue in queues
+		]
 
 	def _count_command(self, status: str, queue: str, now: datetime) -> tuple[Any, ...]:
 		key = keys.place_key(status, queue)

@@ -1,0 +1,65 @@
+"""`get_jobs(…, status=…)`: a list that ends, whatever its jobs' registries, and reads no more than is looked at."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from unittest.mock import patch
+
+import frappe
+from frappe.utils.background_jobs import get_redis_conn
+
+from job_monitor.bridge import queues, session
+from job_monitor.core import clock, keys
+from job_monitor.core.records import SearchResult
+from job_monitor.testing import SiteTestCase
+
+
+class TestJobList(SiteTestCase):
+	def write(self, status: str, number: int) -> list[str]:
+		"""Jobs that stand in a registry with equal scores, newest first."""
+		connection = get_redis_conn()
+		name = f"{session.connect().bench}:default"
+		ids = [f"{frappe.local.site}||{uuid.uuid4()}" for _ in range(number)]
+		stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+		for job_id in ids:
+			connection.hset(
+				keys.job_key(job_id), mapping={"status": status, "origin": name, "created_at": stamp}
+			)
+			connection.zadd(keys.place_key(status, name), {job_id: clock.now().timestamp() // 10 * 10 + 1000})
+		connection.sadd(keys.QUEUES, keys.queue_key(name))
+		return ids
+
+	def test_iterating_over_every_status_ends_with_each_job_once(self) -> None:
+		for status in keys.REGISTRY_TEMPLATES:
+			ids = self.write(status, 30)
+			with patch("job_monitor.core.limits.PAGE_ROWS", 7):
+				for site in (frappe.local.site, None):
+					found = [row.name for row in queues.JobList(site, None, status)]
+					self.assertCountEqual(found, ids)
+
+	def test_the_first_job_is_read_without_the_others(self) -> None:
+		self.write("canceled", 40)
+		jobs = queues.JobList(frappe.local.site, "default", "canceled")
+		every = [row.name for row in jobs]
+		asked: list[int] = []
+
+		def counted(store: Any, query: Any, *arguments: Any) -> SearchResult:
+			asked.append(query.limit)
+			return self.search(store, query, *arguments)
+
+		self.search = queues.search
+		with patch.object(queues, "search", counted):
+			self.assertEqual(jobs[0].name, every[0])
+			self.assertEqual([row.name for row in jobs[1:3]], every[1:3])
+		self.assertEqual(asked, [1, 3])
+		self.assertEqual([row.name for row in jobs[-2:]], every[-2:])
+		self.assertEqual(jobs[-1].name, every[-1])
+		self.assertRaises(IndexError, lambda: jobs[40])
+
+	def test_a_count_that_is_not_complete_is_refused(self) -> None:
+		self.write("canceled", 3)
+		jobs = queues.JobList(frappe.local.site, None, "canceled")
+		with patch.object(queues, "count", lambda *_: SearchResult((), 1, 3, cursor="x", matched=1)):
+			self.assertRaises(queues.SearchIncomplete, len, jobs)
+		self.assertEqual(len(jobs), 3)
