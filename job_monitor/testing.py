@@ -59,6 +59,7 @@ class SiteTestCase(unittest.TestCase):
 		super().setUp()
 		empty_redis()
 		self.job_ids.clear()
+		frappe.clear_messages()
 		frappe.set_user("Administrator")
 		self.addCleanup(frappe.set_user, "Administrator")
 
@@ -69,8 +70,10 @@ class SiteTestCase(unittest.TestCase):
 		return job.id
 
 	def switch_scheduler(self, on: bool) -> None:
-		"""Of the site, in its settings. Frappe 16 keeps what it read of them for as long as a process serves a site."""
+		"""Of the site, in its settings. Frappe 16 keeps what it, or a process that read before the commit, knew of them."""
 		toggle_scheduler(on)
+		frappe.db.commit()
+		frappe.clear_document_cache("System Settings", "System Settings")
 		if hasattr(frappe.local, "system_settings"):
 			del frappe.local.system_settings
 

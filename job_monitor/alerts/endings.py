@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import frappe
 from frappe import _
 
 
@@ -29,7 +30,13 @@ def title(kind: str | None, subject: str, title: str) -> str:
 		"Failed Registry": _("Queue {0} has room for failed jobs again"),
 		"Could Not Ask": _("{0} answers again"),
 	}
-	return words.get(kind or "", _("It is over: {0}").format(title)).replace("{0}", subject)
+	ending = words.get(kind or "", _("It is over: {0}").format(title))
+	return ending.replace("{0}", _method(subject) if "Schedule" in (kind or "").split() else subject)
+
+
+def _method(schedule: str) -> str:
+	"""Frappe 16 names schedules by chance, so the name alone tells nobody what is meant."""
+	return frappe.db.get_value("Scheduled Job Type", schedule, "method") or schedule
 
 
 def text(title: str, text: str) -> str:

@@ -186,7 +186,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			ours,
 			[
 				"CRITICAL: Scheduled run failed: job_monitor.testing.succeed",
-				"RESOLVED: Schedule {} no longer fails".format(schedule.name),
+				"RESOLVED: Schedule job_monitor.testing.succeed no longer fails",
 			],
 		)
 
