@@ -42,9 +42,10 @@ class RecorderTestCase(SiteTestCase):
 		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
 		rollup.write_down()
 		found: Counter[tuple[str, str]] = Counter()
-		for row in history.outcomes([15])[15]:
-			for outcome in ("success", "failed", "timeout", "stopped", "killed"):
-				found[row.method.rpartition(".")[2], outcome] += getattr(row, outcome)
+		for counts in history.outcomes([15])[15].values():
+			for outcome, methods in counts.items():
+				for method, number in methods.items():
+					found[method.rpartition(".")[2], outcome] += number
 		return +Counter({key: n for key, n in found.items() if key[0] in self.methods})
 
 	methods = ("succeed", "fail", "hang", "die", "again", "sabotage", "gone")

@@ -1,14 +1,18 @@
-"""Measures one evaluation of 50 alert rules with a million jobs on a Redis of its own; nothing is written to the site.
+"""Measures one evaluation of 50 alert rules with a million jobs on a Redis of its own, on a site with history: a day of
+minutes, a week of hours and days, of 100 methods in 4 queues that ran 60 times an hour each. Then the reports over it.
 
-Called by `scripts/benchmark --site SITE alerts`.
+Called by `scripts/benchmark --site SITE alerts`. The history is taken back: it is never committed.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,10 @@ import frappe
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 JOBS, RULES, WORKERS, LOOKS = 1_000_000, 50, 40, 30
+RATE, DAYS = 60, 7
 
 
-def measure_alerts(_options: Any) -> None:
+def measure_alerts(options: Any) -> None:
 	import benchmark
 	import redis
 
@@ -31,26 +36,92 @@ def measure_alerts(_options: Any) -> None:
 		benchmark.fill(connection, JOBS)
 		benchmark.fill_workers(connection, WORKERS)
 		frappe.local.conf.redis_queue = url
-		times = [_look() for _look_number in range(LOOKS)][3:]
+		frappe.db.commit()
 		schedules = frappe.db.count("Scheduled Job Type")
 		print(f"  {RULES} rules, {JOBS:,} jobs, {WORKERS} workers, {schedules} schedules:")
-		print(f"  median {statistics.median(times):.1f} ms, slowest {max(times):.1f} ms")
+		try:
+			frappe.db.delete("Job Metric")
+			_print("no history", _look)
+			_print(f"with history, {make_history():,} rows", _look)
+			_measure_reports()
+		finally:
+			frappe.db.rollback()
 
 
-def _look() -> float:
-	"""Milliseconds to ask, and to decide what becomes of each subject."""
+def _measure_reports() -> None:
+	from job_monitor.job_monitor.report.job_latency import job_latency
+	from job_monitor.job_monitor.report.job_throughput import job_throughput
+
+	week = {"range": "Last 7 Days"}
+	_print("Job Latency, 7 days, by method", lambda: job_latency.execute(week))
+	_print("Job Latency, 7 days, by time", lambda: job_latency.execute({**week, "group_by": "Time"}))
+	one = {**week, "method": "task_7"}
+	_print(
+		"Job Latency, 7 days, one method by time", lambda: job_latency.execute({**one, "group_by": "Time"})
+	)
+	_print(
+		"Job Throughput, 7 days, by method", lambda: job_throughput.execute({**week, "group_by": "Method"})
+	)
+	_print("Job Throughput, 7 days, by time", lambda: job_throughput.execute(week))
+
+
+def _print(title: str, work: Callable[[], Any]) -> None:
+	times = []
+	for _number in range(LOOKS):
+		began = time.perf_counter()
+		work()
+		times.append((time.perf_counter() - began) * 1000)
+	times = times[3:]
+	print(f"    {title}: median {statistics.median(times):.1f} ms, slowest {max(times):.1f} ms", flush=True)
+
+
+def _look() -> None:
+	"""Ask, and decide what becomes of each subject."""
 	from job_monitor.alerts import engine
 	from job_monitor.alerts.facts import Facts
+	from job_monitor.core import clock
 	from job_monitor.core.alerting import step
 
-	began = time.perf_counter()
-	now = frappe.utils.now_datetime()
+	now = clock.now()
 	rules, problems = _rules(), dict[str, str]()
-	seen = engine.look(rules, Facts(now, now), problems)
+	seen = engine.look(rules, Facts(now, now, engine.windows(rules)), problems)
 	for rule in rules:
 		step(rule, {}, seen[rule.name], now)
 	assert not problems, problems
-	return (time.perf_counter() - began) * 1000
+
+
+def make_history() -> int:
+	"""Rows of Job Metric in place of the site's own, and how far they are summed up; not committed. Returns how many."""
+	from benchmark_recorder import day_of
+
+	from job_monitor.bridge import metrics, state
+	from job_monitor.bridge.metrics import DAY, HOUR, Bucket, Row
+	from job_monitor.core import clock
+
+	frappe.db.delete(metrics.METRIC)
+	hours_until = HOUR.floor(clock.now() - timedelta(minutes=10))
+	days_until = DAY.floor(hours_until)
+	minutes = day_of(clock.now() - timedelta(days=1), RATE)
+	sums: dict[Bucket, Row] = {}
+	for bucket, row in minutes.items():
+		hour = HOUR.floor(bucket.start)
+		sums.setdefault(Bucket(HOUR, hour, bucket.queue), Row()).merge(row)
+		for back in range(1, DAYS + 1):
+			# The day begins with the site's clock; what is near midnight counts to the day before or after
+			day = DAY.floor(days_until - timedelta(days=back) + timedelta(hours=12))
+			sums.setdefault(Bucket(DAY, day, bucket.queue), Row()).merge(row)
+	hours = {
+		Bucket(HOUR, bucket.start - timedelta(days=back), bucket.queue): row
+		for bucket, row in sums.items()
+		if bucket.scale is HOUR and bucket.start < hours_until
+		for back in range(DAYS + 1)
+	}
+	days = {bucket: row for bucket, row in sums.items() if bucket.scale is DAY}
+	for rows in (minutes, hours, days):
+		metrics.add(rows)
+	state.put("recorder", json.dumps({"hours_until": str(hours_until), "days_until": str(days_until)}))
+	metrics.note_baselines()
+	return len(minutes) + len(hours) + len(days)
 
 
 def _rules() -> list[Any]:

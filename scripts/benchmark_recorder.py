@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import frappe
@@ -200,7 +200,7 @@ def measure_storage(options: argparse.Namespace) -> None:
 	"""A day of 100 methods x 4 queues."""
 	from job_monitor.bridge import metrics
 
-	midnight = datetime(2026, 1, 1)
+	midnight = datetime(2026, 1, 1, tzinfo=timezone.utc)
 	for rate in (1, 10, 60):
 		minutes = day_of(midnight, rate)
 		hours, days = ({} for _n in range(2))
@@ -212,19 +212,20 @@ def measure_storage(options: argparse.Namespace) -> None:
 			f"  {rate} runs an hour of each method and queue: {sum(r.methods.total().total for r in days.values()):,}"
 		)
 		for name, rows in {"minute": minutes, "hour": hours, "day": days}.items():
-			packed = sum(len(row.methods.pack()) for row in rows.values())
+			packed = sum(sum(map(len, row.methods.pack())) for row in rows.values())
 			print(
 				f"    {name:6} {len(rows):5} rows, packed {packed / 1024:7.0f} KB, in the database {stored(rows)}"
 			)
 
 
-def day_of(midnight: datetime, rate: int) -> dict[Any, Any]:
+def day_of(start: datetime, rate: int) -> dict[Any, Any]:
+	"""Rows of the minutes of a day, with so many runs an hour of each method in each queue."""
 	from job_monitor.bridge import metrics
 
 	rng, rows = random.Random(9), {}
+	first = metrics.MINUTE.floor(start)
 	for run in executions(rate * 24 * METHODS * len(QUEUES), 86400):
-		start = midnight + timedelta(minutes=rng.randrange(1440))
-		bucket = metrics.Bucket(metrics.MINUTE, start, run.queue)
+		bucket = metrics.Bucket(metrics.MINUTE, first + timedelta(minutes=rng.randrange(1440)), run.queue)
 		rows.setdefault(bucket, metrics.Row()).methods.of(run.method).add(run)
 	return rows
 

@@ -16,6 +16,7 @@ from job_monitor.core import limits
 from job_monitor.core.metrics import (
 	OTHERS,
 	Aggregate,
+	Counts,
 	Methods,
 	PackedRow,
 	counts,
@@ -86,6 +87,15 @@ def test_counts_need_no_sketches(found: list[Run]) -> None:
 	columns = counts(row.counts)
 	by_method = {name: {o: columns[o][at] for o in OUTCOMES} for at, name in enumerate(columns["method"])}
 	assert by_method == {name: aggregate.counts for name, aggregate in methods.items()}
+	sums = Counts()
+	sums.add(row.counts)
+	sums.add(row.counts)
+	for outcome in OUTCOMES:
+		assert sums[outcome] == {n: 2 * a.counts[outcome] for n, a in methods.items() if a.counts[outcome]}
+	before = sums.copy()
+	sums.add(row.counts)
+	assert before.total() == 2 * len(found)
+	assert {name: before.total(name) for name in methods} == {n: 2 * a.total for n, a in methods.items()}
 	without = unpacked(PackedRow(row.counts))
 	assert {n: a.total for n, a in without.items()} == {n: a.total for n, a in methods.items()}
 	assert not any(aggregate.durations.total for aggregate in without.values())
@@ -126,6 +136,8 @@ def test_text_that_is_none_of_ours_is_told_and_adds_nothing(noise: bytes) -> Non
 			with pytest.raises(ValueError):
 				fold(row, methods.of)
 			assert not methods
+		with pytest.raises(ValueError):
+			Counts().add(text)
 		with pytest.raises(ValueError):
 			fold_totals(text, Aggregate())
 

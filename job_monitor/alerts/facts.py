@@ -15,6 +15,7 @@ from job_monitor.bridge import history, schedules, session, state
 from job_monitor.bridge.times import to_site
 from job_monitor.core import limits, snapshot, zombies
 from job_monitor.core.errors import CouldNotAsk, JobMonitorError, JobNotFound
+from job_monitor.core.metrics import Counts
 from job_monitor.core.records import Job, Snapshot
 from job_monitor.core.schedules import ScheduleHealth
 from job_monitor.core.store import Store
@@ -113,8 +114,8 @@ class Facts:
 
 		return self._once(REDIS, "memory", ask)
 
-	def outcomes(self, minutes: int) -> list[history.MethodCounts]:
-		"""Of one of the windows."""
+	def outcomes(self, minutes: int) -> dict[str, Counts]:
+		"""Of one of the windows, by queue."""
 		return self._once(HISTORY, "outcomes", lambda: history.outcomes(self.windows))[minutes]
 
 	@property

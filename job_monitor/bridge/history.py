@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,30 +15,8 @@ from job_monitor.bridge import metrics, state
 from job_monitor.bridge.metrics import HOUR, METRIC, MINUTE
 from job_monitor.bridge.times import to_site, to_utc
 from job_monitor.core import clock
-from job_monitor.core.metrics import Methods, PackedRow, fold
+from job_monitor.core.metrics import Counts
 from job_monitor.core.runs import OUTCOMES
-
-
-@dataclass(frozen=True)
-class MethodCounts:
-	"""Runs of one method in one queue, by outcome."""
-
-	method: str
-	queue: str
-	success: int = 0
-	failed: int = 0
-	timeout: int = 0
-	stopped: int = 0
-	killed: int = 0
-
-	@property
-	def total(self) -> int:
-		return self.success + self.bad + self.stopped
-
-	@property
-	def bad(self) -> int:
-		"""Failed, timed out and killed; what somebody stopped did not fail."""
-		return self.failed + self.timeout + self.killed
 
 
 @dataclass(frozen=True)
@@ -50,37 +28,30 @@ class Baseline:
 	p95: float
 
 
-def outcomes(windows: Collection[int]) -> dict[int, list[MethodCounts]]:
-	"""Runs that ended in the last minutes, this one included, for each of these numbers of minutes (up to 1,440).
+def outcomes(windows: Collection[int]) -> dict[int, dict[str, Counts]]:
+	"""Runs by queue that ended in the last minutes, this one included, for each of these numbers of minutes (up to 1,440).
 
 	Each row is read and added up once, from the newest on, whatever the number of windows: one query for a window of up
 	to an hour, three for a longer one, as hours that are over are read summed up.
 	"""
 	now, done = clock.now(), metrics.summed_up()
 	until = now + metrics.SLACK
-	sums: dict[str, Methods] = {}
+	sums: dict[str, Counts] = {}
 	found = {}
 	for minutes in sorted(windows):
 		since = MINUTE.floor(now - timedelta(minutes=minutes))
 		for span in metrics.segments(since, until, HOUR, done):
 			_add_up(sums, metrics.between(*span))
-		found[minutes] = _by_method(sums)
+		found[minutes] = {queue: counts.copy() for queue, counts in sums.items()}
 		until = since
 	return found
 
 
-def _add_up(sums: dict[str, Methods], filters: list[list[Any]]) -> None:
+def _add_up(sums: dict[str, Counts], filters: list[list[Any]]) -> None:
 	for name, queue, counts in frappe.get_all(METRIC, filters, ["name", "queue", "counts"], as_list=True):
 		with metrics.unreadable(name):
-			fold(PackedRow(counts or ""), sums.setdefault(queue, Methods()).of)
-
-
-def _by_method(sums: Mapping[str, Methods]) -> list[MethodCounts]:
-	return [
-		MethodCounts(method, queue, **aggregate.counts)
-		for queue, methods in sums.items()
-		for method, aggregate in methods.items()
-	]
+			if counts:
+				sums.setdefault(queue, Counts()).add(counts)
 
 
 def by_queue(minutes: int = 60) -> dict[str, dict[str, Any]]:

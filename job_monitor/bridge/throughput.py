@@ -90,7 +90,10 @@ class Found:
 		return sum(total.sum.total for total in self.times.values())
 
 	def group(self, key: str) -> Total:
-		return self.groups.setdefault(key, Total())
+		found = self.groups.get(key)
+		if found is None:
+			found = self.groups[key] = Total()
+		return found
 
 	def whole(self) -> Total:
 		"""All of it as one."""

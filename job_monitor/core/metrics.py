@@ -171,12 +171,44 @@ def counts(text: str) -> dict[str, list[Any]]:
 		if any(len(column) != len(names) for column in found.values()) or not set(map(type, names)) <= {str}:
 			raise ValueError("columns of another shape")
 		for outcome in OUTCOMES:
-			if sum(map(int.__index__, found[outcome])) and min(found[outcome]) < 0:
-				raise ValueError("counts below zero")
+			column = found[outcome]
+			if any(column) and (set(map(type, column)) != {int} or min(column) < 0):
+				raise ValueError("counts of another kind")
 		sum(found["seconds"])
 		return found
 	except _BAD as error:
 		raise ValueError(f"not packed counts: {error}") from None
+
+
+class Counts(dict[str, dict[str, int]]):
+	"""Runs by outcome and method: of rows' counts alone, five times as fast as `fold`. Rules add up an hour at each look."""
+
+	def __init__(self) -> None:
+		super().__init__({outcome: {} for outcome in OUTCOMES})
+
+	def add(self, text: str) -> None:
+		"""Add the counts of a packed row.
+
+		Raises:
+			ValueError: Not what `Methods.pack` wrote.
+		"""
+		columns = counts(text)
+		for outcome, sums in self.items():
+			if any(columns[outcome]):
+				for method, number in zip(columns["method"], columns[outcome], strict=True):
+					if number:
+						sums[method] = sums.get(method, 0) + number
+
+	def copy(self) -> Counts:
+		other = Counts()
+		other.update({outcome: dict(sums) for outcome, sums in self.items()})
+		return other
+
+	def total(self, method: str | None = None) -> int:
+		"""Runs of a method, or of all."""
+		if method is None:
+			return sum(sum(sums.values()) for sums in self.values())
+		return sum(sums.get(method, 0) for sums in self.values())
 
 
 def fold(row: PackedRow, of: Callable[[str], Aggregate | None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -11,9 +11,11 @@ from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.facts import Facts
-from job_monitor.bridge.history import NEW_GROUPS, MethodCounts, NewGroup
+from job_monitor.bridge.history import NEW_GROUPS, NewGroup
 from job_monitor.core import limits
 from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.core.metrics import Counts
+from job_monitor.core.runs import FAILED, KILLED, TIMEOUT
 from job_monitor.notify.wording import counted, last
 
 QUIET = timedelta(hours=1)
@@ -33,29 +35,47 @@ def error_log_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting
 		yield Sighting(_("Error Log"), title, text, errors)
 
 
+BAD = (FAILED, TIMEOUT, KILLED)
+"""Outcomes; what somebody stopped did not fail."""
+
+
 @check("Failure Rate")
 def failure_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	methods = _by_method(rule, facts)
-	found = [sighting for method, counts in methods.items() if (sighting := _rate(rule, method, counts))]
+	queues = _queues(rule, facts)
+	bad = _bad(rule, queues)
+	found = [
+		sighting
+		for method, number in bad.items()
+		if (sighting := _rate(rule, method, number, queues, method)) is not None
+	]
 	if not found and rule.subject == "*":  # many methods that each fail a little
-		every = _rate(rule, _("all methods"), [one for counts in methods.values() for one in counts])
+		every = _rate(rule, _("all methods"), bad.total(), queues)
 		found = [every] if every else []
 	yield from found
 
 
-def _by_method(rule: Rule, facts: Facts) -> dict[str, list[MethodCounts]]:
-	methods = defaultdict(list)
-	for counts in facts.outcomes(rule.window_minutes):
-		if rule.covers(counts.queue, counts.method):
-			methods[counts.method].append(counts)
-	return methods
+def _queues(rule: Rule, facts: Facts) -> list[Counts]:
+	outcomes = facts.outcomes(rule.window_minutes)
+	return [counts for queue, counts in outcomes.items() if rule.covers(queue=queue)]
 
 
-def _rate(rule: Rule, subject: str, counts: list[MethodCounts]) -> Sighting | None:
-	bad = sum(one.bad for one in counts)
+def _bad(rule: Rule, queues: Sequence[Counts]) -> Counter[str]:
+	"""Failures by method."""
+	bad: Counter[str] = Counter()
+	for counts in queues:
+		for outcome in BAD:
+			for method, number in counts[outcome].items():
+				if rule.covers(subject=method):
+					bad[method] += number
+	return bad
+
+
+def _rate(
+	rule: Rule, subject: str, bad: int, queues: Sequence[Counts], method: str | None = None
+) -> Sighting | None:
 	if bad < max(1, rule.minimum):
 		return None
-	total = sum(one.total for one in counts)
+	total = sum(counts.total(method) for counts in queues)
 	if 100 * bad / total < rule.threshold:
 		return None
 	title = _("{1} of {2} failed: {0}").format(subject, bad, counted(total, _("1 run"), _("{0} runs")))
@@ -68,8 +88,7 @@ def _window(rule: Rule) -> str:
 
 @check("Method Failures")
 def method_failures(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for method, counts in _by_method(rule, facts).items():
-		bad = sum(one.bad for one in counts)
+	for method, bad in _bad(rule, _queues(rule, facts)).items():
 		if bad >= max(1, rule.threshold):
 			title = counted(bad, _("Failed once"), _("Failed {0} times"))
 			yield Sighting(method, f"{title}: {method}", _window(rule), bad)
