@@ -153,7 +153,6 @@ def test_the_doctor_may_be_asked_for_critical_findings_only(run: Run, jobs: Jobs
 		["jobs", "--search", "x", "--cursor", "made-up"],
 		["jobs", "--search", "x", "--seconds", "0"],
 		["jobs", "--search", "x", "--seconds", "nan"],
-		["--redact", "two words", "jobs"],
 	],
 )
 def test_a_bad_filter_is_one_line_and_exit_code_2(run: Run, bench: Jobs, arguments: list[str]) -> None:

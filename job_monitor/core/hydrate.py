@@ -147,9 +147,8 @@ def exception_text(results: Any, exc_info: bytes | None, max_chars: int, redacto
 		return f"cannot be decoded: {error}"
 	if not raw:
 		return ""
-	# The end of a traceback says what happened
-	text = redactor.clean_text(keys.text(raw[-4 * max_chars :]))
-	return text if len(text) <= max_chars else "…" + text[1 - max_chars :]
+	# The end of a traceback says what happened; four bytes make a character at most
+	return redactor.clean_end(keys.text(raw[-4 * (max_chars + limits.SECRET_CHARS) :]), max_chars)
 
 
 def latest(values: Values | Exception) -> datetime | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from job_monitor.core import clock, limits
-from job_monitor.core.redaction import Redactor, cut
+from job_monitor.core.redaction import Redactor
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 """From the least to the most urgent."""
@@ -135,10 +135,10 @@ def level_of(raw: bytes, usual: str) -> str:
 
 def parse(key: str, raw: bytes, level: str, redactor: Redactor) -> LogRecord:
 	"""A record as it is shown. Cut first: redaction takes time by length."""
-	# Four bytes make a character at most; what is cut off a little too late is cut below
-	text = raw[: 4 * limits.LOG_RECORD_CHARS].decode("utf-8", "replace").rstrip("\r\n")
-	shown = redactor.clean_text(cut(text, limits.LOG_RECORD_CHARS))
-	return LogRecord(key, _moment(raw), level, cut(shown, limits.LOG_RECORD_CHARS))
+	# Four bytes make a character at most
+	read = raw[: 4 * (limits.LOG_RECORD_CHARS + limits.SECRET_CHARS)]
+	text = read.decode("utf-8", "replace").rstrip("\r\n")
+	return LogRecord(key, _moment(raw), level, redactor.clean_start(text, limits.LOG_RECORD_CHARS))
 
 
 def _moment(raw: bytes) -> datetime | None:

@@ -4,90 +4,72 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from job_monitor.core import limits
-from job_monitor.core.errors import ConfigError
-from job_monitor.core.payload import Opaque, dotted
+from job_monitor.core import limits, secret_forms
+from job_monitor.core.payload import dotted
+from job_monitor.core.pickles import Opaque
+from job_monitor.core.secret_items import named_pair, secret_items
+from job_monitor.core.secret_names import HARMLESS, NAMES, SECRET, SecretNames
+from job_monitor.core.secret_values import MASK, is_count
 
-MASK = "********"
+__all__ = ["MASK", "NAMES", "Redactor", "cut"]
 
 _COMPACT = json.JSONEncoder(ensure_ascii=False)
 _PRETTY = json.JSONEncoder(ensure_ascii=False, indent=1)
 
-NAMES = (
-	"password passwd passphrase pwd secret token key apikey authorization auth credential credentials "
-	"cookie cookies session sid otp pin cvv private signature bearer jwt"
-).split()
-"""A name is masked if one of its words is one of these: `api_key`, `newPassword`, `X-Auth-Token`."""
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_URL = re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)")
-_SCHEME = re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DOTALL)
-
-# The name of name = 'value', "name": "value", name=value, Name: value. No pattern here tries a text more than twice
-_NAME = re.compile(r"(?<![\w-])([\w-]+)[\"']?\s*[=:]\s*")
-_EXCEPTIONS = ("Error", "Exception", "Warning", "Expired", "Stopped")
-"""`KeyError: 'customer'` names no key."""
-
-_VALUE = re.compile(
-	r"[bruBRU]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[^\s,;&)}\]]+",
-	re.DOTALL,
-)
-
 
 class Redactor:
-	"""Masks values by the name they stand under, and secrets inside free text.
+	"""Masks values by the name they stand under, and secrets inside free text. Takes linear time, and never raises.
 
 	Args:
-		names: Words (letters only) masked besides `NAMES`.
+		names: Names masked besides `NAMES`, as `secret_names.SecretNames` takes them.
 	"""
 
 	def __init__(self, names: Iterable[str] = ()) -> None:
-		extra = [name.strip().lower() for name in names if name.strip()]
-		if bad := [name for name in extra if not name.isalnum()]:
-			raise ConfigError(f"redacted names are single words, not {bad[0]!r}")
-		self.names = frozenset([*NAMES, *extra])
-		self.hides = lru_cache(maxsize=4096)(self._hides)
+		self.names = SecretNames(names)
 
-	def _hides(self, name: str) -> bool:
-		"""Whether a value under this name is masked."""
-		words = [word.lower() for word in _WORDS.findall(name[: limits.PATTERN_CHARS])]
-		joined = name.lower() in self.names
-		return joined or any(w in self.names or w.removesuffix("s") in self.names for w in words)
+	def hides(self, name: str, value: Any) -> bool:
+		"""Whether this argument is masked. Nothing at all is not, nor is a number that a name in the plural counts."""
+		strength = self.names.strength(name)
+		if strength == HARMLESS or value is None or value == "":
+			return False
+		if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
+			return strength == SECRET
+		return not (isinstance(value, (int, float)) and is_count(name, str(int(value))))
 
 	def clean_text(self, text: str) -> str:
-		"""Text with passwords in URLs, bearer tokens and `name = value` secrets masked."""
-		if "://" in text:
-			text = _URL.sub(rf"\1{MASK}", text)
-		if " " in text:
-			text = _SCHEME.sub(rf"\1 {MASK}", text)
-		if "PRIVATE KEY-----" in text:
-			text = _PRIVATE_KEY.sub(MASK, text)
-		return self._clean_pairs(text) if ":" in text or "=" in text else text
+		"""Text with its secrets masked (`secret_forms`), cut to `limits.TEXT_CHARS`."""
+		return self.clean_start(text, limits.TEXT_CHARS)
 
-	def _clean_pairs(self, text: str) -> str:
+	def clean_start(self, text: str, max_chars: int) -> str:
+		"""The beginning of a text, masked; a cut one ends in "…". Time by `max_chars`, not by the length of the text."""
+		part = text[: max_chars + limits.SECRET_CHARS]
+		return cut(self._masked(part, 0, max_chars) + ("…" if len(text) > max_chars else ""), max_chars)
+
+	def clean_end(self, text: str, max_chars: int) -> str:
+		"""The end of a text, masked; a cut one begins with "…"."""
+		part = text[-max_chars - limits.SECRET_CHARS :]
+		start = max(0, len(part) - max_chars)
+		cleaned = ("…" if len(text) > max_chars else "") + self._masked(part, start, len(part))
+		return cleaned if len(cleaned) <= max_chars else "…" + cleaned[len(cleaned) - max_chars + 1 :]
+
+	def _masked(self, text: str, start: int, end: int) -> str:
+		"""From start to end; what lies around is looked at, too, so that a secret is known that is cut in two."""
 		parts: list[str] = []
-		done = 0
-		for pair in _NAME.finditer(text):
-			name = pair[1][: limits.PATTERN_CHARS]
-			if pair.start() < done or name.endswith(_EXCEPTIONS) or not self.hides(name):
-				continue
-			if value := _VALUE.match(text, pair.end()):
-				parts += text[done : pair.end()], MASK
-				done = value.end()
-		return "".join([*parts, text[done:]])
+		for first, last in secret_forms.find(text, self.names):
+			if last > start and first < end:
+				parts += text[start:first], MASK
+				start = last
+		return "".join([*parts, text[start:end]]) if parts else text[start:end]
 
 	def json(self, value: Any, max_chars: int, pretty: bool = False) -> str:
 		"""Arguments as redacted JSON text of at most `max_chars` characters (a cut one ends in "…")."""
 		if not value:
 			return ""
 		encode = _PRETTY.encode if pretty else _COMPACT.encode
-		return cut(encode(_Plain(self).convert(value, 0)), max_chars)
+		return cut(encode(_Plain(self, max_chars).convert(value, 0)), max_chars)
 
 
 def cut(text: str, max_chars: int) -> str:
@@ -95,21 +77,23 @@ def cut(text: str, max_chars: int) -> str:
 
 
 class _Plain:
-	"""Arguments as plain JSON values, bounded in depth and number."""
+	"""Arguments as plain JSON values, bounded in depth, number and characters: what would not be shown is not made."""
 
-	def __init__(self, redactor: Redactor) -> None:
+	def __init__(self, redactor: Redactor, max_chars: int) -> None:
 		self.redactor = redactor
 		self.left = limits.VALUE_NODES
+		self.room = max_chars
 
 	def convert(self, value: Any, depth: int) -> Any:
 		self.left -= 1
+		self.room = self.room - 2 if self.left > 0 else 0
 		if value is None or isinstance(value, bool):
 			return value
 		if isinstance(value, str):
 			return self.string(value)
 		if isinstance(value, (int, float)):
 			return number(value)
-		if depth >= limits.VALUE_DEPTH or self.left <= 0:
+		if depth >= limits.VALUE_DEPTH or self.room <= 0:
 			return "…"
 		if isinstance(value, Opaque):
 			plain = value.plain()
@@ -124,36 +108,48 @@ class _Plain:
 
 	def other(self, value: Any) -> str:
 		try:
-			return self.string(cut(str(value), limits.LIST_TEXT_CHARS))
-		except Exception as error:  # a hostile pickle can build a UUID or a date that has no text
+			return self.string(str(value), limits.LIST_TEXT_CHARS)
+		except Exception as error:  # a hostile pickle can build a date that has no text
 			return f"<{type(value).__name__}: {type(error).__name__}>"
 
-	def string(self, value: str) -> str:
-		value = cut(value, limits.TEXT_CHARS)
+	def string(self, value: str, max_chars: int = limits.TEXT_CHARS) -> str:
+		max_chars = min(max_chars, max(self.room, 0) + 2)
 		if not value.isascii():
-			value = value.encode("utf-8", "replace").decode()
-		# Most strings are names and ids; only those that could hold a pair or a scheme are searched
-		return self.redactor.clean_text(value) if len(value) > 8 and not value.isalnum() else value
+			value = value[: max_chars + limits.SECRET_CHARS].encode("utf-8", "replace").decode()
+		# Most strings are names and ids
+		value = value if len(value) < 10 and value.isalnum() else self.redactor.clean_start(value, max_chars)
+		self.room -= len(value)
+		return value
 
 	def mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
 		result: dict[str, Any] = {}
+		hides = self.redactor.hides
+		secret = named_pair(value, self.redactor.names)
 		for key, item in value.items():
-			if self.left <= 0:
+			if self.room <= 0:
 				result["…"] = "…"
 				break
-			name = _name(key if isinstance(key, str) else str(self.convert(key, depth + 1)))
-			result[name] = (
-				MASK if self.redactor.hides(name) and item is not None else self.convert(item, depth + 1)
-			)
+			name = _name(self.key(key, depth))
+			self.room -= len(name)
+			hidden = hides(name, item) or (name in secret and item is not None)
+			result[name] = MASK if hidden else self.convert(item, depth + 1)
 		return result
 
-	def sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
+	def key(self, key: Any, depth: int) -> str:
+		if isinstance(key, str):
+			return key
+		if isinstance(key, (bytes, bytearray)):
+			return bytes(key[: limits.PATTERN_CHARS]).decode("utf-8", "replace")
+		return str(self.convert(key, depth + 1))
+
+	def sequence(self, value: Collection[Any], depth: int) -> list[Any]:
 		result: list[Any] = []
-		for item in value:
-			if self.left <= 0:
+		secret = secret_items(value, self.redactor.names)
+		for at, item in enumerate(value):
+			if self.room <= 0:
 				result.append("…")
 				break
-			result.append(self.convert(item, depth + 1))
+			result.append(secret[at] + MASK if at in secret else self.convert(item, depth + 1))
 		return result
 
 	def opaque(self, value: Opaque, depth: int) -> dict[str, Any]:

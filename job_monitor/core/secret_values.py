@@ -1,0 +1,131 @@
+"""Where the value ends that stands under a secret name in a text, and whether it is one at all."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+Span = tuple[int, int]
+
+_OPENING = re.compile(r"[bruBRU]{0,2}(\\{0,15})([\"'`])")
+_CLOSED = {quote: re.compile(rf"[^{quote}\\\n]*(?:\\.[^{quote}\\\n]*)*{quote}") for quote in "\"'`"}
+_LINE = re.compile(r"[^\n]*")
+_BRACKET = re.compile(r"[\[\](){}]")
+
+_STOP = re.compile(r"[\s,;:|&<>\"'`)\]}\\]")
+_ENDS = re.compile(
+	r"\s"
+	r"|[,;|](?:[\s\"'`)\]}]|\Z|[\w.-]{1,64}[\"']?[=:])"
+	r"|[:>](?:[\s<]|\Z)"
+	r"|&(?:amp;)?[\w.%-]{1,64}="
+	r"|<(?:/|[A-Za-z][\w-]{0,20}\s?/?>)"
+	r"|[\"'`)\]}](?:[\s,;:.&<\"'`)\]}>\\]|\Z)"
+	r"|\\{1,15}[\"'`]"
+)
+"""Where a bare value ends: commas, quotes, brackets are part of it unless what follows shows that it is over, as in
+`x, y` and `x,b=1` but not in `x,y`."""
+
+_LINE_ENDS = r"\n|\\{1,15}[nr]"
+_HEADER_ENDS = {
+	"": re.compile(_LINE_ENDS),
+	**{quote: re.compile(rf"{_LINE_ENDS}|\\{{0,15}}{quote}") for quote in "\"'`"},
+}
+"""Where a header ends: with its line, or with the quotes that it stands in."""
+
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|negotiate|apikey|hmac)[ \t]+")
+
+_NOTHING = re.compile(
+	r"(?i)(?:none|null|nil|undefined|true|false|string|str|bytes|int|bool|any|yes|no|%s|%\(\w{1,64}\)s|\?|:\w{1,64}"
+	r"|\$\{?\w{1,64}\}?|\{\{?[\w. |()\[\]'\"]{0,64}\}\}?|\[\]|\(\)|[.…]{1,3})(?:(?=\s|[,;:)\]}'\"`]{1,5}(?:\s|\Z))|\Z)"
+)
+"""No value, a type, or a place where one will be put in."""
+
+MASK = "********"
+
+
+def quoted(text: str, at: int) -> Span | None:
+	"""The value in quotes that begins here, with its quotes, `\\"` in JSON within JSON included; None if none does.
+
+	One that is never closed goes to the end of its line; an empty one is no value.
+	"""
+	opening = _OPENING.match(text, at)
+	if opening is None:
+		return None
+	start = opening.end()
+	end = _closing(len(opening[1]), opening[2]).match(text, start)
+	if end is None:
+		return at, _end_of_line(text, start)
+	return None if end.end() - start <= len(opening[1]) + 1 else (at, end.end())
+
+
+@lru_cache(maxsize=64)
+def _closing(backslashes: int, quote: str) -> re.Pattern[str]:
+	if not backslashes:
+		return _CLOSED[quote]
+	return re.compile(rf"[^\n]*?(?<!\\)\\{{{backslashes}}}{quote}")
+
+
+def _end_of_line(text: str, at: int) -> int:
+	found = _LINE.match(text, at)
+	return found.end() if found else at
+
+
+def value(text: str, at: int) -> Span | None:
+	"""The value that begins here: in quotes, in brackets, or up to where a bare one ends. None if there is none."""
+	if at >= len(text) or text.startswith(MASK, at) or _NOTHING.match(text, at):
+		return None
+	if _OPENING.match(text, at):
+		return quoted(text, at)
+	if text[at] in "[{(":
+		end = _matching(text, at)
+	else:
+		scheme = _SCHEME.match(text, at)
+		# A tag ends a value, but <x> may be one
+		end = _end(text, scheme.end() if scheme else at + (text[at] == "<"))
+	return (at, end) if end > at else None
+
+
+def header(text: str, at: int, before: str) -> Span | None:
+	"""The value of Authorization or of Cookie: the rest of its line.
+
+	Args:
+		before: The character before the header's name: if it is a quote, the value goes up to the next one.
+	"""
+	if text.startswith(MASK, at) or _OPENING.match(text, at):
+		return value(text, at)
+	end = _HEADER_ENDS.get(before, _HEADER_ENDS[""]).search(text, at)
+	return at, end.start() if end else len(text)
+
+
+def _end(text: str, at: int) -> int:
+	for stop in _STOP.finditer(text, at):
+		if _ENDS.match(text, stop.start()):
+			return stop.start()
+	return len(text)
+
+
+def _matching(text: str, at: int) -> int:
+	"""Behind the bracket that closes the one here; the end of the text if none does."""
+	depth = 0
+	for bracket in _BRACKET.finditer(text, at):
+		depth += 1 if bracket[0] in "[({" else -1
+		if depth == 0:
+			return bracket.end()
+	return len(text)
+
+
+_SMALL_LETTER, _DIGIT = re.compile("[a-z]"), re.compile(r"\d")
+
+
+def looks_secret(text: str) -> bool:
+	"""Whether a value is no word, number or name of a document: six characters with a digit and a small letter, or long
+	and of large and small letters."""
+	text = text.strip("\\\"'` ")
+	if len(text) < 6 or " " in text or not _SMALL_LETTER.search(text):
+		return False
+	return bool(_DIGIT.search(text)) or (len(text) >= 24 and text.isalnum() and not text.islower())
+
+
+def is_count(name: str, text: str) -> bool:
+	"""Whether it is a number under a name in the plural: `max_tokens: 4096`."""
+	return name.lower().endswith("s") and text.strip("\\\"'` ").isdigit()
