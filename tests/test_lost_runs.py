@@ -11,13 +11,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from rq import Queue, Retry
 from rq.command import send_stop_job_command
 
-from job_monitor.core import clock, limits, lost_runs
+from job_monitor.core import actions, clock, limits, lost_runs
 from job_monitor.core import workers as workers_
 from job_monitor.core.records import Job, Verdict, Worker
 from job_monitor.core.runs import Ended, Run, RunLog
 from job_monitor.core.store import Store
+from tests.support import methods
 from tests.support.jobs import BENCH, SITE, Jobs, full
 from tests.support.processes import Workers, wait_until
 
@@ -84,6 +86,48 @@ def test_a_stopped_job(store: Store, log: RunLog, jobs: Jobs, workers: Workers) 
 	(told,) = close(store, log)
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
+
+
+def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
+	store: Store, log: RunLog, jobs: Jobs, workers: Workers
+) -> None:
+	job_id = jobs.enqueue("hang")
+	workers.start()
+	begin(log, started(store, job_id))
+	time.sleep(0.5)
+	send_stop_job_command(store.connection, job_id)
+	ends(store, job_id)
+	assert actions.retry(store, job_id).done
+	started(store, job_id)  # which RQ's hash now tells of
+	(told,) = close(store, log)
+	assert told.run.outcome == "stopped"
+	assert told.failure is not None and told.failure.exception == "Stopped"
+	assert told.run.duration is not None and told.run.duration < 30
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["waits", "has failed again"])
+def test_a_failure_that_no_hook_told_is_known_after_a_retry(
+	store: Store, log: RunLog, jobs: Jobs, workers: Workers, again: bool
+) -> None:
+	job_id = jobs.enqueue("fail")
+	before = Run(job_id, "m", "default", time.time())
+	workers.burst()
+	log.begin(before)
+	assert actions.retry(store, job_id).done
+	if again:
+		workers.burst()
+	(told,) = close(store, log)
+	assert told.run.outcome == "failed" and told.failure is not None
+	assert told.failure.exception not in ("Killed", "Failed")
+
+
+def test_an_attempt_that_rq_makes_again_is_no_failure(store: Store, log: RunLog, workers: Workers) -> None:
+	queue = Queue(full("default"), connection=store.connection)
+	job = queue.enqueue(methods.die, job_id=f"{SITE}||again", retry=Retry(max=1, interval=3600))
+	log.begin(Run(job.id, "m", "default", time.time()))
+	workers.burst()
+	assert store.job(job.id).status == "scheduled"
+	assert close(store, log) == [] and log.running() == []
 
 
 def test_a_time_limit_that_no_hook_saw(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 from job_monitor.core import clock, keys, limits
 from job_monitor.core.errors import JobNotFound
+from job_monitor.core.hydrate import exception_text
 from job_monitor.core.records import Job, Verdict, Worker
 from job_monitor.core.runs import FAILED, KILLED, STOPPED, SUCCESS, TIMEOUT, Failure, Run, RunLog
 from job_monitor.core.store import Store
 
 _KILLED = ("Work-horse terminated unexpectedly", "AbandonedJobError", "Work-horse process was terminated")
+_STOPPED = ("Job stopped by user",)
 _TIMEOUT = ("JobTimeoutException", "HorseMonitorTimeoutException")
 
 Mark = tuple[float, list[str]]
@@ -42,8 +44,42 @@ def close(store: Store, log: RunLog, workers: Iterable[Worker]) -> int:
 		for run, job in zip(chunk, jobs, strict=True):
 			outcome = judge(run, job, known.get(run.worker))
 			if outcome:
-				closed += log.end(*_ended(store, run, job, outcome, now))
+				closed += _close(store, log, run, job, outcome, now)
 	return closed
+
+
+def _close(store: Store, log: RunLog, run: Run, job: Job, outcome: str, now: datetime) -> bool:
+	if outcome == KILLED and job.status and (is_later(run, job) or job.status not in _OVER):
+		# The job goes on. A retry leaves what RQ noted of the end of the run before
+		results, retries_left = store.ask(
+			[
+				("XRANGE", keys.results_key(run.job_id), int(run.started_at * 1000), "+", "COUNT", 1),
+				("HGET", keys.job_key(run.job_id), "retries_left"),
+			]
+		)
+		if past := _of_result(store, job, results):
+			return log.end(*_told(run, past, _RESULTS.get(past.status, FAILED), now))
+		if isinstance(retries_left, bytes) and job.status != keys.STARTED:
+			return log.discard(run)  # RQ runs it again by itself: an attempt
+	return log.end(*_ended(store, run, job, outcome, now))
+
+
+_OVER = frozenset({keys.STARTED, "finished", FAILED, "stopped", "canceled"})
+
+_RESULTS = {"1": SUCCESS, "2": FAILED, "3": STOPPED}
+"""Types of RQ's results (rq `results.py`). Of a job that is stopped RQ notes a failure."""
+
+
+def _of_result(store: Store, job: Job, results: Any) -> Job | None:
+	"""A job as it was when the first of these results was noted; its status is the result's type."""
+	if not isinstance(results, list) or not results:
+		return None
+	ended_at = clock.from_epoch(int(results[0][0].split(b"-")[0]) / 1000)
+	if ended_at is None or (job.started_at is not None and ended_at > job.started_at):
+		return None
+	text = exception_text(results, None, limits.TRACEBACK_CHARS, store.redactor)
+	kind = keys.text(dict(results[0][1]).get(b"type"))
+	return replace(job, status="3" if _holds(text, _STOPPED) else kind, ended_at=ended_at, exception=text)
 
 
 def judge(run: Run, job: Job, worker: Worker | None) -> str:
@@ -68,10 +104,21 @@ def _ended(store: Store, run: Run, job: Job, outcome: str, now: datetime) -> tup
 	current = None if is_later(run, job) else job
 	ended_at = (current.ended_at if current else _before_start(job)) or now
 	duration = max(0.0, ended_at.timestamp() - run.started_at) if current and current.ended_at else None
+	whole = _whole(store, job) if current and outcome != SUCCESS else None
+	return _with_failure(replace(run, ended_at=ended_at.timestamp(), duration=duration), whole, outcome)
+
+
+def _told(run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
+	ended_at = (job.ended_at or now).timestamp()
+	duration = max(0.0, ended_at - run.started_at)
+	return _with_failure(replace(run, ended_at=ended_at, duration=duration), job, outcome)
+
+
+def _with_failure(run: Run, job: Job | None, outcome: str) -> tuple[Run, Failure | None]:
 	failure = None
 	if outcome != SUCCESS:
-		failure, outcome = _failure(_whole(store, job) if current else None, outcome)
-	return replace(run, outcome=outcome, ended_at=ended_at.timestamp(), duration=duration), failure
+		failure, outcome = _failure(job, outcome)
+	return replace(run, outcome=outcome), failure
 
 
 def _before_start(job: Job) -> datetime | None:

@@ -14,7 +14,7 @@ from frappe.utils import now_datetime
 from job_monitor.bridge.times import to_site
 from job_monitor.core import clock
 from job_monitor.core.runs import KILLED, STOPPED, Ended, Failure
-from job_monitor.core.signature import frames, normalise, signature
+from job_monitor.core.signature import frames, headline, signature
 
 FAILURE = "Job Failure"
 GROUP = "Job Failure Group"
@@ -36,7 +36,7 @@ def add(batch: Sequence[Ended]) -> None:
 	failed = [_failed(ended) for ended in batch]
 	if failed:
 		_insert(FAILURE, [_row(one) for one in failed])
-		_group(failed)
+		_group([one for one in failed if one.group])
 
 
 def _failed(ended: Ended) -> _Failed:
@@ -45,7 +45,9 @@ def _failed(ended: Ended) -> _Failed:
 	failure = ended.failure or Failure(
 		unknown, "Too many failures waited to keep what there was to tell of this."
 	)
-	group = signature(failure.exception, failure.message, failure.traceback, run.method)
+	group = ""
+	if run.outcome != STOPPED:  # which is what a person did, and audited: no kind of failure
+		group = signature(failure.exception, failure.message, failure.traceback, run.method)
 	return _Failed(ended, failure, group, to_site(clock.from_epoch(run.ended_at)) or now_datetime())
 
 
@@ -114,6 +116,7 @@ def _seen_again(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
 		"first_at": min([one.at for one in failed] + [group.first_at]),
 		"last_at": max(last, group.last_at),
 		"last_days": _last_days(failed, group.last_days, group.last_at),
+		**_shown(max(failed, key=lambda one: one.at)),
 	}
 	if group.state == "Resolved":
 		values |= {"state": "Open", "reopened": group.reopened + 1, "reopened_at": last}
@@ -121,22 +124,26 @@ def _seen_again(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
 
 
 def _new_group(name: str, failed: Sequence[_Failed]) -> dict[str, Any]:
-	first = min(failed, key=lambda one: one.at)
-	message = normalise(first.failure.message)
-	title = f"{first.failure.exception}: {message}" if message else first.failure.exception
+	first, last = (pick(failed, key=lambda one: one.at) for pick in (min, max))
 	return {
 		"name": name,
-		"title": title[:_NAME_CHARS] or first.ended.run.method[:_NAME_CHARS],
 		"state": "Open",
 		"occurrences": len(failed),
 		"first_at": first.at,
-		"last_at": max(one.at for one in failed),
+		"last_at": last.at,
 		"last_days": _last_days(failed),
 		"method": first.ended.run.method[:_NAME_CHARS],
 		"exception": first.failure.exception[:_NAME_CHARS],
 		"frames": "\n".join(frames(first.failure.traceback)),
-		"message": message,
+		**_shown(last),
 	}
+
+
+def _shown(last: _Failed) -> dict[str, Any]:
+	"""What a group is read by: the latest failure in its own words. What they have in common tells less."""
+	failure = last.failure
+	title = headline(failure.exception, failure.message, _NAME_CHARS)
+	return {"title": title or last.ended.run.method[:_NAME_CHARS], "message": failure.message}
 
 
 def _last_days(failed: Sequence[_Failed], before: str | None = "", last_at: datetime | None = None) -> str:

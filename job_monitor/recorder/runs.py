@@ -152,7 +152,25 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 		memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT,
 		attempts=recording.attempts,
 	)
-	_tell(recording, run, _failure(error) if error is not None else None)
+	if error is not None and _is_made_again(recording.job):
+		_forget(recording)
+	else:
+		_tell(recording, run, _failure(error) if error is not None else None)
+
+
+def _is_made_again(job: Any) -> bool:
+	"""Whether RQ runs the job again by itself if it fails now (`retry=` of `enqueue`): an attempt is no failure."""
+	return bool(job.retries_left and job.retries_left > 0)
+
+
+def _forget(recording: _Recording) -> None:
+	if not recording.begun or breaker.rests():
+		return
+	client = _to_redis(recording.job.connection)
+	command = recording.log.discard_command(recording.run)
+	with _tripping():
+		client.still_there()
+		client.ask(command)
 
 
 def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import frappe
@@ -12,6 +13,8 @@ from frappe.utils.background_jobs import get_redis_conn
 from rq.command import send_stop_job_command
 from rq.job import Job
 
+from job_monitor.bridge import history, session
+from job_monitor.core import actions, clock
 from job_monitor.core.breaker import Breaker
 from job_monitor.core.connection import connect_url
 from job_monitor.core.hook_client import HookClient
@@ -129,6 +132,33 @@ class TestRecorder(RecorderTestCase):
 		for _again in range(2):
 			self.assertEqual(self.counted(), {("hang", "stopped"): 1, ("hang", "killed"): 2})
 		self.assertEqual(len(self.failures()), 3)
+
+	def test_a_stop_by_a_person_is_no_new_kind_of_failure(self) -> None:
+		with worker("short"):
+			job_id = self.enqueue("hang")
+			self.wait_for(lambda: status(job_id) == "started" and self.log.running(), "the job runs")
+			send_stop_job_command(get_redis_conn(), job_id)
+			self.wait_for(lambda: status(job_id) == "stopped", "it is stopped")
+			self.assertTrue(actions.retry(session.store(), job_id).done)
+			self.wait_for(
+				lambda: status(job_id) == "started" and len(self.log.running()) == 2, "it runs again"
+			)
+			self.assertEqual(self.counted(), {("hang", "stopped"): 1})
+		(row,) = self.failures()
+		self.assertEqual((row.outcome, row.exception, row.failure_group or ""), ("stopped", "Stopped", ""))
+		self.assertEqual(frappe.db.count(GROUP), 0)
+		self.assertEqual(history.new_groups(clock.now() - timedelta(hours=1)), [])
+
+	def test_attempts_that_rq_makes_again_are_no_failures(self) -> None:
+		job_id = self.call("sabotage", fault="none", fails=True)
+		job = Job.fetch(job_id, connection=get_redis_conn())
+		job.retries_left = 2
+		job.save()
+		work_off("short")
+		self.assertEqual(status(job_id), "failed")
+		self.assertEqual(self.counted(), {("sabotage", "failed"): 1})
+		self.assertEqual(len(self.failures()), 1)
+		self.assertEqual(self.log.running(), [])
 
 	def test_workers_come_and_go(self) -> None:
 		ids = [self.enqueue("succeed") for _n in range(8)]
