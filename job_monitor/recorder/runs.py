@@ -210,17 +210,7 @@ def _is_timeout(error: BaseException) -> bool:
 
 
 def _failure(error: BaseException) -> Failure:
-	import traceback
-
 	from job_monitor.bridge import session
+	from job_monitor.core.failure_texts import describe
 
-	redactor = session.redactor()
-	text = "".join(traceback.format_exception(type(error), error, error.__traceback__))[
-		-limits.TRACEBACK_CHARS :
-	]
-	return Failure(
-		type(error).__name__,
-		redactor.clean_text(str(error))[: limits.MESSAGE_CHARS],
-		redactor.clean_text(text),
-		redactor.json(frappe.local.job.kwargs, limits.ARGUMENT_CHARS, pretty=True),
-	)
+	return describe(error, frappe.local.job.kwargs, session.redactor())
