@@ -131,6 +131,23 @@ def test_no_time_at_which_it_should_run():
 	assert "cron format" in health.hint
 
 
+def test_a_schedule_that_was_made_in_the_future_is_told():
+	made = Schedule("a", "app.run", created_at=NOW + 10 * HOUR, due=(NOW + 11 * HOUR,))
+	health = judge(made, RUNS, NOW)
+	assert health.state == "missed" and health.never_ran
+	assert "10 h in the future" in health.message and "time zone" in health.message and health.hint
+	assert [finding.code for finding in schedules.findings([health])] == ["missed-schedule"]
+	assert judge(replace(made, created_at=NOW - HOUR), RUNS, NOW).state == "never ran"
+	assert judge(replace(made, last_run_at=NOW - HOUR), RUNS, NOW).state == "ok"
+
+
+def test_a_run_that_is_skipped_is_nothing_wrong():
+	skipped = Schedule("a", "app.run", last_run_at=NOW + HOUR, due=(NOW + 2 * HOUR,), is_skipped=True)
+	health = judge(skipped, RUNS, NOW)
+	assert health.state == "ok" and "skipped" in health.message
+	assert judge(replace(skipped, is_skipped=False), RUNS, NOW).state == "missed"
+
+
 def test_a_last_run_in_the_future_is_told():
 	health = judge(hourly(-5 * HOUR), RUNS, NOW)
 	assert health.state == "missed"

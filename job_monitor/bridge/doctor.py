@@ -116,8 +116,8 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 		yield _scheduler_finding(site, found)
 	if APP in frappe.get_installed_apps() and (place := live_site.unconfirmed()):
 		yield _unconfirmed(site, place)
-	# One that is absent misses all of them
-	told = [health for health in healths if found.runs or health.state != "missed"]
+	# One that is absent misses all of them that are due
+	told = [health for health in healths if found.runs or health.state != "missed" or health.is_ahead]
 	yield from core_schedules.findings(told)
 
 

@@ -112,6 +112,8 @@ def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, tim
 		stopped=bool(one.stopped),
 		keeps_log=bool(one.create_log),
 		last_run_at=times.utc(one.last_execution) if one.last_execution else None,
+		created_at=times.utc(one.creation),
+		is_skipped=times.is_skipped(one),
 		due=tuple(map(times.utc, due)),
 		slack_seconds=_LONG_JITTER_SECONDS if "Long" in (one.frequency or "") else 0.0,
 		problem=problem,
@@ -153,6 +155,16 @@ class _Calendar:
 			return self._from(text, self.times[text].get_next(datetime)), ""
 		except Exception as error:  # croniter has a dozen, and raises AttributeError for what is no text
 			return [], f"There is no time at which it should run: {error}."
+
+	def is_skipped(self, one: Any) -> bool:
+		"""Whether Frappe's "Skip Next Execution" moved it on: its last run is one of its own times, still to come."""
+		last = get_datetime(one.last_execution) if one.last_execution else None
+		if last is None or last <= self.now or last.second or last.microsecond:
+			return False
+		try:
+			return bool(croniter.match(one.cron_format or self._format(one), last))
+		except Exception:  # as above
+			return False
 
 	def _from(self, text: str, first: datetime) -> list[datetime]:
 		"""Where the scheduler was absent, schedules of one format have all missed the same first run."""

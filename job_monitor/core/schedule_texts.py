@@ -20,6 +20,8 @@ def tell(case: Case, state: str) -> Told:
 
 
 def _ok(case: Case) -> Told:
+	if case.schedule.is_skipped:
+		return "Its next run is skipped, as somebody has told it to.", ""
 	return (_held(case) + "." if case.place is Place.RUNNING else ""), ""
 
 
@@ -79,10 +81,12 @@ def _missed(case: Case) -> Told:
 	if schedule.problem:
 		return schedule.problem, "Correct its cron format where it is set: hooks.py or its Server Script."
 	if case.is_ahead:
-		ahead = duration(clock.seconds_between(case.now, schedule.last_run_at))
+		start = "Its last run" if schedule.last_run_at else "The moment it was made"
+		ahead = duration(clock.seconds_between(case.now, schedule.last_run_at or schedule.created_at))
 		return (
-			f"Its last run lies {ahead} in the future, so it does not run until then: the clock was set back.",
-			"Set Last Execution to a moment before now.",
+			f"{start} lies {ahead} in the future, so it does not run until then: the clock, or the time zone of the "
+			"site, was set back since.",
+			"Execute it once by hand (from the menu of its form): it is due from then on.",
 		)
 	start = f"Missed {_runs(case.missed)}, overdue by {duration(case.overdue)}"
 	if case.place is Place.WAITING:

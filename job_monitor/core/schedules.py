@@ -45,6 +45,8 @@ class Schedule:
 
 	Attributes:
 		due: When it should run after its last run: the first two times at least, and those until now, not all of many.
+		created_at: From then on it is due, where it never ran.
+		is_skipped: Its last run lies in the future because somebody skips the run of that moment.
 		slack_seconds: Delay that Frappe adds by chance, at most.
 		problem: Why there is no time at which it should run, "" if there is one.
 		failures: Ended runs in the log, from the newest on, that failed.
@@ -57,6 +59,8 @@ class Schedule:
 	stopped: bool = False
 	keeps_log: bool = True
 	last_run_at: datetime | None = None
+	created_at: datetime | None = None
+	is_skipped: bool = False
 	due: tuple[datetime, ...] = ()
 	slack_seconds: float = 0.0
 	problem: str = ""
@@ -96,6 +100,7 @@ class ScheduleHealth:
 		job_is_held: Whether that job waits or runs.
 		enqueued_at: When it was enqueued or, if it has started, started; None if there is none.
 		failures: Failed runs in a row.
+		is_ahead: Whether it is not due, for its last run or its making lies in the future.
 		message: What is wrong, "" if nothing is.
 		hint: What to do.
 	"""
@@ -119,6 +124,7 @@ class ScheduleHealth:
 	job_is_held: bool
 	enqueued_at: datetime | None
 	failures: int
+	is_ahead: bool
 	message: str
 	hint: str
 
@@ -143,6 +149,7 @@ def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHe
 		job_is_held=case.place in (Place.WAITING, Place.RUNNING),
 		enqueued_at=job.since if job else None,
 		failures=case.failures,
+		is_ahead=case.is_ahead,
 		message=message,
 		hint=hint,
 	)
@@ -255,9 +262,10 @@ class Case:
 
 	@property
 	def is_ahead(self) -> bool:
-		"""Whether it ran in the future: the clock, or the time zone, has been set since."""
-		last = self.schedule.last_run_at
-		return last is not None and last > self.now + timedelta(seconds=limits.SCHEDULE_AHEAD_SECONDS)
+		"""Whether it ran, or was made, in the future: the clock, or the time zone, has been set since."""
+		start = self.schedule.last_run_at or self.schedule.created_at
+		latest = self.now + timedelta(seconds=limits.SCHEDULE_AHEAD_SECONDS)
+		return start is not None and start > latest and not self.schedule.is_skipped
 
 
 # All schedules of a site

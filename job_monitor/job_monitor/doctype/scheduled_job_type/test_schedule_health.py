@@ -12,7 +12,7 @@ import frappe
 from frappe.utils import add_to_date
 from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
 
-from job_monitor.bridge import schedules
+from job_monitor.bridge import doctor, schedules
 from job_monitor.bridge.roles import MANAGER, USER
 from job_monitor.core import clock
 from job_monitor.job_monitor.report.schedule_health import schedule_health
@@ -44,6 +44,31 @@ class TestScheduleHealth(SiteTestCase):
 	def health(self, doc: Any) -> Any:
 		(found,) = schedules.read([doc.name])
 		return found
+
+	def test_a_schedule_made_in_the_future_is_named_by_the_doctor(self) -> None:
+		"""As the setup wizard leaves them, where it moves the time zone back by some hours."""
+		doc = self.schedule()
+		values = {"creation": add_to_date(None, hours=10), "last_execution": None}
+		frappe.db.set_value("Scheduled Job Type", doc.name, values, update_modified=False)
+		frappe.db.commit()
+		found = self.health(doc)
+		self.assertEqual((found.state, found.never_ran), ("missed", True))
+		self.assertIn("in the future", found.message)
+		found = {finding.subject: finding.code for finding in doctor._of_site(frappe.local.site, True)}
+		self.assertEqual(found.get(doc.name), "missed-schedule")
+
+	def test_a_run_that_is_skipped_is_nothing_wrong(self) -> None:
+		doc = self.schedule()
+		self.last_ran(doc, minutes=1)
+		doc.reload()
+		coming = doc.get_next_execution()
+		frappe.db.set_value("Scheduled Job Type", doc.name, "last_execution", coming)
+		frappe.db.commit()
+		self.assertEqual(self.health(doc).state, "ok")
+		# The same moment by a clock that was set back is no time of its own
+		frappe.db.set_value("Scheduled Job Type", doc.name, "last_execution", add_to_date(coming, seconds=17))
+		frappe.db.commit()
+		self.assertEqual(self.health(doc).state, "missed")
 
 	def last_ran(self, doc: Any, **ago: float) -> None:
 		values = {name: -value for name, value in ago.items()}
