@@ -214,6 +214,17 @@ def test_what_began_by_a_clock_that_was_ahead_fires_after_its_time_all_the_same(
 	assert run.notices() == [Notice.FIRING]
 
 
+def test_what_is_corrected_is_a_change_to_write_down():
+	"""Else it would be corrected anew at each look, and never get any older."""
+	run = Simulation()
+	run.now += timedelta(hours=10)
+	run.look("long")
+	run.now -= timedelta(hours=10)
+	(transition,) = run.look("long")
+	assert transition.before and transition.after
+	assert transition.before.began_at > transition.after.began_at
+
+
 def test_reminders_do_not_wait_until_a_clock_has_caught_up():
 	run = Simulation()
 	run.now += timedelta(days=300)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import frappe
-from frappe.utils import add_to_date, now_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from job_monitor.bridge import row_locks
+from job_monitor.bridge.times import to_column
+from job_monitor.core import clock
 
 STATE = "Job Monitor State"
 
@@ -43,10 +47,12 @@ def acquire_lease(key: str, seconds: float, owner: str) -> bool:
 
 def _acquire(key: str, seconds: float, owner: str) -> bool:
 	row = row_locks.read(STATE, key, ["owned_by", "expires_at"], as_dict=True)
-	now = now_datetime()
-	free = row.owned_by in (None, "", owner) or not row.expires_at or row.expires_at <= now
+	now = to_column(clock.now())
+	until = now + timedelta(seconds=seconds)
+	# One that ends later than a new one would is of a clock that was ahead
+	held = row.expires_at and now < get_datetime(row.expires_at) <= until + timedelta(seconds=seconds)
+	free = row.owned_by in (None, "", owner) or not held
 	if free:
-		until = add_to_date(now, seconds=seconds, as_datetime=True)
 		frappe.db.set_value(STATE, key, {"owned_by": owner, "expires_at": until}, update_modified=False)
 	frappe.db.commit()
 	return free

@@ -146,11 +146,16 @@ def step(
 	"""
 	if seen is None:
 		return []
+	noted = known
 	known = {subject: _not_ahead(incident, now) for subject, incident in known.items()}
 	sightings = {sighting.subject: sighting for sighting in seen}
-	return [
+	transitions = [
 		*(_seen(rule, known.get(subject), sighting, now) for subject, sighting in sightings.items()),
 		*_unseen(rule, [known[subject] for subject in known.keys() - sightings.keys()], now),
+	]
+	return [
+		replace(transition, before=noted[transition.before.subject]) if transition.before else transition
+		for transition in transitions
 	]
 
 

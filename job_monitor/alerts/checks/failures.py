@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from frappe import _
 
@@ -96,8 +96,10 @@ def method_failures(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sightin
 
 @check("New Failure Group")
 def new_failure_group(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	groups = [g for g in facts.new_groups(rule.window_minutes) if rule.covers(subject=g.method)]
-	single, flood = _apart(groups)
+	groups = facts.new_groups(rule.window_minutes)
+	# What came in the hour before the oldest that was read is not known
+	known_from = groups[-1].at + QUIET if len(groups) >= NEW_GROUPS else None
+	single, flood = _apart([group for group in groups if rule.covers(subject=group.method)], known_from)
 	for group in single:
 		if group.state == "Open":
 			title = _("{0} fails again: {1}") if group.again else _("New failure of {0}: {1}")
@@ -109,18 +111,17 @@ def new_failure_group(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sight
 		yield _many(late)
 
 
-def _apart(groups: Sequence[NewGroup]) -> tuple[list[NewGroup], list[NewGroup]]:
+def _apart(groups: Sequence[NewGroup], known_from: datetime | None) -> tuple[list[NewGroup], list[NewGroup]]:
 	"""Those that are told one by one, and those of a flood: before which so many had come within an hour.
 
 	It depends on the groups alone, so a group never moves from the one to the other, and is told once.
 	"""
 	ordered = sorted(groups, key=lambda group: (group.at, group.name))
 	times = [group.at for group in ordered]
-	cut = times[0] + QUIET if len(times) >= NEW_GROUPS else None  # what came before the oldest is not known
 	single, flood = [], []
 	for position, group in enumerate(ordered):
 		before = position - bisect_left(times, group.at - QUIET)
-		many = before >= limits.NEW_FAILURES_AN_HOUR or (cut is not None and group.at < cut)
+		many = before >= limits.NEW_FAILURES_AN_HOUR or (known_from is not None and group.at < known_from)
 		(flood if many else single).append(group)
 	return single, flood
 
