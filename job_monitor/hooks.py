@@ -64,7 +64,8 @@ default_log_clearing_doctypes = {
 ignore_links_on_delete = ["Job Monitor Audit", "Job Failure", "Job Alert"]
 
 user_data_fields = [
-	{"doctype": "Job Failure", "filter_by": "user", "redact_fields": ["arguments"], "partial": True},
+	{"doctype": "Job Failure", "filter_by": "user", "redact_fields": ["arguments", "message", "traceback"]},
+	{"doctype": "Job Failure", "strict": True},
 	{"doctype": "Job Monitor Audit", "filter_by": "user", "partial": True},
 	{"doctype": "Job Alert", "filter_by": "acknowledged_by", "partial": True},
 	{"doctype": "Job Alert Flip", "filter_by": "who", "partial": True},
