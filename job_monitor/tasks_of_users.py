@@ -38,7 +38,8 @@ def publish(percent: float, title: str, description: str, task_id: str, user: st
 	if frappe.session.user == "Guest":
 		raise frappe.PermissionError
 	if user and user != frappe.session.user:
-		roles.only_managers()
+		with audit.act("publish progress", "User", user):
+			roles.only_managers()
 		if not frappe.db.exists("User", user):
 			frappe.throw(frappe._("There is no user {0}").format(as_html(user)))
 	if not 0 <= percent <= 100:

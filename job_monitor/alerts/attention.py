@@ -11,7 +11,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from job_monitor.alerts import engine, incidents, notices
 from job_monitor.alerts.incidents import ALERT, OPEN
-from job_monitor.bridge import live_site, roles
+from job_monitor.bridge import audit, live_site, roles
 from job_monitor.bridge.times import to_site
 from job_monitor.core.alerting import State
 
@@ -24,7 +24,9 @@ def acknowledge(alert: str) -> None:
 		frappe.ValidationError: It is over.
 	"""
 	user = frappe.session.user
-	_note(alert, _("Acknowledged"), {"acknowledged_by": user, "acknowledged_at": now_datetime()})
+	_note(
+		"acknowledge", alert, _("Acknowledged"), {"acknowledged_by": user, "acknowledged_at": now_datetime()}
+	)
 
 
 def mute(alert: str, until: str) -> None:
@@ -34,7 +36,8 @@ def mute(alert: str, until: str) -> None:
 		until: In the site's time zone.
 	"""
 	moment = _moment(until) if until else None
-	_note(alert, _("Muted until {0}").format(moment) if moment else _("Unmuted"), {"muted_until": moment})
+	words = _("Muted until {0}").format(moment) if moment else _("Unmuted")
+	_note("mute", alert, words, {"muted_until": moment})
 
 
 def _moment(text: str) -> datetime:
@@ -47,8 +50,9 @@ def _moment(text: str) -> datetime:
 	return moment
 
 
-def _note(alert: str, what: str, values: dict[str, Any]) -> None:
-	roles.only_managers()
+def _note(action: str, alert: str, what: str, values: dict[str, Any]) -> None:
+	with audit.act(action, ALERT, alert):
+		roles.only_managers()
 	state = frappe.db.get_value(ALERT, alert, "state", for_update=True)
 	if state is None:
 		raise frappe.DoesNotExistError(_("This alert is gone: it passed before anybody was told."))

@@ -7,7 +7,7 @@ import frappe
 from frappe.rate_limiter import rate_limit
 
 from job_monitor.alerts import attention, engine, trial
-from job_monitor.bridge import roles
+from job_monitor.bridge import audit, roles
 from job_monitor.bridge.times import to_site
 from job_monitor.core.alert_kinds import KINDS
 from job_monitor.notify import dispatch
@@ -21,7 +21,8 @@ def send_test(channel: str) -> dict[str, Any]:
 	Returns:
 		`{"ok", "detail": where it went, "error": why it did not}`. The outcome is written down on the channel.
 	"""
-	frappe.has_permission(dispatch.CHANNEL, "write", channel, throw=True)
+	with audit.act("send test", dispatch.CHANNEL, channel):
+		frappe.has_permission(dispatch.CHANNEL, "write", channel, throw=True)
 	delivery = dispatch.test(channel)
 	return {"ok": delivery.ok, "detail": delivery.detail, "error": delivery.error}
 
@@ -53,7 +54,8 @@ def mute(alert: str, until: str = "") -> None:
 @rate_limit(limit=20, seconds=60)
 def evaluate() -> dict[str, Any]:
 	"""Look at all rules now, and tell what is to be told. Managers only. See `alerts.engine.Evaluation`."""
-	roles.only_managers()
+	with audit.act("evaluate", "Job Alert Rule", ""):
+		roles.only_managers()
 	evaluation = engine.evaluate(frappe.session.user)
 	return vars(evaluation) | {"at": to_site(evaluation.at)}
 
