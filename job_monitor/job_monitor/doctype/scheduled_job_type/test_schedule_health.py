@@ -65,8 +65,10 @@ class TestScheduleHealth(SiteTestCase):
 		frappe.db.set_value("Scheduled Job Type", doc.name, "last_execution", coming)
 		frappe.db.commit()
 		self.assertEqual(self.health(doc).state, "ok")
-		# The same moment by a clock that was set back is no time of its own
-		frappe.db.set_value("Scheduled Job Type", doc.name, "last_execution", add_to_date(coming, seconds=17))
+		# A moment between, by a clock that was set back, is none of its times
+		frappe.db.set_value(
+			"Scheduled Job Type", doc.name, "last_execution", add_to_date(coming, hours=2, seconds=17)
+		)
 		frappe.db.commit()
 		self.assertEqual(self.health(doc).state, "missed")
 
