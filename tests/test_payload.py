@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor.core import payload
-from job_monitor.core.payload import Undecodable, decode, loads
+from job_monitor.core.payload import Undecodable, decode, loads, of_frappe
 from job_monitor.core.redaction import Redactor
 
 
@@ -68,6 +68,18 @@ def test_a_documents_method_is_called_by_doctype_and_method() -> None:
 	run = "frappe.utils.background_jobs.run_doc_method"
 	call = decode(packed(frappe_call(run, doctype="User", name="x", doc_method="submit")))
 	assert call.method == "User.submit"
+
+
+@pytest.mark.parametrize("target", ["app.tasks.export", json.dumps])
+def test_a_task_is_called_by_the_method_behind_its_wrapper(target: Any) -> None:
+	run = "frappe.utils.task_queue._execute_task"
+	arguments = {"task_id": "t", "target_method": target, "task_user": "jane@example.com", "year": 2026}
+	call = decode(packed(frappe_call(run, **arguments)))
+	assert call.method == ("json.dumps" if callable(target) else target)
+	assert call.arguments["year"] == 2026
+	# As the recorder hears of it: functions themselves
+	assert of_frappe({"method": run, "kwargs": arguments}).method == call.method
+	assert decode(packed(frappe_call(run))).method == run
 
 
 def test_a_method_given_as_function_is_named_and_not_imported() -> None:

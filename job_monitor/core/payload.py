@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from job_monitor.core import limits, pickles
@@ -101,7 +102,7 @@ def of_frappe(kwargs: dict[Any, Any]) -> Call:
 	"""Frappe's `execute_job(site, user, method, event, job_name, is_async, kwargs)` (`utils/background_jobs.py`).
 
 	As core's RQ Job shows it, a scheduled run is called by its method (`job_type`), and a document's method
-	by `DocType.method`.
+	by `DocType.method`; a task of `frappe.enqueue_task` (17) by the method behind its wrapper.
 	"""
 	arguments = kwargs["kwargs"]
 	method = dotted(kwargs["method"])
@@ -110,6 +111,8 @@ def of_frappe(kwargs: dict[Any, Any]) -> Call:
 		name = ""
 	if method.endswith(".run_scheduled_job") and arguments.get("job_type"):
 		method = dotted(arguments["job_type"])
+	elif method.endswith(".task_queue._execute_task") and arguments.get("target_method"):
+		method = dotted(arguments["target_method"])
 	elif method.endswith(".run_doc_method") and arguments.get("doctype") and arguments.get("doc_method"):
 		method = f"{_words(arguments['doctype'])}.{_words(arguments['doc_method'])}"
 	return Call(method, arguments, _words(kwargs.get("site")), _words(kwargs.get("user")), name)
@@ -119,7 +122,7 @@ def dotted(value: Any) -> str:
 	"""Name of a function given as text or by reference."""
 	if isinstance(value, type) and issubclass(value, Opaque):
 		return value.path
-	if isinstance(value, type):
+	if isinstance(value, (type, FunctionType)):
 		return f"{value.__module__}.{value.__qualname__}"
 	if isinstance(value, bytes):
 		return value.decode("utf-8", "replace")
