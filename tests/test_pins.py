@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-PYTHONS = {"frappe15": ("3.10", "3.12"), "frappe16": ("3.13", "3.14")}
+PYTHONS = {"frappe15": ("3.10", "3.12"), "frappe16": ("3.13", "3.14"), "frappe164": ("3.14",)}
 """Oldest and newest Python that each runs on."""
 
 CASES = [(name, python) for name, pythons in PYTHONS.items() for python in pythons]
