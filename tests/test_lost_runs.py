@@ -49,7 +49,7 @@ def begin(log: RunLog, job: Job) -> None:
 
 
 def close(store: Store, log: RunLog) -> list[Ended]:
-	lost_runs.close(store, log, workers_.read_all(store))
+	lost_runs.close(store, log, lambda: workers_.read_all(store))
 	return log.ended()
 
 

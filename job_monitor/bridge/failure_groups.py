@@ -45,7 +45,8 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 
 def _change(name: str, state: str) -> bool:
 	"""Locks the row first: the recorder may be counting."""
-	before = row_locks.read(GROUP, name, "state")
+	row = row_locks.read(GROUP, name, ["state"])
+	before = row and row.state
 	if before is None or before == state:
 		return False
 	group = frappe.get_doc(GROUP, name)

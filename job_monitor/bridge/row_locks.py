@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import frappe
@@ -16,12 +16,18 @@ _SERIALIZATION = ("40001", "40P01")
 """PostgreSQL: "could not serialize access", "deadlock detected"."""
 
 
-def read(doctype: str, name: str, fields: Any, as_dict: bool = False) -> Any:
-	"""As `frappe.db.get_value` of one row, which nobody else changes until the transaction ends."""
+def read(doctype: str, name: str, fields: Sequence[str]) -> Any:
+	"""Columns of one row, which nobody else changes until the transaction ends; None if there is no such row.
+
+	In SQL: `frappe.db.get_value` takes a millisecond to build this, and asks SQLite for what it does not know.
+	"""
+	lock = "for update"
 	if frappe.db.db_type == "sqlite":  # has no locks of rows, but of the whole database: for who writes
 		frappe.db.sql(f"update `tab{doctype}` set name = name where name = %s", name)
-		return frappe.db.get_value(doctype, name, fields, as_dict=as_dict)
-	return frappe.db.get_value(doctype, name, fields, for_update=True, as_dict=as_dict)
+		lock = ""
+	columns = ", ".join(f"`{field}`" for field in fields)
+	rows = frappe.db.sql(f"select {columns} from `tab{doctype}` where name = %s {lock}", name, as_dict=True)
+	return rows[0] if rows else None
 
 
 def in_turn(work: Callable[[], T]) -> T:

@@ -16,7 +16,8 @@ STATE = "Job Monitor State"
 
 def get(key: str) -> str | None:
 	"""The value, None if there is none."""
-	return frappe.db.get_value(STATE, key, "value")
+	rows = frappe.db.sql(f"select value from `tab{STATE}` where name = %s", key)
+	return rows[0][0] if rows else None
 
 
 def lock(key: str) -> str | None:
@@ -25,11 +26,11 @@ def lock(key: str) -> str | None:
 	Commits first: what is read under the lock is then what the process before wrote, not what this one saw earlier.
 	"""
 	frappe.db.commit()
-	row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["name", "value"], as_dict=True))
+	row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["value"]))
 	if row is None:
 		_ensure(key)
 		frappe.db.commit()
-		row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["name", "value"], as_dict=True))
+		row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["value"]))
 	return row.value
 
 
@@ -46,7 +47,7 @@ def acquire_lease(key: str, seconds: float, owner: str) -> bool:
 
 
 def _acquire(key: str, seconds: float, owner: str) -> bool:
-	row = row_locks.read(STATE, key, ["owned_by", "expires_at"], as_dict=True)
+	row = row_locks.read(STATE, key, ["owned_by", "expires_at"])
 	now = to_column(clock.now())
 	until = now + timedelta(seconds=seconds)
 	# One that ends later than a new one would is of a clock that was ahead

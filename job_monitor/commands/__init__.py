@@ -15,7 +15,9 @@ compat.install()
 
 if {"worker", "worker-pool"} & set(sys.argv[:4]):
 	# A worker forks for each job: what is imported here is not imported again and again
-	from job_monitor import around_jobs  # noqa: F401
+	from job_monitor import preload
+
+	preload.load()
 
 
 @click.command("doctor")

@@ -5,7 +5,7 @@ What RQ knows of the job tells how it ended. RQ's words: rq 1.15.1 to 2.3.2 `wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
@@ -32,11 +32,12 @@ Marks = dict[str, Mark]
 _NOWHERE: Mark = (0.0, [])
 
 
-def close(store: Store, log: RunLog, workers: Iterable[Worker]) -> int:
-	"""End runs that cannot be going on. Returns how many. Two round trips, and some for each that ended."""
+def close(store: Store, log: RunLog, workers: Callable[[], Iterable[Worker]]) -> int:
+	"""End runs that cannot be going on. Returns how many. One round trip where none goes on, else that of the workers
+	and one for each thousand runs, and some for each that ended."""
 	now = clock.now()
 	runs = [r for r in log.running() if now.timestamp() - r.started_at > limits.RUN_GRACE_SECONDS]
-	known = {worker.name: worker for worker in workers}
+	known = {worker.name: worker for worker in workers()} if runs else {}
 	closed = 0
 	for start in range(0, len(runs), limits.CHUNK_ROWS):
 		chunk = runs[start : start + limits.CHUNK_ROWS]

@@ -97,14 +97,17 @@ def _sweep(store: Store, log: RunLog) -> None:
 		progress.born, progress.after = found.born, FIRST
 	elif found.waiting:
 		log.forget_upto(progress.after)
-	lost_runs.close(store, log, workers.read_all(store))
+	lost_runs.close(store, log, lambda: workers.read_all(store))
 	usual = clock.now().timestamp() + (
 		cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
 	)
 	progress.marks, _noted = lost_runs.catch_up(store, log, frappe.local.site, progress.marks, usual)
 	if found.dropped:
 		progress.lose(found.dropped)
-	_keep(progress)
+	if progress.dump() == kept:  # a quiet site: nothing is written
+		frappe.db.rollback()
+	else:
+		_keep(progress)
 	if found.dropped:
 		log.drop(-found.dropped)
 
@@ -218,8 +221,10 @@ def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics
 
 def _sum_up() -> None:
 	"""Minutes into hours that are over, hours into days that are over."""
-	progress = Progress.load(state.lock(STATE))
 	hours = HOUR.floor(clock.now() - timedelta(minutes=SETTLE_MINUTES))
+	if hours <= Progress.load(state.get(STATE)).hours_until:
+		return
+	progress = Progress.load(state.lock(STATE))
 	if hours <= progress.hours_until:
 		frappe.db.rollback()
 		return

@@ -124,12 +124,12 @@ def close_killed_runs() -> int:
 
 def _open_runs() -> list[Any]:
 	before = frappe.utils.add_to_date(now_datetime(), seconds=-SWEEP_AGE_SECONDS)
-	return frappe.get_all(
-		LOG,
-		filters={"status": ["in", OPEN_STATUSES], "creation": ["<", before]},
-		fields=["name", "scheduled_job_type", "creation", "started_at", "rq_job_id"],
-		order_by="creation",
-		limit=SWEEP_ROWS,
+	# In SQL: what `frappe.get_all` builds first takes ten times as long as the answer, each minute
+	return frappe.db.sql(
+		f"""select name, scheduled_job_type, creation, started_at, rq_job_id from `tab{LOG}`
+		where status in %(statuses)s and creation < %(before)s order by creation limit {SWEEP_ROWS}""",
+		{"statuses": OPEN_STATUSES, "before": before},
+		as_dict=True,
 	)
 
 

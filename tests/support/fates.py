@@ -113,7 +113,7 @@ class World:
 		"""Two processes at once close what is lost; then one catches up, and may die before it commits."""
 		workers = [Worker("w", current_job_ids=tuple(self.current))]
 		with ThreadPoolExecutor(2) as pool:
-			list(pool.map(lambda _: lost_runs.close(self.store, self.log, workers), range(2)))
+			list(pool.map(lambda _: lost_runs.close(self.store, self.log, lambda: workers), range(2)))
 		marks, _noted = lost_runs.catch_up(self.store, self.log, SITE, self.marks)
 		if self.marks is None or self.rng.random() < 0.8:
 			self.marks = marks

@@ -23,6 +23,20 @@ from job_monitor.recorder import failures, rollup
 from job_monitor.testing_recorder import FAILURE, RecorderTestCase
 
 
+IMPORTS = """
+import json, sys
+site, sys.argv = sys.argv[1], ["bench", "frappe", "worker"]
+import job_monitor.commands, frappe
+from frappe.utils.background_jobs import execute_job
+known = {"site": site, "event": None, "job_name": "x", "kwargs": {}, "user": "Administrator"}
+execute_job(method="job_monitor.testing.succeed", **known)
+before = set(sys.modules)
+execute_job(method="job_monitor.tasks.sweep", **known)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+"""What a worker of this bench has imported when it forks, and a sweep then imports."""
+
+
 class TestRollup(RecorderTestCase):
 	def test_two_processes_write_each_run_once(self) -> None:
 		self.tell_many(3000)
@@ -146,3 +160,29 @@ class TestRollup(RecorderTestCase):
 	def put_back(self, kept: Any) -> None:
 		state.put("recorder", kept)
 		frappe.db.commit()
+
+	# The run a minute
+
+	def test_a_work_horse_imports_nothing_for_a_sweep(self) -> None:
+		command = [sys.executable, "-c", IMPORTS, frappe.local.site]
+		folder = os.path.join(get_bench_path(), "sites")
+		found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+		late = json.loads(found.splitlines()[-1])
+		self.assertEqual([name for name in late if name.startswith("job_monitor")], [])
+		self.assertLess(len(late), 20, late)
+
+	def test_where_watch_has_just_looked_the_scheduler_does_not(self) -> None:
+		for by, seconds, looks in (
+			("watch", 30, 0),
+			("watch", 600, 1),
+			("watch", -30, 1),
+			("scheduler", 30, 1),
+		):
+			last = {"by": by, "at": clock.now() - timedelta(seconds=seconds)}
+			with (
+				patch.object(engine, "last", return_value=last),
+				patch.object(engine, "evaluate") as look,
+				patch.object(rollup, "write_down") as write,
+			):
+				tasks.sweep()
+			self.assertEqual((look.call_count, write.call_count), (looks, looks), (by, seconds))

@@ -49,7 +49,7 @@ class JobFailureGroup(PlainText):
 	def validate(self) -> None:
 		"""Only notes are edited here. The rest is as the recorder has it by now, and a form may be older: it does not
 		touch `modified`. The state is changed by `bridge.failure_groups.set_state`."""
-		stored = row_locks.read(self.doctype, self.name, KEPT, as_dict=True) or {}
+		stored = row_locks.read(self.doctype, self.name, KEPT) or {}
 		self.update(stored)
 		if state := self.flags.job_monitor_state:
 			self.state = state
