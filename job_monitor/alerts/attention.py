@@ -8,12 +8,14 @@ from typing import Any
 import frappe
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
+from frappe.utils.scheduler import get_scheduler_tick
 
 from job_monitor.alerts import engine, incidents, notices
 from job_monitor.alerts.incidents import ALERT, OPEN
 from job_monitor.bridge import audit, live_site, roles
 from job_monitor.bridge.times import to_site
 from job_monitor.core.alerting import State
+from job_monitor.notify.wording import spoken
 
 
 def acknowledge(alert: str) -> None:
@@ -84,3 +86,16 @@ def confirm_live_site() -> None:
 	"""
 	live_site.confirm()
 	notices.drop_waiting()
+
+
+def too_short(window_minutes: int, sustain_minutes: int) -> str:
+	"""Why a rule's times are shorter than the pauses between two looks, "" if they are not."""
+	tick = get_scheduler_tick()
+	if engine.last().get("by") == "watch":
+		return ""
+	short = [minutes for minutes in (window_minutes, sustain_minutes) if 0 < minutes * 60 < tick]
+	if not short:
+		return ""
+	return _(
+		"{0} is shorter than the {1} between two looks of the scheduler: it needs {2}, which looks every minute."
+	).format(spoken(min(short) * 60, _), spoken(tick, _), "bench job-monitor watch")

@@ -14,11 +14,12 @@ from typing import Any
 
 import click
 import frappe
-from frappe.utils import now_datetime
 
-from job_monitor.alerts import engine
+from job_monitor.alerts import engine, incidents
 from job_monitor.cli.safe import line as plain
+from job_monitor.core import clock
 from job_monitor.core.health import duration
+from job_monitor.notify.wording import counted, spoken
 from job_monitor.recorder import rollup
 
 APP = "job_monitor"
@@ -136,9 +137,13 @@ def _look(site: str, by: str) -> Look:
 
 
 def _firing() -> list[dict[str, Any]]:
-	fields = ["name", "title", "severity", "began_at", "acknowledged_by"]
+	fields = ["name", "title", "severity", "began_at", "acknowledged_by", "moments"]
 	rows = frappe.get_all("Job Alert", {"state": "Firing"}, fields, order_by="severity, began_at")
-	return [{**row, "seconds": (now_datetime() - row.began_at).total_seconds()} for row in rows]
+	return [{**row, "seconds": _age(incidents.moments(row)["began_at"])} for row in rows]
+
+
+def _age(began_at: datetime | None) -> float:
+	return clock.seconds_between(began_at, clock.now()) or 0.0
 
 
 def _write_down() -> None:
@@ -151,7 +156,8 @@ def _write_down() -> None:
 
 def _summary(look: Look) -> Any:
 	problems = look.evaluation.problems if look.evaluation else {}
-	return look.problem, sorted(problems), [alert["name"] for alert in look.alerts]
+	untold = look.evaluation.untold if look.evaluation else ""
+	return look.problem, sorted(problems), untold, [alert["name"] for alert in look.alerts]
 
 
 def _lines(look: Look) -> Iterator[str]:
@@ -159,12 +165,12 @@ def _lines(look: Look) -> Iterator[str]:
 		yield click.style(f"{look.site}: {look.problem}", fg="red")
 		return
 	number = len(look.alerts)
-	text = f"{number} {'alert fires' if number == 1 else 'alerts fire'}" if number else "nothing fires."
+	text = counted(number, "1 alert fires.", "{0} alerts fire.") if number else "nothing fires."
 	yield f"{look.site}: " + click.style(text, fg="red" if number else "green")
 	for alert in look.alerts:
 		critical = alert["severity"] == "Critical"
 		mark = click.style("✗" if critical else "!", fg="red" if critical else "yellow", bold=True)
-		age = duration(alert["seconds"])
+		age = spoken(alert["seconds"])
 		known = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
 		yield f" {mark} {plain(alert['title'])} (since {alert['began_at']:%Y-%m-%d %H:%M}, {age}{known})"
 	yield from _how(look.evaluation)
@@ -178,7 +184,13 @@ def _how(evaluation: engine.Evaluation | None) -> Iterator[str]:
 	if evaluation.skipped:
 		yield click.style(f" Not looked at now: {evaluation.skipped}.", dim=True)
 		return
-	text = f" {evaluation.rules} rules in {duration(evaluation.seconds)}, {evaluation.notices} notices sent"
+	if evaluation.untold:
+		yield click.style(
+			f" ! Nobody is told: {evaluation.untold}. Say so in Job Monitor Settings, if it is.", fg="yellow"
+		)
+	rules = counted(evaluation.rules, "1 rule", "{0} rules")
+	notices = counted(evaluation.notices, "1 notice sent", "{0} notices sent")
+	text = f" {rules} in {duration(evaluation.seconds)}, {notices}"
 	if evaluation.undelivered:
 		text += f", {evaluation.undelivered} not delivered"
 	if evaluation.heartbeat:

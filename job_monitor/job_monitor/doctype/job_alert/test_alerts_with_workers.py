@@ -17,6 +17,8 @@ from frappe.utils import add_to_date, get_bench_path, now_datetime
 from frappe.utils.background_jobs import get_redis_conn
 
 from job_monitor.alerts import engine
+from job_monitor.alerts.facts import ZOMBIES
+from job_monitor.bridge import actions, state
 from job_monitor.core import limits
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
@@ -145,6 +147,26 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.wait_for(lambda: status(job) == "started", "the job runs")
 			self.look()
 			self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
+
+	def test_a_zombie_is_told_until_it_is_removed(self) -> None:
+		self.rule("Zombie Job", subject="job_monitor.testing.*")
+		kept = state.get(ZOMBIES)
+		self.addCleanup(state.put, ZOMBIES, kept or "")
+		state.put(ZOMBIES, "")
+		grace = patch.object(limits, "ZOMBIE_GRACE_SECONDS", -1)
+		grace.start()
+		self.addCleanup(grace.stop)
+		job, waiting = self.enqueue(), self.enqueue()
+		get_redis_conn().lrem(f"rq:queue:{frappe.utils.get_bench_id()}:short", 0, job)
+		self.look()
+		self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
+		with patch("job_monitor.core.zombies.find", side_effect=AssertionError("no hunt at each look")):
+			self.look()
+			self.assertEqual([a.state for a in self.alerts()], ["Firing"])
+			self.assertTrue(actions.act("remove", job)["done"])
+			self.look()
+		self.assertEqual([a.state for a in self.alerts()], ["Resolved"])
+		self.assertEqual(status(waiting), "queued")
 
 	def test_failing_jobs(self) -> None:
 		self.rule("Failure Rate", minimum=5, subject="job_monitor.testing.*")

@@ -48,8 +48,9 @@ async function shape(frm) {
 const label = (text, unit) => (unit ? `${text} (${__(unit)})` : text);
 
 function tell(frm) {
-	const { headline } = frappe.job_monitor.show;
+	const { headline, text } = frappe.job_monitor.show;
 	const parts = [
+		frm.doc.__onload?.too_short && text(frm.doc.__onload.too_short),
 		!frm.doc.enabled && __("Disabled: nobody looks."),
 		frappe.job_monitor.alerts.is_muted(frm.doc) &&
 			__("Muted until {0}", [frappe.datetime.str_to_user(frm.doc.muted_until)]),

@@ -6,6 +6,7 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 
+from job_monitor.alerts import attention
 from job_monitor.core.alert_kinds import KINDS, METHOD, QUEUE, SCHEDULE
 from job_monitor.core.limits import PATTERN_CHARS
 
@@ -47,6 +48,14 @@ class JobAlertRule(Document):
 			for field in _NUMBERS:
 				if self.get(field) in (None, ""):
 					self.set(field, getattr(kind, field) or 0)
+
+	def onload(self) -> None:
+		"""The form shows it as long as it is so."""
+		self.set_onload("too_short", attention.too_short(self.window_minutes, self.sustain_minutes))
+
+	def on_update(self) -> None:
+		if text := attention.too_short(self.window_minutes, 0):
+			frappe.msgprint(text, alert=True, indicator="orange")
 
 	def validate(self) -> None:
 		kind = KINDS.get(self.kind)

@@ -19,17 +19,18 @@ function tell(frm, { at, by, late, firing, unconfirmed }) {
 	const looked = at
 		? __("Alert rules last looked at {0} by {1}", [frappe.datetime.prettyDate(at), text(by)])
 		: __("The alert rules have not been looked at yet");
-	const fires = number ? __("{0} alerts fire", [number]) : __("nothing fires");
+	const firing_now = number === 1 ? __("1 alert fires") : __("{0} alerts fire", [number]);
+	const fires = number ? firing_now : __("nothing fires");
 	headline(frm, [looked, fires], late ? "red" : number ? "orange" : "green");
 }
 
 /** A copy of a site tells nobody, until somebody says that it is none. */
 function ask_to_confirm(frm, { here, live }) {
-	const { escape, headline } = frappe.job_monitor.show;
+	const { headline, text } = frappe.job_monitor.show;
 	const parts = [
 		__("Nobody is told of any alert: the rules are looked at elsewhere than before."),
-		__("Here: {0}.", [escape(here)]),
-		__("The live site as it is known: {0}.", [escape(live)]),
+		__("Here: {0}.", [text(here)]),
+		__("The live site as it is known: {0}.", [text(live)]),
 	];
 	headline(frm, parts, "red");
 	if (!frm.perm[0].write) return;

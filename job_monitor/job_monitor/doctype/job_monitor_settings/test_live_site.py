@@ -138,10 +138,10 @@ class TestPersonalData(AlertTestCase):
 	def test_what_we_keep_of_somebody_can_be_deleted(self) -> None:
 		deletion = frappe.get_doc({"doctype": "Personal Data Deletion Request", "email": self.EMAIL})
 		deletion.flags.ignore_mandatory = True
-		deletion.name = "deleted-user-0042@jm.example"
+		deletion.name = f"deleted-user-{frappe.generate_hash(length=8)}@jm.example"
 		deletion.db_insert()
 		self.addCleanup(frappe.db.delete, deletion.doctype, {"name": deletion.name})
-		self.addCleanup(frappe.db.delete, "User", {"name": deletion.name})
+		self.addCleanup(frappe.delete_doc, "User", deletion.name, force=True, ignore_permissions=True)
 		deletion._anonymize_data(self.EMAIL, deletion.name)
 		for doctype in self.OURS:
 			for row in frappe.get_all(doctype, fields=["*"]):
