@@ -16,7 +16,7 @@ from job_monitor.bridge import job_search, listing, session
 from job_monitor.bridge.job_rows import row
 from job_monitor.bridge.job_search import ROWS, Found, Plan
 from job_monitor.bridge.listing import ListRequest, Row
-from job_monitor.core import clock, keys, limits
+from job_monitor.core import clock, keys, limits, zombies
 from job_monitor.core.query import STATUSES, JobQuery
 from job_monitor.core.search import count
 from job_monitor.core.store import Store
@@ -134,6 +134,16 @@ def document(job_id: str) -> Row:
 	if not session.is_own(job):
 		raise frappe.PermissionError
 	return row(job, clock.now())
+
+
+def is_zombie(job_id: str) -> bool:
+	"""Whether a job says that it waits or runs, while it stands nowhere. Six round trips; see `core.zombies`.
+
+	Raises: As `document`.
+	"""
+	with session.translated():
+		store = session.store()
+		return zombies.is_one(store, store.job(job_id))
 
 
 def status(job_id: str) -> dict[str, Any]:

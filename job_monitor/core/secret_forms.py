@@ -35,6 +35,9 @@ _IN_QUERY = frozenset(("code", "sig"))
 _CODE = re.compile(r'^[ \t|]*File "[^"\n]+", line \d+[^\n]*\n([^\n]*)', re.MULTILINE)
 """A line of code in a traceback: what stands bare behind a name there is an expression, no value."""
 
+_LITERAL_CHARS = 200
+"""How far before a name the quote that opens a text is looked for."""
+
 
 def named(text: str, names: SecretNames) -> Iterator[Span]:
 	in_code = _code_lines(text)
@@ -49,7 +52,7 @@ def named(text: str, names: SecretNames) -> Iterator[Span]:
 		# A value that looks like no secret holds none that does
 		if strength == HARMLESS or (strength == DOUBTFUL and at < doubted and not is_pass):
 			continue
-		found = _value(text, pair, before, in_code(at))
+		found = _value(text, pair, before, in_code(at) and not _is_in_literal(text, at))
 		if found is None:
 			continue
 		inside = text[slice(*found)]
@@ -59,6 +62,13 @@ def named(text: str, names: SecretNames) -> Iterator[Span]:
 			yield found
 		elif " " not in inside:
 			doubted = found[1]
+
+
+def _is_in_literal(text: str, at: int) -> bool:
+	"""Whether a quote is open on the line before this place: what stands in a text of the code is text."""
+	start = max(0, at - _LITERAL_CHARS)
+	before = text[max(start, text.rfind("\n", start, at) + 1) : at]
+	return before.count('"') % 2 == 1 or before.count("'") % 2 == 1
 
 
 def _strength(name: str, before: str, names: SecretNames) -> int:

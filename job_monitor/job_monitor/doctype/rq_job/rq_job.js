@@ -29,6 +29,10 @@ function tell(frm) {
 	const { status, problem, exc_info, expires_in, progress, timeout } = frm.doc;
 	const forgets = expires_in > 0 && __("Redis forgets it in {0}", [seconds(expires_in)]);
 	if (problem) return headline(frm, [text(problem), forgets], "orange");
+	if (frm.doc.__onload?.job_monitor_zombie) {
+		const why = __("Zombie: it says {0}, but stands in no queue and no worker has it", [status]);
+		return headline(frm, [why, __("Nothing will ever run or end it; delete it")], "red");
+	}
 	if (status === "started") {
 		const since = __("Runs for {0}", [seconds(frm.doc.time_taken)]);
 		const limit = timeout > 0 && __("times out after {0}", [seconds(timeout)]);
@@ -47,17 +51,18 @@ function add_actions(frm) {
 	if (!frappe.boot.job_monitor?.can_manage) return;
 	const { get_stack, stop, retry, cancel, remove, show } = frappe.job_monitor;
 	const { status } = frm.doc;
-	if (status === "started") {
+	const zombie = frm.doc.__onload?.job_monitor_zombie;
+	if (status === "started" && !zombie) {
 		frm.add_custom_button(__("Stack Trace"), () => show.stack_dialog(get_stack(frm.doc.name)));
 		add(frm, __("Stop"), __("End this job at once? What it has not committed is lost."), stop);
 	}
 	if (["failed", "stopped", "canceled"].includes(status)) {
 		add(frm, __("Retry"), __("Put this job back into its queue?"), retry);
 	}
-	if (["queued", "deferred", "scheduled"].includes(status)) {
+	if (["queued", "deferred", "scheduled"].includes(status) && !zombie) {
 		add(frm, __("Cancel"), __("Take this job out of its queue? It will not run."), cancel);
 	}
-	if (status !== "started") {
+	if (status !== "started" || zombie) {
 		add(frm, __("Delete"), __("Delete this job and its traceback from Redis?"), remove);
 	}
 }

@@ -19,6 +19,11 @@ class RQJob(PlainText, CoreRQJob):
 	def load_from_db(self) -> None:
 		super(Document, self).__init__(jobs.document(self.name))
 
+	def onload(self) -> None:
+		"""For the form, which offers to delete a zombie. Frappe has checked the right to read by now."""
+		if self.status in ("queued", "started"):
+			self.set_onload("job_monitor_zombie", jobs.is_zombie(self.name))
+
 	@property
 	def job(self) -> Job:
 		"""RQ's own job, for core's callers. Fetched on demand: showing a job must not unpickle it."""

@@ -224,6 +224,26 @@ class TestActions(SiteTestCase):
 		self.assertTrue(self.act("remove", kept)["done"])
 		self.assertEqual(status(kept), "")
 
+	def test_a_zombie_is_named_on_its_form_and_can_be_deleted(self) -> None:
+		connection = get_redis_conn()
+		for started in (False, True):
+			job_id = self.enqueue()
+			queue = connection.hget(f"rq:job:{job_id}", "origin").decode()
+			connection.lrem(f"rq:queue:{queue}", 0, job_id)
+			old = {"enqueued_at": "2026-01-01T00:00:00.000000Z", "created_at": "2026-01-01T00:00:00.000000Z"}
+			connection.hset(f"rq:job:{job_id}", mapping={**old, **({"status": "started"} if started else {})})
+			user = make_user("jm-manager@example.com", "Job Monitor Manager")
+			form = "/api/method/frappe.desk.form.load.getdoc"
+			code, answer = request(form, user, doctype="RQ Job", name=job_id)
+			self.assertEqual(
+				(code, answer["docs"][0]["__onload"]["job_monitor_zombie"]), (200, True), started
+			)
+			self.assertEqual(self.act("remove", job_id)["message"], "the zombie was deleted")
+			self.assertEqual(status(job_id), "")
+			frappe.db.rollback()
+			row = frappe.get_last_doc("Job Monitor Audit", {"subject": job_id})
+			self.assertEqual((row.action, row.done, row.outcome), ("remove", 1, "the zombie was deleted"))
+
 	def test_a_killed_horse_and_a_timeout_are_told(self) -> None:
 		killed, late = self.enqueue("hang"), self.enqueue("hang", queue="default", timeout=1)
 		with worker("short") as process:
