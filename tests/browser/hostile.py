@@ -12,7 +12,7 @@ import json
 import pickle
 import sys
 import zlib
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _metrics() -> None:
 		row = metrics.Row()
 		run = Run("j", method, queue, 0.0, outcome=FAILED, wait=0.5, duration=2.0, cpu=0.1, memory=2**26)
 		row.methods.of(method).add(run)
-		moment = now_datetime() - timedelta(minutes=2)
+		moment = datetime.now(timezone.utc) - timedelta(minutes=2)
 		rows[metrics.Bucket(metrics.MINUTE, metrics.MINUTE.floor(moment), queue)] = row
 	metrics.add(rows)
 
@@ -216,7 +216,7 @@ def _notice() -> message.Message:
 	every = " | ".join(text(number, "notice") for number in (0, 1, 3, 4, 5, 6))
 	return message.Message(title=every, text=every + "\n" + every, severity=message.CRITICAL,
 		state=message.FIRING, rule=every, subject=every, site=frappe.local.site, since=datetime.now(),
-		duration_seconds=60.0, url=frappe.utils.get_url("/app/job-alert"), key=MARK)  # fmt: skip
+		duration_seconds=60.0, url=frappe.utils.get_url("/app/job-alert"), key=MARK, delivery=MARK)  # fmt: skip
 
 
 def _bell(notice: message.Message) -> None:
@@ -229,15 +229,19 @@ def _bell(notice: message.Message) -> None:
 
 # Log files
 
-LOGS = Path(get_bench_path()) / "logs"
+MONITOR_LOG = Path(get_bench_path()) / "logs" / "monitor.json.log"
+
+
+def _site_log() -> Path:
+	return Path(frappe.get_site_path("logs", "frappe.log")).absolute()
 
 
 def _log_lines() -> None:
 	now = datetime.now()
-	with open(LOGS / "worker.error.log", "a") as log:
+	with open(_site_log(), "a") as log:
 		for number in range(len(FORMS)):
-			log.write(f"{MARK} {text(number, 'log_line')}\n")
-	with open(LOGS / "monitor.json.log", "a") as log:
+			log.write(f"{now:%Y-%m-%d %H:%M:%S},000 ERROR frappe {MARK} {text(number, 'log_line')}\n")
+	with open(MONITOR_LOG, "a") as log:
 		for number in range(len(FORMS)):
 			job = {"method": text(number, "Job_Performance_method"), "scheduled": False, "wait": 0.1}
 			entry = {"site": frappe.local.site, "timestamp": str(now - timedelta(hours=1)), "uuid": f"{MARK}{number}",
@@ -263,8 +267,7 @@ def clean() -> None:
 	tasks = f"{progress.TASKS}|Administrator"
 	for number in range(len(FORMS)):
 		frappe.cache.hdel(tasks, f"{MARK}{number}")
-	for name in ("worker.error.log", "monitor.json.log"):
-		path = LOGS / name
+	for path in (_site_log(), MONITOR_LOG):
 		if path.exists():
 			kept = [line for line in path.read_text().splitlines(keepends=True) if MARK not in line]
 			path.write_text("".join(line for line in kept if "second line" not in line))

@@ -5,21 +5,12 @@
 // And the variables of support.mjs. No worker may serve the queue `long`. Takes about two minutes; ends with 1 if
 // anything is not as it should be.
 
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { check, desk, finish, stage as run } from "./support.mjs";
 
-import { check, desk, finish } from "./support.mjs";
-
-const { BENCH, SITE } = process.env;
 const PASSWORD = "Browser-Test-1"; // of the users that stage.py makes
 const MANY = 60000;
 
-function stage(...words) {
-	const script = fileURLToPath(new URL("stage.py", import.meta.url));
-	const options = { cwd: `${BENCH}/sites`, stdio: ["ignore", "pipe", "ignore"] };
-	return String(execFileSync("../env/bin/python", [script, SITE, ...words], options));
-}
-
+const stage = (...words) => run("stage.py", ...words);
 const ids = JSON.parse(stage("make"));
 stage("users");
 const form_of = (name) => `rq-job/${encodeURIComponent(ids[name])}`;
@@ -99,6 +90,18 @@ check("list: it goes on when it is shown again", (await asked_within(8)) >= 1);
 // A search that takes longer than one answer
 
 stage("many", String(MANY));
+await page.evaluate(() => cur_list.filter_area.add("RQ Job", "search_text", "like", "%absent%"));
+await settle();
+const without = page.locator(".jm-coverage:visible");
+check("search without a hit: it says how far it came", (await without.count()) === 1);
+check(
+	"search without a hit: it can go on",
+	(await without.locator("button").count()) === 1 &&
+		(await page.isVisible("text=Nothing found so far."))
+);
+await picture("rq-job-search-nothing");
+await page.evaluate(() => cur_list.filter_area.clear());
+await settle();
 await page.evaluate(() => cur_list.filter_area.add("RQ Job", "search_text", "like", "%needle%"));
 await settle();
 const banner = page.locator(".jm-coverage:visible");
@@ -177,6 +180,47 @@ await page.click(".modal.show .btn-primary");
 const canceled = () => cur_frm.doc.status === "canceled";
 await page.waitForFunction(canceled, null, { timeout: 8000 }).catch(() => {});
 check("form: Cancel takes a job out of its queue", await page.evaluate(canceled));
+
+await open(form_of("zombie"));
+check("form: a zombie is named", /zombie/i.test(await page.innerText(".jm-headline")));
+await picture("rq-job-zombie");
+await page.click("button:text-is('Remove'):visible");
+check(
+	"form: and removed after a question",
+	/Nothing will ever run or end/.test(await page.innerText(".modal.show"))
+);
+await page.click(".modal.show .btn-primary");
+const said = page.locator(".desk-alert", { hasText: "the zombie was deleted" });
+await said.waitFor({ timeout: 8000 }).catch(() => {});
+check("form: its end is told", (await said.count()) === 1);
+await settle();
+const gone = await page.evaluate(
+	(name) => frappe.db.get_list("RQ Job", { filters: { name } }),
+	ids.zombie
+);
+check("form: then it is gone", gone.length === 0);
+
+// Deleting many at once
+
+await open("rq-job");
+await page.evaluate(() => cur_list.filter_area.clear());
+await settle();
+await page.evaluate((name) => {
+	const $box = cur_list.$result
+		.find(".list-row-checkbox")
+		.filter((_n, b) => b.dataset.name === name);
+	$box.trigger("click");
+}, ids.running);
+await page.evaluate(() => $(".actions-btn-group .btn:visible").trigger("click"));
+await page.click(".actions-btn-group .dropdown-item:has-text('Delete') >> visible=true");
+await page.click(".modal.show .btn-primary >> visible=true");
+await page.waitForTimeout(2500);
+const deleted = await page.evaluate(() => $(".desk-alert, .msgprint-dialog:visible").text());
+check(
+	"list: a running job is not told to be deleted",
+	/must be stopped first/.test(deleted) && !/successfully/.test(deleted),
+	deleted
+);
 
 // Who sees what
 

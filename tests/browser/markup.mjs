@@ -283,7 +283,7 @@ await picture("hostile-bell");
 const bell = await page.evaluate(() => $(".notifications-list, .dropdown-notifications").text());
 check_letters("bell", bell, { title: title.slice(0, 90) });
 
-await open("job-monitor-logs?log=worker.error");
+await open("job-monitor-logs?log=frappe");
 await page.waitForTimeout(1500);
 await settle();
 await check_harmless("log page");

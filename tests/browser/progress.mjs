@@ -80,6 +80,13 @@ await page.click(".jm-panel-fold");
 
 await page.waitForSelector(".jm-task[data-state=done]", { timeout: 40000 });
 check("done is told", true);
+await page.reload();
+await page.waitForTimeout(13000);
+const done = () => page.locator(".jm-task[data-state=done]").count();
+check("done goes by itself, also after a reload", (await done()) === 0);
+await page.reload();
+await page.waitForTimeout(4000);
+check("and does not come back", (await done()) === 0);
 await page.waitForSelector(".jm-task[data-state=failed]", { timeout: 40000 });
 const failed = await page.innerText(".jm-task[data-state=failed]");
 check(

@@ -171,6 +171,11 @@ class Stage:
 			{"flags": None},
 			95,
 		)
+		self.jobs.raw(
+			create_job_id(MARK + "zombie"), status="queued", place=None, queue=self.queue("long"), site=self.site,
+			method="erpnext.stock.reorder_item.reorder_item", age=86400,
+		)  # fmt: skip
+		self.ids["zombie"] = create_job_id(MARK + "zombie")
 		self.add("deferred", "deferred", "default", "erpnext.accounts.utils.update_gl_entries_after",
 			{"voucher_no": "SINV-2026-00841"}, 41, dependency_ids=create_job_id(MARK + "running"),
 			dependency_id=create_job_id(MARK + "running"))  # fmt: skip

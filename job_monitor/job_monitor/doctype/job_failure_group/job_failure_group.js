@@ -16,7 +16,8 @@ frappe.ui.form.on("Job Failure Group", {
 function tell(frm) {
 	const { headline, text } = frappe.job_monitor.show;
 	const { state, title, reopened } = frm.doc;
-	const often = reopened && __("came back {0} times", [reopened]);
+	const often =
+		reopened === 1 ? __("came back once") : reopened && __("came back {0} times", [reopened]);
 	headline(frm, [text(title), often], frappe.job_monitor.history.state({ state })[1]);
 }
 

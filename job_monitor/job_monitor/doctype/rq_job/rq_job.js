@@ -31,7 +31,7 @@ function tell(frm) {
 	if (problem) return headline(frm, [text(problem), forgets], "orange");
 	if (frm.doc.__onload?.job_monitor_zombie) {
 		const why = __("Zombie: it says {0}, but stands in no queue and no worker has it", [status]);
-		return headline(frm, [why, __("Nothing will ever run or end it; delete it")], "red");
+		return headline(frm, [why, __("Nothing will ever run or end it; remove it")], "red");
 	}
 	if (status === "started") {
 		const since = __("Runs for {0}", [seconds(frm.doc.time_taken)]);
@@ -51,18 +51,21 @@ function add_actions(frm) {
 	if (!frappe.boot.job_monitor?.can_manage) return;
 	const { get_stack, stop, retry, cancel, remove, show } = frappe.job_monitor;
 	const { status } = frm.doc;
-	const zombie = frm.doc.__onload?.job_monitor_zombie;
-	if (status === "started" && !zombie) {
+	if (frm.doc.__onload?.job_monitor_zombie) {
+		const question = __("Nothing will ever run or end this job. Delete it?");
+		return add(frm, __("Remove"), question, remove).addClass("btn-primary");
+	}
+	if (status === "started") {
 		frm.add_custom_button(__("Stack Trace"), () => show.stack_dialog(get_stack(frm.doc.name)));
 		add(frm, __("Stop"), __("End this job at once? What it has not committed is lost."), stop);
 	}
 	if (["failed", "stopped", "canceled"].includes(status)) {
 		add(frm, __("Retry"), __("Put this job back into its queue?"), retry);
 	}
-	if (["queued", "deferred", "scheduled"].includes(status) && !zombie) {
+	if (["queued", "deferred", "scheduled"].includes(status)) {
 		add(frm, __("Cancel"), __("Take this job out of its queue? It will not run."), cancel);
 	}
-	if (status !== "started" || zombie) {
+	if (status !== "started") {
 		add(frm, __("Delete"), __("Delete this job and its traceback from Redis?"), remove);
 	}
 }
@@ -72,7 +75,7 @@ function add(frm, label, question, act) {
 	const { name, method } = frm.doc;
 	const asked = `<p class="jm-name"><b>${text(method || name)}</b><br>
 		<span class="text-muted">${text(name)}</span></p>${question}`;
-	frm.add_custom_button(label, () =>
+	return frm.add_custom_button(label, () =>
 		frappe.confirm(asked, async () => {
 			const outcome = await act(name);
 			const indicator = outcome.done ? "green" : "orange";

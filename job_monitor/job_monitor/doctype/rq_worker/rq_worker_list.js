@@ -28,7 +28,8 @@ frappe.listview_settings["RQ Worker"] = {
 	get_indicator: (doc) => frappe.job_monitor.show.indicator(doc),
 
 	formatters: {
-		worker_name: (_value, _df, doc) => `${short_host(doc.hostname)} · ${doc.pid}`,
+		// Set as text by Desk: marks of direction in the host end with it
+		worker_name: (_value, _df, doc) => `\u2068${short_host(doc.hostname)}\u2069 · ${doc.pid}`,
 		queue_type: (value) => {
 			const { cell, text } = frappe.job_monitor.show;
 			const queues = String(value).split(",");

@@ -51,6 +51,7 @@ frappe.listview_settings["Scheduled Job Type"] = {
 
 	formatters: {
 		method: (value) => frappe.job_monitor.show.method(value),
+		frequency: (value, df) => frappe.job_monitor.show.filterable(value, df),
 		last_execution: (value, df) => frappe.job_monitor.show.when(value, df),
 		next_due(_value, _df, doc) {
 			const health = healths.get(doc.name);

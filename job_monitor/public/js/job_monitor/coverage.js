@@ -30,7 +30,9 @@ function show(listview, told, length) {
 		.find("button")
 		.on("click", () => go_on(listview, told.cursor, length))
 		.on("keydown", (event) => event.stopPropagation()); // Desk opens the focused row on Enter
-	listview.jm_coverage.insertBefore(listview.$result);
+	// Frappe 16 hides what holds the rows while there are none
+	const $rows = listview.$result.closest(".result-container");
+	listview.jm_coverage.insertBefore($rows.length ? $rows : listview.$result);
 }
 
 /** Append up to `length` rows that lie behind the cursor. */

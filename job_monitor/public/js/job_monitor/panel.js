@@ -45,9 +45,10 @@ function take(message) {
 	// An event without ids is the only one of its kind that the user can have
 	const key = message.task_id || message.title || "task";
 	const before = tasks.get(key) || {};
-	if (message.found && (before.state === message.state || before.closed)) return;
+	// That it is done is news only to a page that saw it run
+	const is_old = message.state === "done" && !before.key;
+	if (message.found && (is_old || before.state === message.state || before.closed)) return;
 	tasks.set(key, { ...before, ...message, key, seen: Date.now(), closed: false });
-	if (message.state === "done") setTimeout(draw, DONE_SECONDS * 1000 + 50);
 	draw();
 }
 
@@ -81,6 +82,8 @@ function draw() {
 	});
 	list.forEach((task) => fill(card_of($cards, task), task));
 	clearTimeout(draw.timer);
+	clearTimeout(draw.done_timer);
+	if (list.some((task) => task.state === "done")) draw.done_timer = setTimeout(draw, 1000);
 	if (running && !frappe.realtime.socket?.connected) {
 		draw.timer = setTimeout(() => !document.hidden && catch_up(), POLL_SECONDS * 1000);
 	}

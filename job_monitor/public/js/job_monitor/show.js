@@ -87,6 +87,8 @@ export function columns(listview, order, wide = 0) {
 	list_to_the_letter(listview);
 	const settings = listview.list_view_settings;
 	settings.disable_comment_count = 1;
+	// 16 makes each column at least 150 px wide, and what does not fit is beside the screen
+	settings.disable_scrolling = 1;
 	listview.$page.addClass("jm-list");
 	if (settings.fields || settings.total_fields) return;
 	settings.total_fields = COLUMNS;
