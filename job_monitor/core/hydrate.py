@@ -161,7 +161,7 @@ def latest(values: Values | Exception) -> datetime | None:
 
 def integer(value: bytes | None) -> int | None:
 	try:
-		return int(value) if value else None
+		return int(value) if value and len(value) <= limits.NUMBER_CHARS else None
 	except ValueError:
 		return None
 
@@ -169,7 +169,7 @@ def integer(value: bytes | None) -> int | None:
 def decimal(value: bytes | None) -> float:
 	"""A number of 0 or more; 0 for anything else, infinity included."""
 	try:
-		number = float(value) if value else 0.0
+		number = float(value) if value and len(value) <= limits.NUMBER_CHARS else 0.0
 	except ValueError:
 		return 0.0
 	return number if 0 < number < math.inf else 0.0
@@ -185,6 +185,6 @@ def id_list(value: bytes | None) -> tuple[str, ...]:
 	"""Job ids from RQ's JSON list."""
 	try:
 		ids = json.loads(value) if value else []
-	except ValueError:
+	except (ValueError, RecursionError):
 		return ()
 	return tuple(str(i) for i in ids[: limits.DEPENDENTS]) if isinstance(ids, list) else ()

@@ -130,10 +130,18 @@ def dotted(value: Any) -> str:
 
 
 def _words(value: Any) -> str:
-	"""A name, whatever stands in its place: of lists, numbers and the like a payload may hold ones without a text."""
+	"""A name, whatever stands in its place: of lists, numbers and the like a payload may hold ones without a text.
+
+	Of what holds other values only the kind is told: a few bytes of a pickle unfold into billions.
+	"""
 	if isinstance(value, str) or not value:
 		return value or ""
+	if isinstance(value, Opaque):
+		return f"<{value.path}>"
+	is_long = isinstance(value, int) and value.bit_length() > limits.PATTERN_CHARS
+	if is_long or isinstance(value, (dict, list, tuple, set, frozenset)):
+		return f"<{type(value).__name__}>"
 	try:
 		return str(value)[: limits.PATTERN_CHARS]
-	except Exception:  # too deep, too long, or an object put together wrongly on purpose
+	except Exception:  # an object put together wrongly on purpose
 		return f"<{type(value).__name__}>"

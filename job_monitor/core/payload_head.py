@@ -94,6 +94,10 @@ def _closing(levels: list[_Level]) -> bytes:
 	if len(levels) == 2 and len(levels[1].values) == 1:
 		return _FUNCTION_ONLY
 	opened = levels[2:]
+	if (
+		len(opened) > limits.VALUE_DEPTH
+	):  # is not shown; and looking at all levels at each opcode would take long
+		return b""
 	if not opened or len(levels[1].values) != 4 or not all(level.is_whole for level in opened):
 		return b""
 	return b"u" * len(opened) + b"t."

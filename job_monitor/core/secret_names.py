@@ -76,6 +76,7 @@ class SecretNames:
 		self.phrases: set[str] = set()
 		self.foreign = list(_FOREIGN)
 		for name in extra:
+			name = name[: limits.PATTERN_CHARS]
 			words = _words(name)
 			if not name.isascii():
 				self.foreign.append(name.strip().lower())
