@@ -12,7 +12,7 @@ from frappe.utils.scheduler import get_scheduler_tick
 
 from job_monitor.alerts import engine, incidents, notices
 from job_monitor.alerts.incidents import ALERT, OPEN
-from job_monitor.bridge import audit, live_site, roles
+from job_monitor.bridge import audit, live_site, roles, row_locks
 from job_monitor.bridge.times import to_site
 from job_monitor.core.alerting import State
 from job_monitor.notify.wording import spoken
@@ -55,10 +55,10 @@ def _moment(text: str) -> datetime:
 def _note(action: str, alert: str, what: str, values: dict[str, Any]) -> None:
 	with audit.act(action, ALERT, alert):
 		roles.only_managers()
-	state = frappe.db.get_value(ALERT, alert, "state", for_update=True)
-	if state is None:
+	row = row_locks.in_turn(lambda: row_locks.read(ALERT, alert, ["state"]))
+	if row is None:
 		raise frappe.DoesNotExistError(_("This alert is gone: it passed before anybody was told."))
-	if state not in OPEN:
+	if row.state not in OPEN:
 		frappe.throw(_("This alert is over."))
 	frappe.db.set_value(ALERT, alert, values)
 	incidents.add_flip(alert, now_datetime(), what, frappe.session.user)

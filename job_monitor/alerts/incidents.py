@@ -132,8 +132,10 @@ def write(
 
 def trim() -> None:
 	"""Forget the oldest incidents that are over beyond the number that is kept."""
-	order = {"order_by": "creation desc", "limit_start": limits.ALERT_ROWS, "limit": limits.ALERT_ROWS}
-	forget(frappe.get_all(ALERT, {"state": State.RESOLVED.value}, pluck="name", **order))
+	alert = frappe.qb.DocType(ALERT)
+	query = frappe.qb.from_(alert).select(alert.name).where(alert.state == State.RESOLVED.value)
+	query = query.orderby(alert.creation, order=frappe.qb.desc)
+	forget([name for (name,) in query.offset(limits.ALERT_ROWS).limit(limits.ALERT_ROWS).run()])
 
 
 def _values(incident: Incident) -> dict[str, Any]:

@@ -7,7 +7,7 @@ A process that dies in between leaves the channel it was at in doubt: that one i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from frappe.utils import get_datetime, get_url_to_form, get_url_to_list
 
 from job_monitor.alerts import endings
 from job_monitor.alerts.incidents import ALERT, FLIP, RULE, moments
-from job_monitor.bridge import live_site
+from job_monitor.bridge import live_site, row_locks
 from job_monitor.bridge.times import from_column, to_column
 from job_monitor.core import clock, limits
 from job_monitor.core.alerting import Notice
@@ -38,9 +38,6 @@ _STATES = {Notice.FIRING: FIRING, Notice.REMINDER: REMINDER, Notice.RESOLVED: RE
 
 _LINES = 20
 """Alerts named in one message; it says how many more there are."""
-
-ERROR_RATE_SUBJECT = "High Error Rate Alert"
-"""Of the e-mail about the rule "Error Log Rate", as the monitoring reference has it."""
 
 
 @dataclass
@@ -130,8 +127,13 @@ def _claim(names: Sequence[str], claim: str) -> list[Any]:
 	oldest, newest = (to_column(now + timedelta(seconds=n)) for n in (-limits.ALERT_CLAIM_SECONDS, 60))
 	free = flip.claimed_at.isnull() | (flip.claimed_at <= oldest) | (flip.claimed_at >= newest)
 	update = frappe.qb.update(flip).set(flip.claimed_by, claim).set(flip.claimed_at, to_column(now))
-	if not _committed(update.where(flip.name.isin(names) & (flip.waiting == 1) & free).run):
+	frappe.db.commit()
+	try:
+		row_locks.in_turn(update.where(flip.name.isin(names) & (flip.waiting == 1) & free).run)
+	except frappe.QueryDeadlockError:  # with another who claims; what neither got is sent the next time
+		frappe.db.rollback()
 		return []
+	frappe.db.commit()
 	flips = _claimed(claim)
 	if flips and not flips[0].delivery:
 		delivery = frappe.generate_hash(length=20)
@@ -139,25 +141,6 @@ def _claim(names: Sequence[str], claim: str) -> list[Any]:
 		for one in flips:
 			one.delivery = delivery
 	return flips
-
-
-def _committed(change: Callable[[], Any]) -> bool:
-	"""Change and commit. False if another process changed the same at the same time: PostgreSQL refuses the second."""
-	frappe.db.commit()
-	try:
-		change()
-		frappe.db.commit()
-	except Exception as error:
-		frappe.db.rollback()
-		if not _is_conflict(error):
-			raise
-		return False
-	return True
-
-
-def _is_conflict(error: Exception) -> bool:
-	"""A deadlock, or a row that another transaction has changed since this one began."""
-	return frappe.db.is_deadlocked(error) or getattr(error, "pgcode", "") == "40001"
 
 
 def _claimed(claim: str) -> list[Any]:
@@ -266,8 +249,13 @@ def message(rule: str, notice: Notice, flips: Sequence[Any]) -> Message:
 		url=get_url_to_form(ALERT, first.parent) if single else get_url_to_list(ALERT),
 		key=first.parent if single else rule,
 		delivery=first.delivery,
-		mail_subject=_(ERROR_RATE_SUBJECT) if first.kind == "Error Log Rate" and state == FIRING else "",
+		mail_subject=_mail_subject(first.kind, state),
 	)
+
+
+def _mail_subject(kind: str | None, state: str) -> str:
+	"""As the monitoring reference has it, for its alert; "" for the usual one."""
+	return _("High Error Rate Alert") if kind == "Error Log Rate" and state == FIRING else ""
 
 
 def _title(flip: Any, notice: Notice) -> str:

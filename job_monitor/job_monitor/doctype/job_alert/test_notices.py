@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import frappe
+from frappe.utils import get_datetime
 
 from job_monitor.alerts import checks, endings, engine, notices
 from job_monitor.alerts.checks.failures import MANY
@@ -165,7 +166,9 @@ class TestNotices(NoticeTestCase):
 				seen.append(f"app.m{number}")
 				self.see(*seen)
 			self.assertEqual(len(server.received), limits.ALERT_MESSAGES_AN_HOUR)
-			frappe.db.sql("update `tabJob Alert Flip` set sent_at = sent_at - interval 11 minute")
+			for flip in frappe.get_all("Job Alert Flip", {"sent_at": ["is", "set"]}, ["name", "sent_at"]):
+				earlier = get_datetime(flip.sent_at) - timedelta(minutes=11)
+				frappe.db.set_value("Job Alert Flip", flip.name, "sent_at", earlier)
 			self.see(*seen)
 			self.see(*seen)
 		self.assertEqual(len(server.received), limits.ALERT_MESSAGES_AN_HOUR + 1)
