@@ -9,6 +9,7 @@ from typing import Any
 import frappe
 
 from job_monitor.bridge import audit, roles, schedules, session
+from job_monitor.bridge.markup import as_html
 from job_monitor.core import actions, keys, limits, stack, workers
 from job_monitor.core.errors import JobNotFound, StackUnavailable
 from job_monitor.core.query import JobQuery
@@ -16,6 +17,7 @@ from job_monitor.core.search import search
 from job_monitor.core.store import Store
 
 JOB = "RQ Job"
+_MESSAGE_CHARS = 500
 
 REMOVE_SECONDS = 60.0
 """Time that removing all failed jobs may take in a request; what is left then is said."""
@@ -42,6 +44,24 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 			outcome = getattr(actions, action)(store, job.id)
 		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)
+
+
+def act_or_tell(action: str, job_id: str) -> None:
+	"""As `act`, for Frappe's callers, who expect a message and no error where it was not possible."""
+	outcome = act(action, job_id)
+	if not outcome["done"]:
+		frappe.msgprint(as_html(outcome["message"], _MESSAGE_CHARS), title=frappe._("Invalid Operation"))
+
+
+def remove_or_throw(job_id: str) -> None:
+	"""As `act`. Desk's bulk delete then counts a job that runs among those that were not deleted.
+
+	Raises:
+		frappe.ValidationError: It was not possible.
+	"""
+	outcome = act("remove", job_id)
+	if not outcome["done"]:
+		frappe.throw(as_html(outcome["message"], _MESSAGE_CHARS), title=frappe._("Invalid Operation"))
 
 
 def remove_failed() -> dict[str, Any]:

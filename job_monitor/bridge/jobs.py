@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import frappe
@@ -16,8 +17,9 @@ from job_monitor.bridge import job_search, listing, session
 from job_monitor.bridge.job_rows import row
 from job_monitor.bridge.job_search import ROWS, Found, Plan
 from job_monitor.bridge.listing import ListRequest, Row
-from job_monitor.core import clock, keys, limits, zombies
+from job_monitor.core import clock, depth, keys, limits, zombies
 from job_monitor.core.query import STATUSES, JobQuery
+from job_monitor.core.records import SearchResult
 from job_monitor.core.search import count
 from job_monitor.core.store import Store
 
@@ -71,11 +73,16 @@ def get_count(args: Any, kwargs: dict[str, Any]) -> int:
 			found = job_search.collect(store, plan, 0, min(most, ROWS), job_search.seconds_for(asked))
 			_tell(found)
 			return len(found.rows)
-		upto = EVERY if plan.is_counted else most
-		result = count(store, plan.query, upto, job_search.seconds_for(asked))
+		result = _count(store, plan, job_search.seconds_for(asked), most)
 	matched = result.matched if result.complete else min(result.matched, most)
 	_tell(Found([], result.looked_at, result.out_of, result.cursor if matched < most else ""))
 	return matched
+
+
+def _count(store: Store, plan: Plan, seconds: float, most: int) -> SearchResult:
+	if plan.is_counted and depth.is_enough(plan.query):
+		return depth.of_site(store, plan.query, seconds)
+	return count(store, plan.query, EVERY if plan.is_counted else most, seconds)
 
 
 def _groups(store: Store, asked: ListRequest) -> list[Any]:
@@ -112,7 +119,7 @@ def _counted(
 	for group in itertools.product(*(values[field] for field in fields)):
 		of = dict(zip(fields, group, strict=True))
 		query = _only(plan.query, of)
-		result = count(store, query, EVERY, max(0.01, deadline - time.monotonic()))
+		result = _count(store, replace(plan, query=query), max(0.01, deadline - time.monotonic()), EVERY)
 		found = Found([], result.looked_at, result.out_of, more=not result.complete)
 		yield ([Row(of)], {"count": result.matched}), found
 

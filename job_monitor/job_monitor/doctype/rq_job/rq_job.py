@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import frappe
-from frappe import _
 from frappe.core.doctype.rq_job.rq_job import RQJob as CoreRQJob
 from frappe.model.document import Document
 from frappe.utils.background_jobs import get_redis_conn
 from rq.job import Job
 
 from job_monitor.bridge import actions, jobs
-from job_monitor.bridge.markup import PlainText, as_html
+from job_monitor.bridge.markup import PlainText
 
 
 class RQJob(PlainText, CoreRQJob):
@@ -30,20 +28,13 @@ class RQJob(PlainText, CoreRQJob):
 		return Job.fetch(self.name, connection=get_redis_conn())
 
 	def stop_job(self) -> None:
-		"""Core's callers expect a message, and no error, where there is nothing to stop."""
-		_tell(actions.act("stop", self.name))
+		actions.act_or_tell("stop", self.name)
 
 	def cancel(self) -> None:
-		_tell(actions.act("cancel", self.name))
+		actions.act_or_tell("cancel", self.name)
 
 	def delete(self, *args: Any, **kwargs: Any) -> None:
-		"""
-		Raises:
-			frappe.ValidationError: It runs. Desk's bulk delete then counts it among those that were not deleted.
-		"""
-		outcome = actions.act("remove", self.name)
-		if not outcome["done"]:
-			frappe.throw(as_html(outcome["message"], 500), title=_("Invalid Operation"))
+		actions.remove_or_throw(self.name)
 
 	@staticmethod
 	def get_list(args: Any = None, **kwargs: Any) -> list[Any]:
@@ -56,8 +47,3 @@ class RQJob(PlainText, CoreRQJob):
 	@staticmethod
 	def get_stats(args: Any = None, **kwargs: Any) -> dict[str, Any]:
 		return {}
-
-
-def _tell(outcome: dict[str, Any]) -> None:
-	if not outcome["done"]:
-		frappe.msgprint(as_html(outcome["message"], 500), title=_("Invalid Operation"))

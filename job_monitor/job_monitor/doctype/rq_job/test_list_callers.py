@@ -155,7 +155,7 @@ class TestListCallers(SiteTestCase):
 		self.assertEqual(get_count(frappe._dict(filters=filters, limit="11")), depth)
 		with (
 			patch.object(job_search, "DESK_SECONDS", 0.000_001),
-			patch("job_monitor.core.search._SMALLEST_CHUNK", 2),
+			patch("job_monitor.core.depth._CHUNK", 5),
 		):
 			self.assertLessEqual(get_count(frappe._dict(filters=filters, limit="11")), 11)
 
