@@ -30,7 +30,7 @@ def traces() -> dict[str, Any]:
 		tables[table] = _digest(table, "*" if whole or table.startswith("__") else "name")
 	return {
 		"rows": tables,
-		"keys": {key.decode(errors="replace"): 1 for key in get_redis_conn().scan_iter("rq:*", count=1000)},
+		"keys": {key.decode(errors="replace"): 1 for key in _keys()},
 		"files": {str(path): path.stat().st_size for path in _files()},
 		"processes": dict.fromkeys(_processes(), 1),
 	}
@@ -41,27 +41,32 @@ def _digest(table: str, columns: str) -> list[Any]:
 	return [len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]]
 
 
+def _keys() -> list[bytes]:
+	"""Of this site; others of the bench go on."""
+	site = frappe.local.site.encode()
+	return [key for key in get_redis_conn().scan_iter("rq:*", count=1000) if site in key]
+
+
 def _files() -> list[Path]:
 	site = Path(frappe.get_site_path())
 	return [site / "site_config.json", *(path for path in (site / "private").glob("*") if path.is_file())]
 
 
 def _processes() -> list[str]:
-	"""Workers and servers, by command and the time they began."""
+	"""Workers and servers of tests, by command and the time they began. They have a Redis of their own."""
 	found = []
 	for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
 		command = " ".join(process.info["cmdline"] or ())
-		of_bench = str(Path.cwd()) in _folder(process) and ("worker" in command or "schedule" in command)
-		if of_bench or "job-monitor-tests-" in command:
+		if "job-monitor-tests-" in command or (" worker " in command and _is_of_tests(process)):
 			found.append(f"{process.info['pid']} {process.info['create_time']:.0f} {command}")
 	return found
 
 
-def _folder(process: psutil.Process) -> str:
+def _is_of_tests(process: psutil.Process) -> bool:
 	try:
-		return process.cwd()
+		return str(Path.cwd()) == process.cwd() and "FRAPPE_REDIS_QUEUE" in process.environ()
 	except psutil.Error:
-		return ""
+		return False
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
