@@ -153,12 +153,13 @@ class TestFaults(SiteTestCase):
 			self.assertTrue(all(0 <= run.duration < 30 for run in self.runs()))
 
 	def test_a_frozen_redis_takes_nothing_of_the_jobs_time(self) -> None:
-		job = self.enqueue_here(timeout=4, seconds=3.4)
+		job = self.enqueue_here(timeout=15, seconds=8)
 		self.work_off("frozen")
-		self.assertEqual(Job.fetch(job.id, connection=self.connection).get_status(), "finished")
+		job = Job.fetch(job.id, connection=self.connection)
+		self.assertEqual(job.get_status(), "finished", job.latest_result() and job.latest_result().exc_string)
 
 	def test_a_job_that_takes_too_long_is_still_ended(self) -> None:
-		job = self.enqueue_here(timeout=1, seconds=20)
+		job = self.enqueue_here(timeout=5, seconds=30)
 		self.work_off("frozen")
 		job = Job.fetch(job.id, connection=self.connection)
 		self.assertEqual(job.get_status(), "failed")

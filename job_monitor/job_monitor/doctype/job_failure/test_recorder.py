@@ -41,7 +41,9 @@ def again(times: int = 1, fails: bool = False, deadlock: bool = False) -> str:
 	global _tries
 	_tries += 1
 	if _tries <= times:
-		raise frappe.db.InternalError(1213, "Deadlock found") if deadlock else frappe.RetryBackgroundJobError
+		if deadlock and frappe.db.db_type == "mariadb":
+			raise frappe.db.InternalError(1213, "Deadlock found")
+		raise frappe.RetryBackgroundJobError
 	if fails:
 		raise ValueError("after all")
 	return "done"
