@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.filesize import decimal
 from rich.text import Text
 
-from job_monitor.cli import render, safe
+from job_monitor.cli import look, safe
 from job_monitor.cli.source import Source
 from job_monitor.cli.source import console as source_console
 from job_monitor.core import clock, limits, log_names
@@ -67,13 +67,13 @@ def logs(
 	console = source_console(soft_wrap=True)
 	if not name:
 		listed = log_names.listing(bench.path, site)
-		console.print(render.json_text(listed, indent=1) if as_json else listing_view(listed))
+		console.print(look.json_text(listed, indent=1) if as_json else listing_view(listed))
 		return
 	log = Log(bench.path, name, site, Redactor(source.redacted))
 	wanted = LogFilter(level or "", text, lines)
 	page = log.tail(wanted, cursor)
 	if as_json and not follow:
-		click.echo(render.json_text(page, indent=1))
+		click.echo(look.json_text(page, indent=1))
 		return
 	_print(console, page.records, as_json)
 	_note(page, name)
@@ -87,11 +87,11 @@ def logs(
 def listing_view(listed: Sequence[LogFile]) -> RenderableType:
 	now = clock.now()
 	right = {"justify": "right", "no_wrap": True}
-	table = render.table("Log", ("Size", right), ("Written", right), "What is in it")
+	table = look.table("Log", ("Size", right), ("Written", right), "What is in it")
 	for log in sorted(listed, key=lambda log: log.changed_at is None):
-		ago = f"{render.ago(log.changed_at, now)} ago" if log.changed_at else "–"
+		ago = f"{look.ago(log.changed_at, now)} ago" if log.changed_at else "–"
 		cells = [log.name, decimal(log.size) if log.changed_at else "–", ago, log.about]
-		render.add_row(table, cells, "" if log.changed_at else "dim")
+		look.add_row(table, cells, "" if log.changed_at else "dim")
 	return table
 
 
@@ -127,14 +127,14 @@ def _added(shown: LogRecord | None, record: LogRecord) -> LogRecord:
 def _print(console: Console, records: Sequence[LogRecord], as_json: bool) -> None:
 	for record in records:
 		if as_json:
-			click.echo(render.json_text(record))
+			click.echo(look.json_text(record))
 		else:
 			console.print(styled(record))
 
 
 def styled(record: LogRecord) -> Text:
 	"""The heading in the colour of its level, the rest plain."""
-	text = render.words(record.text)
+	text = look.words(record.text)
 	end = record.text.find("\n")
 	text.stylize(LEVEL_STYLE.get(record.level, ""), 0, end if end >= 0 else len(record.text))
 	return text

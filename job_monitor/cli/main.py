@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from job_monitor import __version__
-from job_monitor.cli import files, inside, removing, render, safe
+from job_monitor.cli import files, inside, look, removing, render, safe
 from job_monitor.cli.source import Age, Source, console, json_option, show
 from job_monitor.core import clock, health, keys, limits, snapshot, stack, workers
 from job_monitor.core.errors import (
@@ -106,7 +106,7 @@ def workers_command(source: Source, as_json: bool) -> None:
 	found = workers.read_all(store)
 	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
 	width = console().width
-	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == render.UNBOUNDED}
+	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == look.UNBOUNDED}
 	show(as_json, found, render.workers_table(found, current, clock.now(), **shape))
 
 
@@ -224,7 +224,7 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
 		worker = workers.read_one(store, job.worker)
 	taken = stack.take(worker)
-	show(as_json, taken, render.words(taken.text))
+	show(as_json, taken, look.words(taken.text))
 
 
 @main.command()

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from job_monitor.cli import render, safe
+from job_monitor.cli import look, safe
 from job_monitor.cli.source import Source, json_option
 from job_monitor.core import actions, clock, zombies
 from job_monitor.core.actions import Outcome
@@ -50,9 +50,7 @@ def remove(
 	outcomes = [(job, _remove(store, job)) for job in found]
 	_note(source, outcomes)
 	if as_json:
-		click.echo(
-			render.json_text([{"id": job.id, **asdict(outcome)} for job, outcome in outcomes], indent=1)
-		)
+		click.echo(look.json_text([{"id": job.id, **asdict(outcome)} for job, outcome in outcomes], indent=1))
 	else:
 		click.echo(
 			"\n".join(safe.line(f"{job.id}: {o.message}") for job, o in outcomes) or "No zombie found."
@@ -61,7 +59,7 @@ def remove(
 
 
 def _words(job: Job) -> str:
-	since = render.ago(job.enqueued_at or job.created_at, clock.now()) or "an unknown time"
+	since = look.ago(job.enqueued_at or job.created_at, clock.now()) or "an unknown time"
 	return safe.line(f"{job.id}  {job.method or '(unknown)'}, {job.status} for {since}")
 
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import codecs
-import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.measure import Measurement
+from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from job_monitor.cli import safe
-from job_monitor.core import clock, keys
+from job_monitor.cli.look import (
+	LINE,
+	RIGHT,
+	Tail,
+	WidePanel,
+	add_row,
+	ago,
+	count,
+	table,
+	words,
+)
+from job_monitor.core import keys
 from job_monitor.core.health import duration
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import (
@@ -49,100 +52,13 @@ VERDICT_STYLE = {Verdict.ALIVE: "green", Verdict.LATE: "yellow", Verdict.DEAD: "
 SEVERITY_MARK = {Severity.CRITICAL: ("✖", "bright_red"), Severity.WARNING: ("▲", "yellow")}
 
 
-def words(text: str, style: str = "") -> Text:
-	"""Text from Redis: no markup, and nothing that a terminal would obey."""
-	return Text(safe.lines(text), style=style)
-
-
-class Tail:
-	"""Text whose end matters most: where there is no room, it loses its beginning."""
-
-	def __init__(self, text: str) -> None:
-		self.text = safe.line(text)
-
-	def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-		return Measurement(min(12, len(self.text)), len(self.text))
-
-	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-		room = options.max_width
-		yield Text(self.text if len(self.text) <= room else f"…{self.text[1 - room :]}", no_wrap=True)
-
-
-def add_row(table: Table, cells: Sequence[RenderableType], style: str = "") -> None:
-	table.add_row(*[words(cell) if isinstance(cell, str) else cell for cell in cells], style=style)
-
-
-def plain(value: Any) -> Any:
-	"""Records as values for JSON: moments as ISO 8601 in UTC, computed figures included."""
-	if isinstance(value, Enum):
-		return value.value
-	if isinstance(value, datetime):
-		return value.isoformat()
-	if is_dataclass(value):
-		shown = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-		if isinstance(value, Job):
-			shown |= {"wait": value.wait, "duration": value.duration}
-		return shown
-	if isinstance(value, Mapping):
-		return {name: plain(item) for name, item in value.items()}
-	return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def json_text(records: Any, indent: int | None = None) -> str:
-	"""Records as JSON, safe for a terminal; in ASCII where standard output can write nothing else."""
-	unicode = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name.startswith("utf")
-	return safe.json(json.dumps(plain(records), ensure_ascii=not unicode, indent=indent))
-
-
-UNBOUNDED = 100_000
-"""Columns of what is no terminal: nothing has to fit in."""
-
-
-class _Table(Table):
-	"""Fills the width of a terminal, if it is to; never that of what is none."""
-
-	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-		self.expand = self.expand and options.max_width < UNBOUNDED
-		return super().__rich_console__(console, options)
-
-
-class _Panel(Panel):
-	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-		self.expand = options.max_width < UNBOUNDED
-		return super().__rich_console__(console, options)
-
-
-def table(*columns: str | tuple[str, dict[str, Any]], expand: bool = False) -> Table:
-	"""A table in the one look that all views share."""
-	result = _Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, expand=expand, padding=(0, 1))
-	for column in columns:
-		name, options = (column, {}) if isinstance(column, str) else column
-		result.add_column(name, **options)
-	return result
-
-
-_RIGHT: dict[str, Any] = {"justify": "right", "no_wrap": True}
-_LINE: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-	seconds = clock.seconds_between(moment, now)
-	return "" if seconds is None else duration(seconds)
-
-
-def count(number: int | None, style: str = "") -> Text:
-	if number is None:
-		return Text("?", style="bright_red")
-	return Text(f"{number:,}", style=style if number else "dim")
-
-
 def queues_table(queues: Sequence[Queue], now: datetime, expand: bool = False) -> RenderableType:
 	if not queues:
 		return Text("No queue yet: no job was ever enqueued here.", style="dim")
 	benches = len({queue.bench for queue in queues}) > 1
 	shown = [s for s in keys.PLACES if s in keys.PLACES[:4] or any(queue.counts.get(s) for queue in queues)]
 	result = table(
-		("Queue", _LINE), *[(s.capitalize(), _RIGHT) for s in shown], ("Waits", _RIGHT), expand=expand
+		("Queue", LINE), *[(s.capitalize(), RIGHT) for s in shown], ("Waits", RIGHT), expand=expand
 	)
 	for queue in queues:
 		numbers = [count(queue.counts.get(status), STATUS_STYLE[status]) for status in shown]
@@ -171,12 +87,12 @@ def workers_table(
 		return Text("No worker is registered. Start one: bench worker", style="bright_red")
 	result = table(
 		"State",
-		*([] if compact else [("Worker", {**_LINE, "max_width": None if whole else 12})]),
-		("Queues", _LINE),
-		("Runs", {**_LINE, "ratio": 1, "min_width": 12}),
-		("For", _RIGHT),
-		("Host · pid", _LINE),
-		*([] if compact else [("Done", _RIGHT), ("Failed", _RIGHT), ("Busy", _RIGHT)]),
+		*([] if compact else [("Worker", {**LINE, "max_width": None if whole else 12})]),
+		("Queues", LINE),
+		("Runs", {**LINE, "ratio": 1, "min_width": 12}),
+		("For", RIGHT),
+		("Host · pid", LINE),
+		*([] if compact else [("Done", RIGHT), ("Failed", RIGHT), ("Busy", RIGHT)]),
 		expand=compact,
 	)
 	for worker in workers:
@@ -207,13 +123,13 @@ def jobs_table(jobs: Sequence[Job], now: datetime, selected: int | None = None) 
 	errors = any(job.problem or job.exception for job in jobs)
 	result = table(
 		("Status", {"no_wrap": True}),
-		("Method", {**_LINE, "ratio": 4}),
-		("Queue", _LINE),
-		("Created", _RIGHT),
-		("Waited", _RIGHT),
-		("Ran", _RIGHT),
-		("Job ID", {**_LINE, "ratio": 5}),
-		*([("Error", {**_LINE, "ratio": 4})] if errors else []),
+		("Method", {**LINE, "ratio": 4}),
+		("Queue", LINE),
+		("Created", RIGHT),
+		("Waited", RIGHT),
+		("Ran", RIGHT),
+		("Job ID", {**LINE, "ratio": 5}),
+		*([("Error", {**LINE, "ratio": 4})] if errors else []),
 		expand=True,
 	)
 	for number, job in enumerate(jobs):
@@ -276,7 +192,7 @@ def job_view(job: Job, now: datetime) -> RenderableType:
 		if body:
 			border = "bright_red" if title == "Exception" else "dim"
 			parts.append(
-				_Panel(words(body), title=title, title_align="left", border_style=border, box=box.ROUNDED)
+				WidePanel(words(body), title=title, title_align="left", border_style=border, box=box.ROUNDED)
 			)
 	return Group(*parts)
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from job_monitor.cli import render
+from job_monitor.cli import look
 from job_monitor.cli.source import console
 from job_monitor.core import monitor_log
 from job_monitor.core.connection import Bench
@@ -33,7 +33,7 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 		raise ConfigError(missing(bench, filters.site))
 	report = _read(paths, filters)
 	if as_json:
-		click.echo(render.json_text(report, indent=1))
+		click.echo(look.json_text(report, indent=1))
 	else:
 		console().print(view(report))
 
@@ -74,7 +74,7 @@ def view(report: Report) -> RenderableType:
 		parts += [_methods(report), Text("Slowest runs", style="bold"), _slowest(report)]
 	parts.append(Text(read_so_far(report), style="dim"))
 	if report.problem:
-		parts.append(render.words(report.problem, "bright_red"))
+		parts.append(look.words(report.problem, "bright_red"))
 	return Group(*parts)
 
 
@@ -96,21 +96,21 @@ def _methods(report: Report) -> RenderableType:
 	right: dict[str, Any] = {"justify": "right", "no_wrap": True}
 	names = ("Runs", "Errors", "Time", "Share", "p50", "p95", "p99", "Wait p50", "p95")
 	line = {"no_wrap": True, "overflow": "ellipsis"}
-	table = render.table(("Method", line), *[(name, right) for name in names])
+	table = look.table(("Method", line), *[(name, right) for name in names])
 	for m in report.methods[:METHODS]:
 		times = (m.p50, m.p95, m.p99, m.wait_p50, m.wait_p95)
 		row: list[RenderableType] = [
-			render.Tail(m.method),
+			look.Tail(m.method),
 			f"{m.count:,}",
-			render.count(m.errors, "bright_red"),
+			look.count(m.errors, "bright_red"),
 			duration(m.total),
 		]
-		render.add_row(table, [*row, f"{m.share:.1%}", *map(duration, times)])
+		look.add_row(table, [*row, f"{m.share:.1%}", *map(duration, times)])
 	return table
 
 
 def _slowest(report: Report) -> RenderableType:
-	table = render.table(("Took", {"justify": "right"}), "Method", "Site", "At (UTC)", "Job ID")
+	table = look.table(("Took", {"justify": "right"}), "Method", "Site", "At (UTC)", "Job ID")
 	for run in report.slowest[:10]:
-		render.add_row(table, [duration(run.duration), run.method, run.site, run.at[:19], run.job_id])
+		look.add_row(table, [duration(run.duration), run.method, run.site, run.at[:19], run.job_id])
 	return table

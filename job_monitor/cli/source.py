@@ -14,7 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from job_monitor.cli import render
+from job_monitor.cli import look
 from job_monitor.core import clock, connection
 from job_monitor.core.errors import ConfigError
 from job_monitor.core.redaction import Redactor
@@ -82,12 +82,12 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def console(soft_wrap: bool = False) -> Console:
 	"""As wide as the terminal, or as COLUMNS says. Else as wide as what is printed: nothing is cut or wrapped."""
 	is_bounded = sys.stdout.isatty() or os.environ.get("COLUMNS")
-	width = None if is_bounded else render.UNBOUNDED
+	width = None if is_bounded else look.UNBOUNDED
 	return Console(highlight=False, markup=False, soft_wrap=soft_wrap, width=width)
 
 
 def show(as_json: bool, records: Any, view: Any) -> None:
 	if as_json:
-		click.echo(render.json_text(records, indent=1))
+		click.echo(look.json_text(records, indent=1))
 	else:
 		console().print(view)

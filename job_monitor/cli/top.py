@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from job_monitor.cli import render
+from job_monitor.cli import look, render
 from job_monitor.cli.terminal import Keys
 from job_monitor.core import clock, health, keys, limits, snapshot, zombies
 from job_monitor.core.connection import address
@@ -74,7 +74,7 @@ def stream(store: Store, interval: float) -> None:
 	"""One line of JSON for each interval, until the reader goes away."""
 	while True:
 		taken = snapshot.take(store, zombie_seconds=0)
-		click.echo(render.json_text({"snapshot": taken, "findings": health.diagnose(taken)}))
+		click.echo(look.json_text({"snapshot": taken, "findings": health.diagnose(taken)}))
 		time.sleep(interval)
 
 
@@ -159,9 +159,7 @@ class Top:
 		taken = self.data.taken
 		if taken is None:
 			message = self.data.error or "Asking Redis …"
-			return Panel(
-				render.words(message, "bright_red" if self.data.error else "dim"), title="job-monitor"
-			)
+			return Panel(look.words(message, "bright_red" if self.data.error else "dim"), title="job-monitor")
 		findings = health.diagnose(taken)
 		layout = Layout()
 		size = min(len(findings), 5) * 2 + 2 if findings else 3
@@ -178,7 +176,7 @@ class Top:
 		alive = sum(worker.verdict is Verdict.ALIVE for worker in taken.workers)
 		busy = sum(worker.state == "busy" for worker in taken.workers)
 		line = Text.assemble(
-			(" job-monitor ", "reverse bold"), "  ", render.words(address(self.store.connection), "bold")
+			(" job-monitor ", "reverse bold"), "  ", look.words(address(self.store.connection), "bold")
 		)
 		line.append(
 			f"   {taken.taken_at.astimezone():%H:%M:%S}   {alive} of {len(taken.workers)} workers alive, {busy} busy"
@@ -246,14 +244,14 @@ class Top:
 			f"[{n}] {name}" if name == self.state.view else f"{n} {name}" for n, name in enumerate(_VIEWS, 1)
 		)
 		found = f" · search {self.state.text!r}" if self.state.text else ""
-		title = render.words(f"{tabs} · {self.data.note.strip()}{found}")
+		title = look.words(f"{tabs} · {self.data.note.strip()}{found}")
 		return Panel(body, title=title, title_align="left", border_style="dim")
 
 	def _foot(self) -> RenderableType:
 		if self.state.typing:
-			return render.words(f" Search: {self.state.text}█   Enter: find   Esc: give up", "reverse")
+			return look.words(f" Search: {self.state.text}█   Enter: find   Esc: give up", "reverse")
 		if self.data.error:
-			return render.words(f" {self.data.error}  (old figures above)", "bold white on red")
+			return look.words(f" {self.data.error}  (old figures above)", "bold white on red")
 		return Text(
 			f" ?: keys  /: search  Enter: open  p: pause  q: quit   every {self.state.interval:g} s",
 			style="dim",
