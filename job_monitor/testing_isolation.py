@@ -32,6 +32,7 @@ MADE = (
 	"Comment",
 	"Contact",
 	"Contact Email",
+	"DefaultValue",
 	"Deleted Document",
 	"DocShare",
 	"Email Queue",
@@ -53,6 +54,9 @@ LOGS = ("Error Log", "Scheduled Job Log")
 """Tests change rows of the last day here; older ones they leave alone."""
 
 SINGLES = ("Job Monitor Settings", "System Settings")
+
+SECRETS = ("Email Account", "Job Alert Channel", "Job Monitor Settings", "User")
+"""DocTypes whose passwords tests add and change; Frappe keeps those in a table that is no DocType's."""
 
 
 # Redis
@@ -164,6 +168,7 @@ class SiteRows:
 		for doctype in LOGS:
 			self.tables[doctype] = _Table(_names(doctype), _rows(doctype, day_ago), day_ago)
 		self.singles = {doctype: _single(doctype) for doctype in SINGLES}
+		self.secrets = _secrets()
 		self._keep()
 
 	@staticmethod
@@ -172,13 +177,13 @@ class SiteRows:
 
 	def _keep(self) -> None:
 		with open(self._file(), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-			pickle.dump((self.tables, self.singles), file)
+			pickle.dump((self.tables, self.singles, self.secrets), file)
 
 	@classmethod
 	def put_back_of_killed_run(cls) -> None:
 		if cls._file().exists():
 			before = cls.__new__(cls)
-			before.tables, before.singles = pickle.loads(cls._file().read_bytes())
+			before.tables, before.singles, before.secrets = pickle.loads(cls._file().read_bytes())
 			before.put_back()
 
 	def put_back(self) -> None:
@@ -188,6 +193,7 @@ class SiteRows:
 			_put_back(doctype, table)
 		for doctype, values in self.singles.items():
 			_put_back_single(doctype, values)
+		_put_back_secrets(self.secrets)
 		frappe.db.commit()
 		self._file().unlink(missing_ok=True)
 
@@ -230,9 +236,23 @@ def _delete(doctype: str, names: Iterable[Any]) -> None:
 def _forget_people(users: set[Any]) -> None:
 	"""What Frappe keeps of a user in tables that are no DocType's."""
 	for user in users:
-		frappe.db.sql("delete from `__Auth` where doctype = 'User' and name = %s", user)
 		frappe.db.sql("delete from `__UserSettings` where `user` = %s", user)
 		frappe.clear_cache(user=user)
+
+
+def _secrets() -> list[tuple[Any, ...]]:
+	columns = "doctype, name, fieldname, `password`, encrypted"
+	query = f"select {columns} from `__Auth` where doctype in %s order by doctype, name, fieldname"
+	return [tuple(row) for row in frappe.db.sql(query, (SECRETS,))]
+
+
+def _put_back_secrets(kept: list[tuple[Any, ...]]) -> None:
+	if _secrets() == kept:
+		return
+	frappe.db.sql("delete from `__Auth` where doctype in %s", (SECRETS,))
+	for row in kept:
+		columns = "doctype, name, fieldname, `password`, encrypted"
+		frappe.db.sql(f"insert into `__Auth` ({columns}) values (%s, %s, %s, %s, %s)", row)
 
 
 def _single(doctype: str) -> list[tuple[str, Any]]:

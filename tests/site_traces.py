@@ -36,9 +36,10 @@ def traces() -> dict[str, Any]:
 	}
 
 
-def _digest(table: str, columns: str) -> list[Any]:
-	rows = sorted(repr(row) for row in frappe.db.sql(f"select {columns} from `{table}`"))
-	return [len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]]
+def _digest(table: str, columns: str) -> dict[str, str]:
+	"""What tells rows apart when they are compared, by a digest of each."""
+	rows = (repr(row) for row in frappe.db.sql(f"select {columns} from `{table}`"))
+	return {hashlib.sha256(row.encode()).hexdigest()[:16]: row[:120] for row in rows}
 
 
 def _keys() -> list[bytes]:
@@ -71,11 +72,18 @@ def _is_of_tests(process: psutil.Process) -> bool:
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 	found = []
-	for kind in before:
-		for name in sorted({*before[kind], *after[kind]}):
-			was, now = before[kind].get(name), after[kind].get(name)
-			if was != now:
-				found.append(f"{kind}: {name}: {was} before, {now} after")
+	for table in sorted({*before["rows"], *after["rows"]}):
+		was, now = before["rows"].get(table, {}), after["rows"].get(table, {})
+		gone, new = (
+			[rows[key] for key in rows.keys() - other.keys()] for rows, other in ((was, now), (now, was))
+		)
+		if gone or new:
+			found.append(
+				f"{table}: {len(new)} rows are new or changed, {len(gone)} gone: {[*new[:3], *gone[:3]]}"
+			)
+	for kind in ("keys", "files", "processes"):
+		was, now = before[kind], after[kind]
+		found += [f"{kind}: {name}" for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
 	return found
 
 
