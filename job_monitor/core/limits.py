@@ -26,7 +26,7 @@ PAYLOAD_BYTES = 16 * 1024 * 1024
 TEXT_CHARS = 100_000
 """Characters of arguments or traceback in a job's own view."""
 
-SECRET_CHARS = 4_096
+SECRET_CHARS = 2_048
 """Characters beside a text's cut that are looked at, so that a secret is known that it would cut in two."""
 
 LIST_TEXT_CHARS = 1_000

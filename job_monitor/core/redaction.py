@@ -116,28 +116,27 @@ class _Plain:
 		max_chars = min(max_chars, max(self.room, 0) + 2)
 		if not value.isascii():
 			value = value[: max_chars + limits.SECRET_CHARS].encode("utf-8", "replace").decode()
-		# Most strings are names and ids
-		value = value if len(value) < 10 and value.isalnum() else self.redactor.clean_start(value, max_chars)
+		# Most strings are short, and names or ids
+		if len(value) > max_chars or secret_forms.find(value, self.redactor.names):
+			value = self.redactor.clean_start(value, max_chars)
 		self.room -= len(value)
 		return value
 
 	def mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
 		result: dict[str, Any] = {}
-		hides = self.redactor.hides
+		hides, strength = self.redactor.hides, self.redactor.names.strength
 		secret = named_pair(value, self.redactor.names)
 		for key, item in value.items():
 			if self.room <= 0:
 				result["…"] = "…"
 				break
-			name = _name(self.key(key, depth))
+			name = _name(key if isinstance(key, str) else self.key(key, depth))
 			self.room -= len(name)
-			hidden = hides(name, item) or (name in secret and item is not None)
+			hidden = (strength(name) and hides(name, item)) or (name in secret and item is not None)
 			result[name] = MASK if hidden else self.convert(item, depth + 1)
 		return result
 
 	def key(self, key: Any, depth: int) -> str:
-		if isinstance(key, str):
-			return key
 		if isinstance(key, (bytes, bytearray)):
 			return bytes(key[: limits.PATTERN_CHARS]).decode("utf-8", "replace")
 		return str(self.convert(key, depth + 1))

@@ -52,7 +52,7 @@ def named(text: str, names: SecretNames) -> Iterator[Span]:
 		# A value that looks like no secret holds none that does
 		if strength == HARMLESS or (strength == DOUBTFUL and at < doubted and not is_pass):
 			continue
-		found = _value(text, pair, before, in_code(at) and not _is_in_literal(text, at))
+		found = _value(text, pair, before, in_code(at) and not _is_in_literal(text, pair, before))
 		if found is None:
 			continue
 		inside = text[slice(*found)]
@@ -64,11 +64,15 @@ def named(text: str, names: SecretNames) -> Iterator[Span]:
 			doubted = found[1]
 
 
-def _is_in_literal(text: str, at: int) -> bool:
-	"""Whether a quote is open on the line before this place: what stands in a text of the code is text."""
+def _is_in_literal(text: str, pair: re.Match[str], before: str) -> bool:
+	"""Whether a quote is open on the line before this name: what stands in a text of the code is text.
+
+	The quotes of the name itself (`d["password"] = x`) are no such text.
+	"""
+	at = pair.start() - (before in ("'", '"') and before in pair[0][len(pair[1]) :])
 	start = max(0, at - _LITERAL_CHARS)
-	before = text[max(start, text.rfind("\n", start, at) + 1) : at]
-	return before.count('"') % 2 == 1 or before.count("'") % 2 == 1
+	line = text[max(start, text.rfind("\n", start, at) + 1) : at]
+	return line.count('"') % 2 == 1 or line.count("'") % 2 == 1
 
 
 def _strength(name: str, before: str, names: SecretNames) -> int:
@@ -258,11 +262,16 @@ _BY_SHAPE: Sequence[tuple[tuple[str, ...], Form]] = (
 
 
 _NAME_OR_TIME = re.compile(r"[\w.@/+, ()-]{0,200}|[\d :.TZ+-]{0,40}")
+_LEAST = 10
+"""Characters of the shortest token."""
+
 _IN_WORDS = ("--", "earer ", "asic ", "oken ", "pikey ", *_COMMANDS)
 
 
 def find(text: str, names: SecretNames) -> list[Span]:
 	"""Places of secrets, in order, apart from one another."""
+	if len(text) < _LEAST and text.isalnum():
+		return []
 	if _NAME_OR_TIME.fullmatch(text) and (" " not in text or not any(map(text.__contains__, _IN_WORDS))):
 		# Most arguments are names, ids and times
 		return list(secret_tokens.tokens(text, names)) if secret_tokens.may_be_in(text) else []
