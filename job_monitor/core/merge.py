@@ -169,11 +169,13 @@ class Merge:
 
 	def _scored(self, place: Place, start: int, pairs: Sequence[tuple[str, float]]) -> Iterator[Entry]:
 		last, ties = self.last.get(place, (math.nan, 0))
+		keep = self.keep
 		for position, (job_id, score) in enumerate(pairs, start + 1):
-			ties = ties if score == last else 0
-			if self.keep is None or self.keep(job_id):
+			if score != last:
+				last, ties = score, 0
+			if keep is None or keep(job_id):
 				yield Entry(place, job_id, position, score, ties)
-			last, ties = score, ties + 1
+			ties += 1
 		if pairs:
 			self.last[place] = (last, ties)
 

@@ -50,10 +50,13 @@ class Store:
 		Raises:
 			CouldNotAsk: Redis gave no answer at all, or says that it answers none now (it loads, its master is down).
 		"""
+		commands = list(commands)
+		if not commands:
+			return []
 		with asking(self.connection), self.connection.pipeline(transaction=False) as pipeline:
 			for command in commands:
 				pipeline.execute_command(*command)
-			answers = pipeline.execute(raise_on_error=False) if len(pipeline) else []
+			answers: list[Any] = pipeline.execute(raise_on_error=False)
 			raise_state(answers)
 			return answers
 
