@@ -110,6 +110,12 @@ check("live: it stops when the list is left", asked === 0, asked);
 await open(`rq-job/${encodeURIComponent(failed[0].name)}`);
 await picture("rq-job-form");
 const body = await page.innerText(".layout-main-section >> visible=true");
+const crumbs = await page.evaluate(() =>
+	$("#navbar-breadcrumbs, .navbar-breadcrumbs:visible").text()
+);
+check("RQ Job form: its list stands above it", /RQ Job/.test(crumbs), crumbs);
+const heads = await page.evaluate(() => $(cur_frm.page.wrapper).find(".page-head").text());
+check("RQ Job form: and its method", heads.includes(failed[0].method.split(".").pop()), heads);
 check("RQ Job form: the traceback is shown", /Traceback/.test(body), body.slice(0, 300));
 check(
 	"RQ Job form: a failed job can be retried",

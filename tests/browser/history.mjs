@@ -7,10 +7,13 @@
 // written down runs of the last day and failures, at least one of which is open. Resolves and reopens the first group.
 // PICTURES=folder keeps a picture of every screen. Ends with 1 if anything is not as it should be.
 
-import { check, desk, finish, url } from "./support.mjs";
+import { check, desk, finish } from "./support.mjs";
 
 const user = process.env.USER_NAME || "Administrator";
-const { page, errors, open, settle, picture } = await desk(user, process.env.PASSWORD || "admin");
+const { page, errors, root, open, settle, picture } = await desk(
+	user,
+	process.env.PASSWORD || "admin"
+);
 
 const rows = () => page.evaluate(() => cur_list.data.map((d) => ({ ...d })));
 const field = (name) => page.evaluate((n) => cur_frm.doc[n], name);
@@ -165,14 +168,14 @@ check(
 	failures.length > 0 && failures.every((d) => d.name),
 	failures.length
 );
-await page.goto(`${url}/app/job-failure`);
+await page.goto(`${root}/job-failure`);
 await settle();
 const moments = (await rows()).map((d) => d.failed_at);
 check("Job Failure: newest first", String(moments) === String([...moments].sort().reverse()));
 await both("job-failure-list");
 const told = await page.evaluate(() =>
 	frappe.db.get_list("Job Failure", {
-		filters: { traceback: ["!=", ""] },
+		filters: { traceback: ["!=", ""], failure_group: ["!=", ""] },
 		fields: ["name", "exception"],
 		order_by: "failed_at desc",
 		limit: 1,

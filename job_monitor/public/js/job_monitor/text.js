@@ -102,6 +102,9 @@ export function report_cell(value, row, column, data, formatter) {
 
 /** Title of a form's page and of its tab. */
 export function page_title(frm, value) {
-	frm.page.set_title(escape(value), null, false, value);
-	frm.page.$title_area.find(".title-text").attr("title", value);
+	const $crumb = frm.page.$title_area.find(".title-text-form"); // 16, where `set_title` writes over the list's crumb
+	if (!$crumb.length) frm.page.set_title(escape(value), null, false);
+	const $title = $crumb.length ? $crumb : frm.page.$title_area.find(".title-text");
+	$title.html(text(value)).attr("title", value);
+	frappe.utils.set_title(value);
 }
