@@ -166,9 +166,10 @@ class TestNotices(NoticeTestCase):
 				seen.append(f"app.m{number}")
 				self.see(*seen)
 			self.assertEqual(len(server.received), limits.ALERT_MESSAGES_AN_HOUR)
-			for flip in frappe.get_all("Job Alert Flip", {"sent_at": ["is", "set"]}, ["name", "sent_at"]):
-				earlier = get_datetime(flip.sent_at) - timedelta(minutes=11)
-				frappe.db.set_value("Job Alert Flip", flip.name, "sent_at", earlier)
+			for flip in frappe.get_all("Job Alert Flip", fields=["name", "sent_at"]):
+				if flip.sent_at:
+					earlier = get_datetime(flip.sent_at) - timedelta(minutes=11)
+					frappe.db.set_value("Job Alert Flip", flip.name, "sent_at", earlier)
 			self.see(*seen)
 			self.see(*seen)
 		self.assertEqual(len(server.received), limits.ALERT_MESSAGES_AN_HOUR + 1)
