@@ -16,12 +16,15 @@ _SECONDS = limits.HOOK_SECONDS + 0.1
 @beside_the_job("nothing is recorded of the start of a job", _SECONDS, over=False)
 def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
 	"""What it calls is harmless by itself."""
-	compat.install()
+	if not compat.installed:
+		compat.install()
 	monitor.tag()
 	runs.begin(method, kwargs)
 
 
 @beside_the_job("nothing is recorded of the end of a job", _SECONDS, over=True)
 def after(**_kwargs: Any) -> None:
-	runs.end()
-	progress.finish()
+	try:
+		runs.end()
+	finally:
+		progress.finish()

@@ -30,8 +30,14 @@ def before_request() -> None:
 		put_among_fields(frappe.form_dict)
 
 
+installed = False
+"""Whether this process has the names, or will with the modules."""
+
+
 def install(*_args: Any, **_kwargs: Any) -> None:
 	"""Add the names, now or when the module is imported. Cheap, done once per process, and never raises."""
+	global installed
+	installed = True
 	for name, extend in _EXTENSIONS.items():
 		module = sys.modules.get(name)
 		if module is not None:

@@ -154,7 +154,7 @@ class TestProgress(SiteTestCase):
 			list(track(range(3)))
 		with patch("rq.get_current_job", side_effect=limit), self.assertRaises(JobTimeoutException):
 			Progress("Import")
-		with patch.dict(frappe.conf, monitor=1), patch("rq.get_current_job", side_effect=limit):
+		with patch.dict(frappe.conf, monitor=1), patch.object(monitor, "get_current_job", side_effect=limit):
 			self.assertRaises(JobTimeoutException, monitor.tag)
 
 	def test_a_job_times_out_while_it_tells_its_progress(self) -> None:

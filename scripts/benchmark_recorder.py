@@ -36,7 +36,7 @@ TIMES = "job_monitor:benchmark:times"
 
 
 def work(arm: str) -> None:
-	"""A worker of Frappe's own; without the app's hooks, or with a stopwatch around the recorder's two."""
+	"""A worker of Frappe's own; without the app's hooks, or with a stopwatch around the two whole."""
 	get_hooks = frappe.get_hooks
 
 	def filtered(hook: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -47,9 +47,10 @@ def work(arm: str) -> None:
 
 	frappe.get_hooks = filtered
 	if arm == "timed":
-		from job_monitor.recorder import runs
+		from job_monitor import around_jobs
 
-		runs.begin, runs.end = timed("begin", runs.begin), timed("end", runs.end)
+		around_jobs.before = timed("begin", around_jobs.before)
+		around_jobs.after = timed("end", around_jobs.after)
 	from frappe.utils.bench_helper import main
 
 	sys.argv = ["bench", "frappe", "worker", "--queue", ARMS.get(arm, "short"), "--quiet"]
@@ -108,7 +109,7 @@ def run_jobs(queue: str, number: int) -> float:
 
 
 def measure_time(options: argparse.Namespace) -> None:
-	"""The recorder's two calls in real work-horses, and what Redis is asked for."""
+	"""The app's two hooks in real work-horses, connecting included."""
 	from frappe.utils.background_jobs import get_redis_conn
 
 	connection = get_redis_conn()

@@ -34,8 +34,7 @@ class HookClient:
 	"""
 
 	def __init__(self, connection: Connection) -> None:
-		self._pool = connection.connection_pool
-		self._place = address(connection)
+		self._connection, self._pool = connection, connection.connection_pool
 		self._socket: socket.socket | None = None
 		self._used_at = 0.0
 		self._until = 0.0
@@ -73,6 +72,10 @@ class HookClient:
 			pass
 		self._hang_up()
 		return False
+
+	@property
+	def _place(self) -> str:
+		return address(self._connection)
 
 	# Connecting
 

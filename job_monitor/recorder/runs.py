@@ -16,21 +16,21 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import frappe
+from rq import get_current_job
 
 from job_monitor.core import keys, limits
 from job_monitor.core.breaker import Breaker
 from job_monitor.core.errors import RedisRefused
-from job_monitor.core.hook_client import HookClient
+from job_monitor.core.hook_client import Command, HookClient
 from job_monitor.core.payload import of_frappe
 from job_monitor.core.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
-from job_monitor.recorder.harmless import harmless
+
+T = TypeVar("T")
 
 _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 """Of `ru_maxrss`: kilobytes, on macOS bytes."""
@@ -75,12 +75,9 @@ def _to_redis(connection: Any) -> HookClient:
 	return _client
 
 
-@harmless("the start of a job is not recorded")
 def begin(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
-	"""A `before_job` hook."""
+	"""Of a `before_job` hook: note what runs now. To be guarded by `beside_the_job`."""
 	global _current
-	from rq import get_current_job
-
 	job = get_current_job()
 	if job is None:
 		return
@@ -94,16 +91,14 @@ def begin(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any)
 	if breaker.rests():
 		return
 	command = log.begin_command(_current.run)
-	with _tripping():
-		_to_redis(job.connection).post(command)
+	_or_trip(_to_redis(job.connection).post, command)
 	_current.begun = True
 
 
-@contextmanager
-def _tripping() -> Iterator[None]:
+def _or_trip(ask: Callable[[Command], T], command: Command) -> T:
 	"""Whatever goes wrong while Redis is asked, our own time limit included: it is left alone for a while."""
 	try:
-		yield
+		return ask(command)
 	except BaseException:
 		breaker.trip()
 		raise
@@ -129,11 +124,8 @@ def _epoch(moment: datetime | None) -> float | None:
 	return moment.replace(tzinfo=timezone.utc).timestamp() if moment else None
 
 
-@harmless("the end of a job is not recorded")
 def end(*_args: Any, **_kwargs: Any) -> None:
-	"""An `after_job` hook."""
-	from rq import get_current_job
-
+	"""Of an `after_job` hook: tell how it ended. To be guarded by `beside_the_job`."""
 	recording = _current
 	if recording is None or recording.ended or recording.job is not get_current_job():
 		return
@@ -143,15 +135,15 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 		error = recording.error
 	outcome = SUCCESS if error is None else TIMEOUT if _is_timeout(error) else FAILED
 	duration = time.monotonic() - recording.clock
-	run = replace(
-		recording.run,
-		ended_at=round(recording.run.started_at + duration, 6),
-		outcome=outcome,
-		duration=round(duration, 6),
-		cpu=round(max(0.0, _cpu() - recording.cpu), 6),
-		memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT,
-		attempts=recording.attempts,
-	)
+	ended: dict[str, Any] = {
+		"ended_at": round(recording.run.started_at + duration, 6),
+		"outcome": outcome,
+		"duration": round(duration, 6),
+		"cpu": round(max(0.0, _cpu() - recording.cpu), 6),
+		"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT,
+		"attempts": recording.attempts,
+	}
+	run = Run(**{**vars(recording.run), **ended})
 	if error is not None and _is_made_again(recording.job):
 		_forget(recording)
 	else:
@@ -168,9 +160,8 @@ def _forget(recording: _Recording) -> None:
 		return
 	client = _to_redis(recording.job.connection)
 	command = recording.log.discard_command(recording.run)
-	with _tripping():
-		client.still_there()
-		client.ask(command)
+	client.still_there()
+	_or_trip(client.ask, command)
 
 
 def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
@@ -182,13 +173,13 @@ def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
 	begun = recording.begun and client.still_there()
 	untold = breaker.counted - (not recording.begun and failure is None)
 	commands = [recording.log.end_command(run, failure, known, untold) for known in (begun, False)]
-	with _tripping():
-		first, before = client.ask(commands[0])
-		if not first and any(isinstance(answer, RedisRefused) for answer in before):
-			# The beginning was refused, so nobody else can have told the end
-			first, before = client.ask(commands[1])
-		if isinstance(first, RedisRefused):
-			raise first
+	first, before = _or_trip(client.ask, commands[0])
+	if not first and any(isinstance(answer, RedisRefused) for answer in before):
+		# The beginning was refused, so nobody else can have told the end
+		first, before = _or_trip(client.ask, commands[1])
+	if isinstance(first, RedisRefused):
+		breaker.trip()
+		raise first
 	breaker.reset()
 
 
