@@ -82,7 +82,9 @@ def _strength(name: str, before: str, names: SecretNames) -> int:
 
 def _value(text: str, pair: re.Match[str], before: str, in_code: bool) -> Span | None:
 	if in_code:
-		return quoted(text, pair.end())
+		found = quoted(text, pair.end())
+		# f"{key}:{secret}" tells what is put together, and no value
+		return None if found and text[found[0]] in "fF" and "{" in text[slice(*found)] else found
 	is_header = pair[2] == ":" and pair[1].lower().endswith(_HEADERS)
 	return header(text, pair.end(), before) if is_header else value(text, pair.end())
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 Span = tuple[int, int]
 
-_OPENING = re.compile(r"[bruBRU]{0,2}(\\{0,15})([\"'`])")
+_OPENING = re.compile(r"[bfruBFRU]{0,2}(\\{0,15})([\"'`])")
 _CLOSED = {quote: re.compile(rf"[^{quote}\\\n]*(?:\\.[^{quote}\\\n]*)*{quote}") for quote in "\"'`"}
 _LINE = re.compile(r"[^\n]*")
 _BRACKET = re.compile(r"[\[\](){}]")

@@ -264,6 +264,7 @@ BLOCK_SECRET = "qZ8hunter2Zq81" * 3
 
 CODE = [
 	'  File "/a/apps/x/y.py", line 5, in run\n    connect(host="db", password="{s}")\nValueError: x',
+	'  File "/a/apps/x/y.py", line 5, in run\n    connect(host="db", password=f"{s}")\nValueError: x',
 	'  File "/a/apps/x/y.py", line 5, in run\n    conf["api_key"] = "{s}"\nValueError: x',
 	'  File "/a/apps/x/y.py", line 5, in run\n    raise ValueError(f"no invoice, password={s} {{note}}")\nValueError: x',
 	'  File "/a/y.py", line 5, in run\n    requests.get(url, headers={{"Authorization": "token a:{s}"}})\n',
