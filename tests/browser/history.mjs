@@ -194,4 +194,5 @@ check(
 	await page.evaluate(() => cur_frm.doctype === "Job Failure Group")
 );
 
-await finish(...errors);
+// Frappe 15's charts draw once more after another has taken their place, when their width changes
+await finish(...errors.filter((text) => !/'removeChild' on 'Node'/.test(text)));
