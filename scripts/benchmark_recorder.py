@@ -175,6 +175,7 @@ def executions(number: int, seconds: float) -> Iterator[Any]:
 
 def measure_rollup(options: argparse.Namespace) -> None:
 	from job_monitor.bridge import session
+	from job_monitor.core import run_records
 	from job_monitor.core.runs import Failure, RunLog, _pack
 	from job_monitor.recorder import rollup
 
@@ -189,7 +190,7 @@ def measure_rollup(options: argparse.Namespace) -> None:
 				if run.outcome != "success"
 				else b""
 			)
-			pipe.xadd(log.ended_key, {"r": _pack(run), "f": told})
+			pipe.xadd(log.ended_key, {"r": run_records.pack(run, log.site), "f": told})
 			if n % 5000 == 4999:
 				pipe.execute()
 	began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What Redis does when a run ends, in one step: of several processes that tell it, one is heard."""
+"""What Redis does in one step: when a run ends, of several processes that tell it, one is heard."""
 
 from __future__ import annotations
 
@@ -35,4 +35,13 @@ end
 if about ~= '' and redis.call('XLEN', KEYS[3]) % 64 == 0 then bound(':failures', tonumber(ARGV[6])) end
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[7]) end
 return 1
+"""
+
+# KEYS: noted. ARGV: job, time, and so on. Of several runs of a job the later end is kept.
+NOTE = """
+for at = 1, #ARGV, 2 do
+	if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[at]) or 0) < tonumber(ARGV[at + 1]) then
+		redis.call('ZADD', KEYS[1], ARGV[at + 1], ARGV[at])
+	end
+end
 """

@@ -17,7 +17,7 @@ import orjson
 from job_monitor.core import keys, limits, run_records
 from job_monitor.core.connection import Connection, asking
 from job_monitor.core.run_records import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT, Run
-from job_monitor.core.run_script import END
+from job_monitor.core.run_script import END, NOTE
 
 __all__ = ["FAILED", "FIRST", "KILLED", "OUTCOMES", "STOPPED", "SUCCESS", "TIMEOUT"]
 __all__ += ["Ended", "Failure", "Run", "RunLog", "State"]
@@ -213,7 +213,9 @@ class RunLog:
 		)
 		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
 			for ids in _chunks(list(times)):
-				pipe.zadd(self.noted_key, {job_id: times[job_id] for job_id in ids})
+				pipe.eval(
+					NOTE, 1, self.noted_key, *(v for job_id in ids for v in (job_id, repr(times[job_id])))
+				)
 			pipe.expire(self.noted_key, limits.RUN_SECONDS)
 			for positions in _chunks([run.position for run in read]):
 				pipe.xdel(self.ended_key, *positions)
