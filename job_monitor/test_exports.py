@@ -6,10 +6,12 @@ import csv
 import io
 import json
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import frappe
 
 from job_monitor.bridge import exports
+from job_monitor.bridge.endpoints import beneath
 from job_monitor.testing import SiteTestCase, make_user, request
 
 FORMULA = '=HYPERLINK("http://evil.example","Müller, <b>")'
@@ -117,3 +119,9 @@ class TestExports(SiteTestCase):
 				LIST, nobody, "POST", doctype=doctype, fields='["name"]', file_format_type="CSV", filters="[]"
 			)
 			self.assertEqual(code, 403, doctype)
+
+	def test_another_app_that_stands_before_an_endpoint_of_frappe_is_still_asked(self) -> None:
+		path, ours = LIST.rpartition("/")[2], "job_monitor.api.exports.export_list"
+		self.assertIs(beneath(path), frappe.get_attr(path))
+		with patch.object(frappe, "get_hooks", return_value={path: ["frappe.ping", ours]}):
+			self.assertIs(beneath(path), frappe.get_attr("frappe.ping"))

@@ -16,6 +16,8 @@ from typing import Any
 import frappe
 from frappe.utils import cint, cstr
 
+from job_monitor.bridge.endpoints import beneath
+
 MODULE = "Job Monitor"
 EXTENDED = ("RQ Job", "RQ Worker", "Scheduled Job Log", "Scheduled Job Type")
 
@@ -31,7 +33,7 @@ def run(endpoint: str, doctype: str = "", report: str = "") -> Any:
 	ours = _is_ours(doctype, report)
 	if ours:
 		frappe.form_dict.pop("export_in_background", None)
-	answer = frappe.call(endpoint, **frappe.form_dict)
+	answer = frappe.call(beneath(endpoint), **frappe.form_dict)
 	if ours:
 		_neutralise(frappe.response)
 	return answer
