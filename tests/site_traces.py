@@ -38,7 +38,9 @@ def traces() -> dict[str, Any]:
 
 def _digest(table: str, columns: str) -> dict[str, str]:
 	"""What tells rows apart when they are compared, by a digest of each."""
-	rows = (repr(row) for row in frappe.db.sql(f"select {columns} from `{table}`"))
+	# Frappe's runner switches the scheduler off and on again, which leaves its time in System Settings
+	where = " where field not in ('modified', 'modified_by')" if table == "tabSingles" else ""
+	rows = (repr(row) for row in frappe.db.sql(f"select {columns} from `{table}`{where}"))
 	return {hashlib.sha256(row.encode()).hexdigest()[:16]: row[:120] for row in rows}
 
 
