@@ -40,6 +40,8 @@ MADE = (
 	"Notification Log",
 	"Notification Settings",
 	"Permission Log",
+	"Personal Data Deletion Request",
+	"Personal Data Deletion Step",
 	"Prepared Report",
 	"User",
 	"User Social Login",
