@@ -1,8 +1,8 @@
 """Names that Frappe's own modules get from this app, now or when somebody imports them.
 
 - `frappe.utils.background_jobs`: the monitoring reference's `get_queue_info()`, and one more argument of `get_jobs`,
-  which without it is core's own.
-- `frappe.core.doctype.rq_job.rq_job`: core takes another site's jobs for this one's if its name begins alike, and deletes
+  which without it is Frappe's own.
+- `frappe.core.doctype.rq_job.rq_job`: Frappe takes another site's jobs for this one's if its name begins alike, and deletes
   them. Here the whole name is compared, and `remove_failed_jobs` is audited for Python's callers, too.
 
 Installed by `before_request` and `before_job`, and by every call of bench (`job_monitor.commands`).

@@ -96,7 +96,7 @@ def _allow(doctype: str, role: str) -> None:
 
 
 def _forbid(doctype: str) -> None:
-	"""Remove our roles; where nothing but core's own permissions is left, go back to core's."""
+	"""Remove our roles; where nothing but Frappe's own permissions is left, go back to those."""
 	frappe.db.delete("Custom DocPerm", {"parent": doctype, "role": ["in", (USER, MANAGER)]})
 	if _rules("Custom DocPerm", doctype) == _rules("DocPerm", doctype):
 		reset_perms(doctype)

@@ -1,9 +1,9 @@
-"""Measures Desk's list requests on a site, with this app's controllers and with core's, on the same Redis.
+"""Measures Desk's list requests on a site, with this app's controllers and with Frappe's, on the same Redis.
 
 	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_site.py SITE [--jobs 10000 100000]
 
 Every request goes through Frappe's whole stack in this process, in turn: with a controller that answers nothing
-(Frappe's own cost), with this app's, with core's. The jobs stand on a Redis of its own.
+(Frappe's own cost), with this app's, with Frappe's controllers. The jobs stand on a Redis of its own.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Column:
 
 
 def columns(fields: Any, known: Iterable[str]) -> tuple[Column, ...]:
-	"""None means whole rows, as core's controllers answer.
+	"""None means whole rows, as Frappe's controllers answer.
 
 	Raises:
 		frappe.ValidationError: No such field.
@@ -59,7 +59,7 @@ def columns(fields: Any, known: Iterable[str]) -> tuple[Column, ...]:
 		if column is None:
 			return ()
 		found.append(column)
-	# `frappe.get_all` without fields asks for the name only, and core's controllers then answer whole rows
+	# `frappe.get_all` without fields asks for the name only, and Frappe's controllers then answer whole rows
 	return () if found == [Column("name", "name")] else tuple(found)
 
 

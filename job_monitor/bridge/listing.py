@@ -35,7 +35,7 @@ class ListRequest:
 
 	Attributes:
 		all_of, any_of: Conditions.
-		columns: None means whole rows, as core's controllers answer.
+		columns: None means whole rows, as Frappe's controllers answer.
 		groups: What rows are put together by, if `is_grouped`.
 		order: (field, descending); none means the default order.
 		length: Rows wanted, None for all.

@@ -78,7 +78,7 @@ _FIELDS = (
 
 
 def _job_id(like: Any, one: Any) -> str:
-	"""Id of its job on Redis. `like`: a document to ask, as core makes one for each, which takes longer than Redis."""
+	"""Id of its job on Redis. `like`: a document to ask, as Frappe makes one for each, which takes longer than Redis."""
 	like.name, like.method = one.name, one.method
 	return create_job_id(like.rq_job_id)
 
@@ -182,7 +182,7 @@ class _Calendar:
 		return self.current[text]
 
 	def _format(self, one: Any) -> str:
-		"""As core works it out for its frequencies, of which some depend on the site."""
+		"""As Frappe works it out for its frequencies, of which some depend on the site."""
 		if one.frequency not in self.formats:
 			self.like.update({"frequency": one.frequency, "cron_format": None, "last_execution": self.now})
 			self.like.get_next_execution()

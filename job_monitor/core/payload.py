@@ -101,7 +101,7 @@ def decode(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> Call:
 def of_frappe(kwargs: dict[Any, Any]) -> Call:
 	"""Frappe's `execute_job(site, user, method, event, job_name, is_async, kwargs)` (`utils/background_jobs.py`).
 
-	As core's RQ Job shows it, a scheduled run is called by its method (`job_type`), and a document's method
+	As Frappe's RQ Job shows it, a scheduled run is called by its method (`job_type`), and a document's method
 	by `DocType.method`; a task of `frappe.enqueue_task` (17) by the method behind its wrapper.
 	"""
 	arguments = kwargs["kwargs"]

@@ -69,7 +69,7 @@ def deliver(channel: str, message: Message) -> Delivery:
 
 
 def test(channel: str) -> Delivery:
-	"""Send a message that says it is a test, whether or not the channel is enabled. Commits, as `send` does."""
+	"""Send a message that says it is a test, whether or not the channel is enabled. Commits, as `deliver` does."""
 	message = Message(
 		title=frappe._("This is a test of the channel {0}").format(channel),
 		text=frappe._("Sent by {0}. Alerts of this site will look like this one.").format(

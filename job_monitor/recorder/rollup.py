@@ -30,7 +30,7 @@ from job_monitor.recorder import failures
 STATE = "recorder"
 
 SETTLE_MINUTES = 10
-"""An hour is summed up so long after its end: a run that is heard of later goes into the hour's row itself."""
+"""An hour is rolled up so long after it ends; runs that are read later are added to the hour row."""
 
 
 @dataclass
@@ -189,7 +189,7 @@ def _set_aside(log: RunLog) -> None:
 
 
 def _must_work(log: RunLog, size: int) -> None:
-	"""Whether it is the batch that fails, and not the database, of which its runs know nothing.
+	"""Write something else, to tell a batch that fails from a database that does: that is not the fault of its runs.
 
 	Raises:
 		Exception: The database takes nothing else either.

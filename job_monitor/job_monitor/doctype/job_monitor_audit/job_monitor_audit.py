@@ -1,4 +1,4 @@
-"""Who did what with the job monitor. Written by `bridge.actions.audit`, never edited."""
+"""Who did what with the job monitor. Written by `bridge.audit`, never edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RQ Job as core defines it, answered by the job monitor."""
+"""RQ Job as Frappe defines it, answered by the job monitor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RQJob(PlainText, CoreRQJob):
 
 	@property
 	def job(self) -> Job:
-		"""RQ's own job, for core's callers. Fetched on demand: showing a job must not unpickle it."""
+		"""RQ's own job, for Frappe's callers. Fetched on demand: showing a job must not unpickle it."""
 		return Job.fetch(self.name, connection=get_redis_conn())
 
 	def stop_job(self) -> None:

@@ -1,4 +1,4 @@
-"""RQ Job on a real site: the answers that core gets wrong, and everything Desk asks for."""
+"""RQ Job on a real site: the answers that Frappe gets wrong, and everything Desk asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RQ Worker as core defines it, answered by the job monitor."""
+"""RQ Worker as Frappe defines it, answered by the job monitor."""
 
 from __future__ import annotations
 

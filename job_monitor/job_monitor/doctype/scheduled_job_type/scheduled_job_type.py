@@ -1,4 +1,4 @@
-"""Scheduled Job Type as core defines it; runs that keep no log are heard of, too."""
+"""Scheduled Job Type as Frappe defines it; runs that keep no log are heard of, too."""
 
 from __future__ import annotations
 
