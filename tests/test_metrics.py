@@ -23,7 +23,7 @@ from job_monitor.core.metrics import (
 	fold,
 	fold_totals,
 )
-from job_monitor.core.runs import OUTCOMES, Run
+from job_monitor.core.runs import BAD, OUTCOMES, Run
 
 seconds = st.none() | st.integers(0, 10_000_000).map(lambda thousandths: thousandths / 1000)
 runs = st.builds(
@@ -106,7 +106,7 @@ def test_merging_is_counting_all_at_once(a: list[Run], b: list[Run], c: list[Run
 	merged = counted(a).merge([counted(b), counted(c)])
 	assert plain(merged) == plain(counted(a + b + c)) == plain(counted(c).merge([counted(b), counted(a)]))
 	assert merged.total().total == len(a + b + c)
-	assert merged.total().bad == sum(run.outcome != "success" for run in a + b + c)
+	assert merged.total().bad == sum(run.outcome in BAD for run in a + b + c)
 
 
 def test_merging_leaves_the_other_as_it_was() -> None:

@@ -16,7 +16,7 @@ from job_monitor.bridge.metrics import HOUR, METRIC, MINUTE
 from job_monitor.bridge.times import to_site, to_utc
 from job_monitor.core import clock
 from job_monitor.core.metrics import Counts
-from job_monitor.core.runs import OUTCOMES
+from job_monitor.core.runs import BAD, OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def by_queue(minutes: int = 60) -> dict[str, dict[str, Any]]:
 
 def _averages(total: dict[str, float]) -> dict[str, Any]:
 	runs = sum(int(total[outcome]) for outcome in OUTCOMES)
-	bad = sum(int(total[outcome]) for outcome in ("failed", "timeout", "killed"))
+	bad = sum(int(total[outcome]) for outcome in BAD)
 	wait, duration = ((total[name] / runs if runs else None) for name in ("waited", "seconds"))
 	return {"runs": runs, "failed": bad, "average_wait": wait, "average_duration": duration}
 

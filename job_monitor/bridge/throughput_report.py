@@ -10,7 +10,6 @@ from frappe import _
 
 from job_monitor.bridge.metrics import METRIC
 from job_monitor.bridge.throughput import METHOD, QUEUE, ROWS, TIME, Found, Total
-from job_monitor.core.metrics import Aggregate
 from job_monitor.core.runs import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT
 
 COLORS = {SUCCESS: "#29CD42", FAILED: "#E24C4C", TIMEOUT: "#F8A53A", STOPPED: "#98A1A9", KILLED: "#8F4CC9"}
@@ -35,11 +34,6 @@ def columns(found: Found, numbers: list[tuple[str, str, str, int]]) -> list[dict
 	return [first, *({"fieldname": n, "label": x, "fieldtype": t, "width": w} for n, x, t, w in numbers)]
 
 
-def bad(runs: Aggregate) -> int:
-	"""Failed, timed out and killed; what somebody stopped did not fail."""
-	return sum(runs.counts[outcome] for outcome in (FAILED, TIMEOUT, KILLED))
-
-
 def outcome_names() -> dict[str, str]:
 	names = (_("Success"), _("Failed"), _("Timed Out"), _("Stopped"), _("Killed"))
 	return dict(zip(OUTCOMES, names, strict=True))
@@ -51,7 +45,7 @@ def counted(total: Total, minutes: float) -> dict[str, Any]:
 	return {
 		"runs": runs.total,
 		**{outcome: runs.counts[outcome] for outcome in OUTCOMES},
-		"failure_rate": round(100 * bad(runs) / runs.total, 2) if runs.total else None,
+		"failure_rate": round(100 * runs.bad / runs.total, 2) if runs.total else None,
 		"per_minute": round(runs.total / minutes, 3),
 		"seconds": round(runs.seconds, 3),
 	}

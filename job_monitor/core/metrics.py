@@ -17,7 +17,7 @@ import orjson
 
 from job_monitor.core import limits
 from job_monitor.core.histogram import Histogram, Packed, check
-from job_monitor.core.runs import OUTCOMES, SUCCESS, Run
+from job_monitor.core.runs import BAD, OUTCOMES, Run
 
 OTHERS = "(others)"
 """Stands for the methods beyond the number that is told apart."""
@@ -29,8 +29,6 @@ _BAD = (zlib.error, LookupError, TypeError, AttributeError, OverflowError, struc
 """What else than ValueError odd text leads to."""
 
 _SUMS = ("waited", "cpu", "memory")
-_HEAD = "HHH"
-"""First bucket, width and length of a sketch, before the counts of all."""
 
 
 @dataclass
@@ -57,8 +55,8 @@ class Aggregate:
 
 	@property
 	def bad(self) -> int:
-		"""Runs that did not succeed."""
-		return self.total - self.counts[SUCCESS]
+		"""Runs that failed, timed out or were killed."""
+		return sum(self.counts[outcome] for outcome in BAD)
 
 	def add(self, run: Run) -> None:
 		self.counts[run.outcome] += 1
@@ -142,6 +140,7 @@ def _data(text: str) -> bytes:
 
 
 def _joined(sketches: Sequence[Packed]) -> bytes:
+	"""First bucket, width and length of each sketch, then the counts of all."""
 	head = [number for start, width, counts in sketches for number in (start, width, len(counts))]
 	return struct.pack(f"<{len(head)}H", *head) + b"".join(counts for _start, _width, counts in sketches)
 

@@ -17,6 +17,8 @@ TIMEOUT = "timeout"
 STOPPED = "stopped"
 KILLED = "killed"
 OUTCOMES = (SUCCESS, FAILED, TIMEOUT, STOPPED, KILLED)
+BAD = (FAILED, TIMEOUT, KILLED)
+"""Outcomes of a run that failed; what somebody stopped did not fail."""
 
 
 @dataclass(frozen=True)

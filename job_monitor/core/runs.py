@@ -16,10 +16,10 @@ import orjson
 
 from job_monitor.core import keys, limits, run_records
 from job_monitor.core.connection import Connection, asking
-from job_monitor.core.run_records import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT, Run
+from job_monitor.core.run_records import BAD, FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT, Run
 from job_monitor.core.run_script import END, NOTE
 
-__all__ = ["FAILED", "FIRST", "KILLED", "OUTCOMES", "STOPPED", "SUCCESS", "TIMEOUT"]
+__all__ = ["BAD", "FAILED", "FIRST", "KILLED", "OUTCOMES", "STOPPED", "SUCCESS", "TIMEOUT"]
 __all__ += ["Ended", "Failure", "Run", "RunLog", "State"]
 
 FIRST = "0-0"

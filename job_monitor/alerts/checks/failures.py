@@ -15,7 +15,7 @@ from job_monitor.bridge.history import NEW_GROUPS, NewGroup
 from job_monitor.core import limits
 from job_monitor.core.alerting import Rule, Sighting
 from job_monitor.core.metrics import Counts
-from job_monitor.core.runs import FAILED, KILLED, TIMEOUT
+from job_monitor.core.runs import BAD
 from job_monitor.notify.wording import counted, last
 
 QUIET = timedelta(hours=1)
@@ -33,10 +33,6 @@ def error_log_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting
 		title = (one if errors == 1 else many).format(errors, last(rule.window_minutes, _))
 		text = _("The Error Log may have {0}.").format(f"{rule.threshold:g}")
 		yield Sighting(_("Error Log"), title, text, errors)
-
-
-BAD = (FAILED, TIMEOUT, KILLED)
-"""Outcomes; what somebody stopped did not fail."""
 
 
 @check("Failure Rate")
