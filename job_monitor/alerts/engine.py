@@ -79,9 +79,8 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 		frappe.db.rollback()
 		state.release_lease(LEASE, owner)
 	sent = notices.send_waiting()
-	told = {"notices": sent.notices, "undelivered": sent.undelivered}
-	evaluation = Evaluation(**{**vars(evaluation), **told})
-	return evaluation if kinds else Evaluation(**{**vars(evaluation), "heartbeat": _heartbeat(evaluation)})
+	evaluation = replace(evaluation, notices=sent.notices, undelivered=sent.undelivered)
+	return evaluation if kinds else replace(evaluation, heartbeat=_heartbeat(evaluation))
 
 
 def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:

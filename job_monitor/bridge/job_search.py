@@ -114,7 +114,7 @@ def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, c
 		batch = limits.PAGE_ROWS if plan.judges else min(limits.PAGE_ROWS, length - len(rows))
 		left = max(0.01, deadline - time.monotonic())
 		result = search(store, query.only(limit=batch), left, cursor)
-		rows += _matching(store, plan, result.rows)
+		rows += _matching(plan, result.rows)
 		unread += result.unread
 		cursor, query = result.cursor, query.only(offset=0)
 		wanted = length + start - skipped
@@ -130,7 +130,7 @@ def _by_ids(store: Store, ids: Sequence[str], columns: frozenset[str]) -> list[R
 	return [row(job, now) for job in store.rows(own, columns) if job.status]
 
 
-def _matching(store: Store, plan: Plan, jobs: Sequence[Job]) -> list[Row]:
+def _matching(plan: Plan, jobs: Sequence[Job]) -> list[Row]:
 	now = clock.now()
 	return [r for r in (row(job, now) for job in jobs) if all(judge(r) for judge in plan.judges)]
 

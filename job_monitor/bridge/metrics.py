@@ -23,7 +23,10 @@ from job_monitor.core.metrics import Methods, PackedRow, fold
 from job_monitor.core.runs import OUTCOMES
 
 METRIC = "Job Metric"
+PROGRESS = "recorder"
 BASELINES = "baselines"
+"""Keys of `state`: how far the recorder is, and what `note_baselines` keeps."""
+
 BASELINE_DAYS = 7
 
 SLACK = timedelta(minutes=1)
@@ -167,7 +170,7 @@ def summed_up(progress: Mapping[str, Any] | None = None) -> tuple[datetime, date
 	Args:
 		progress: Of the recorder, if it is known.
 	"""
-	kept = json.loads(state.get("recorder") or "{}") if progress is None else progress
+	kept = json.loads(state.get(PROGRESS) or "{}") if progress is None else progress
 	now = clock.now()
 	latest = HOUR.floor(now), DAY.floor(now)
 	hours, days = _noted(kept)
@@ -232,9 +235,9 @@ def _ceil(scale: Scale, moment: datetime) -> datetime:
 def following(scale: Scale, start: datetime) -> datetime:
 	"""The bucket after this one. The day on which the clock is set back has 25 hours, and one has 23."""
 	after = scale.floor(start + _LONGEST[scale])
-	return (
-		after if after > start else scale.floor(start + 2 * _LONGEST[scale])
-	)  # a clock set back by half an hour
+	if after > start:
+		return after
+	return scale.floor(start + 2 * _LONGEST[scale])  # a clock set back by half an hour
 
 
 _LONGEST = {MINUTE: timedelta(minutes=1), HOUR: timedelta(hours=1), DAY: timedelta(hours=26)}

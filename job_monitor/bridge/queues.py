@@ -11,15 +11,13 @@ import frappe
 
 from job_monitor.bridge import history, session
 from job_monitor.bridge.job_rows import row
-from job_monitor.bridge.jobs import SearchIncomplete
+from job_monitor.bridge.jobs import EVERY, SearchIncomplete
 from job_monitor.bridge.listing import Row
 from job_monitor.bridge.markup import as_html
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import Queue, Worker
 from job_monitor.core.search import count, search
-
-COUNT_MOST = 10**9
 
 
 def get_queue_info() -> dict[str, Any]:
@@ -98,7 +96,7 @@ class JobList(Sequence[Row]):
 	def _count(self) -> int:
 		if not self._query.needs_scan:
 			return self._store.page(self._query.only(limit=1)).total
-		counted = count(self._store, self._query, COUNT_MOST, limits.SEARCH_MAX_SECONDS)
+		counted = count(self._store, self._query, EVERY, limits.SEARCH_MAX_SECONDS)
 		if counted.cursor:
 			message = frappe._("Only {0} of {1} jobs could be counted.").format(
 				counted.looked_at, counted.out_of

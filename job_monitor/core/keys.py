@@ -38,7 +38,7 @@ SCORED = EXPIRING | {"canceled"}
 """Registries scored by time, so in the order of their jobs' ends: canceled jobs by the moment they were."""
 
 SITE_SEPARATORS = ("||", "::")
-"""Frappe 16 writes `site||id`, Frappe 15 `site::id`."""
+"""Frappe 16 writes `site||id`, Frappe 15 `site::id`. Packed runs on Redis keep the position, see `run_records`."""
 
 
 def text(value: bytes | str | None) -> str:

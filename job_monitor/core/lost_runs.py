@@ -5,7 +5,7 @@ What RQ knows of the job tells how it ended. RQ's words: rq 1.15.1 to 2.3.2 `wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
@@ -181,7 +181,7 @@ def catch_up(
 		answers = store.ask(_entries_from(name, after.get(name, _NOWHERE)) for name in names)
 		for name, entries in zip(names, answers, strict=True):
 			mark = after.get(name, _NOWHERE)
-			pairs = [] if isinstance(entries, Exception) else _beyond(mark, _pairs(entries))
+			pairs = _beyond(mark, _pairs(entries))
 			after[name] = _advanced(mark, pairs, usual)
 			ours = [job_id for job_id, _ in pairs if keys.split_job_id(job_id)[0] == site]
 			noted += sum(_note(store, log, job) for job in _unnoted(store, log, ours))
@@ -196,8 +196,8 @@ def _first_marks(store: Store, names: list[str], usual: float) -> Marks:
 	answers = store.ask(
 		("ZREVRANGE", keys.place_key(keys.FAILED, name), 0, last, "WITHSCORES") for name in names
 	)
-	pairs = {n: _pairs(a) for n, a in zip(names, answers, strict=True) if not isinstance(a, Exception)}
-	return {name: _advanced(_NOWHERE, pairs.get(name, []), usual) for name in names}
+	pairs = {name: _pairs(answer) for name, answer in zip(names, answers, strict=True)}
+	return {name: _advanced(_NOWHERE, pairs[name], usual) for name in names}
 
 
 def _entries_from(queue: str, mark: Mark) -> tuple[Any, ...]:
@@ -207,11 +207,9 @@ def _entries_from(queue: str, mark: Mark) -> tuple[Any, ...]:
 	return ("ZRANGEBYSCORE", key, repr(float(score)), "+inf", "WITHSCORES", "LIMIT", 0, count)
 
 
-def _pairs(entries: Sequence[Any]) -> list[tuple[str, float]]:
-	"""(id, score) from the answer to a command with WITHSCORES: flat, by Redis' third protocol in pairs."""
-	if entries and not isinstance(entries[0], list):
-		entries = list(zip(entries[::2], entries[1::2], strict=True))
-	return [(keys.text(job_id), float(score)) for job_id, score in entries]
+def _pairs(answer: Any) -> list[tuple[str, float]]:
+	"""(id, score) of the entries; none where Redis refused."""
+	return [(keys.text(job_id), score) for job_id, score in keys.scored(answer)]
 
 
 def _beyond(mark: Mark, pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:

@@ -17,17 +17,10 @@ _FUNCTION_ONLY = b"N)}t."
 _SILENT = {"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "FRAME"}
 """Opcodes that leave the stack as it is."""
 
-
 _TEXTS = {
-	"UNICODE",
-	"BINUNICODE",
-	"SHORT_BINUNICODE",
-	"BINUNICODE8",
-	"STRING",
-	"BINSTRING",
-	"SHORT_BINSTRING",
+	*("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+	*("GET", "BINGET", "LONG_BINGET"),
 }
-_TEXTS |= {"GET", "BINGET", "LONG_BINGET"}
 """Opcodes that put the name of an argument, or one which was put before."""
 
 
@@ -94,9 +87,8 @@ def _closing(levels: list[_Level]) -> bytes:
 	if len(levels) == 2 and len(levels[1].values) == 1:
 		return _FUNCTION_ONLY
 	opened = levels[2:]
-	if (
-		len(opened) > limits.VALUE_DEPTH
-	):  # is not shown; and looking at all levels at each opcode would take long
+	# What is deeper is not shown; and looking at all levels at each opcode would take long
+	if len(opened) > limits.VALUE_DEPTH:
 		return b""
 	if not opened or len(levels[1].values) != 4 or not all(level.is_whole for level in opened):
 		return b""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from job_monitor.core.keys import SITE_SEPARATORS
+
 SUCCESS = "success"
 FAILED = "failed"
 TIMEOUT = "timeout"
@@ -64,8 +66,6 @@ _HEX = 0x8000
 """Set in the length of a text of 32 hexadecimal digits, as RQ names workers: it is kept as 16 bytes."""
 
 _OUTCOMES = ("", *OUTCOMES)
-_SEPARATORS = ("||", "::")
-"""Between a site and the rest of a job's id, of Frappe 16 and of 15."""
 
 _ANY, _OWN, _OWN_UUID = range(3)
 """What follows in a packed id: all of it, what follows the own site, or the 16 bytes of a UUID that does. The last two
@@ -146,7 +146,7 @@ def _text(raw: bytes, at: int, length: int) -> str:
 
 
 def _packed_id(job_id: str, site: str) -> tuple[int, bytes]:
-	for number, separator in enumerate(_SEPARATORS):
+	for number, separator in enumerate(SITE_SEPARATORS):
 		if job_id.startswith(site + separator):
 			rest = job_id[len(site) + len(separator) :]
 			digits = _packed(rest.replace("-", ""))[1] if len(rest) == 36 else b""
@@ -163,9 +163,8 @@ def _id(raw: bytes, at: int, length: int, site: str) -> str:
 	what, number = divmod(kind[0] if kind else _ANY, 2)
 	if what == _ANY:
 		return rest.decode("utf-8", "replace")
-	return (
-		site + _SEPARATORS[number] + (_uuid(rest) if what == _OWN_UUID else rest.decode("utf-8", "replace"))
-	)
+	own = _uuid(rest) if what == _OWN_UUID else rest.decode("utf-8", "replace")
+	return site + SITE_SEPARATORS[number] + own
 
 
 def _uuid(digits: bytes) -> str:

@@ -40,10 +40,6 @@ class Target:
 	port: int
 	path: str = field(repr=False)
 
-	@property
-	def is_default_port(self) -> bool:
-		return self.port == PORTS[self.scheme]
-
 
 def parse(url: str, private: bool = False) -> Target:
 	"""

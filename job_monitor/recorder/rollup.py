@@ -27,7 +27,7 @@ from job_monitor.core.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.store import Store
 from job_monitor.recorder import failures
 
-STATE = "recorder"
+STATE = metrics.PROGRESS
 
 SETTLE_MINUTES = 10
 """An hour is rolled up so long after it ends; runs that are read later are added to the hour row."""

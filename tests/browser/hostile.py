@@ -80,7 +80,6 @@ def make() -> None:
 
 # In the database, as bulk inserts write it: past Frappe's cleaning of HTML
 
-SHORT, LONG = 140, 100_000
 STORED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 	"Job Failure Group": (
 		("title", "method", "exception", "message", "frames"),
