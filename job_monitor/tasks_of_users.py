@@ -12,7 +12,7 @@ from job_monitor.bridge import audit, roles, session
 from job_monitor.bridge.markup import as_html
 from job_monitor.core import keys, limits
 
-SHOWN_SECONDS = {"running": 600, "done": 30, "failed": 3600}
+SHOWN_SECONDS = {"running": progress.SILENT_SECONDS, "done": 30, "failed": 3600}
 """How old a state may be to be shown; a task that runs tells its own four times a second."""
 
 

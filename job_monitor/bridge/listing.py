@@ -57,8 +57,8 @@ class ListRequest:
 
 	def keeps(self, row: Mapping[str, Any]) -> bool:
 		"""Whether a row matches all conditions."""
-		return all(c.fits(row.get(c.fieldname)) for c in self.all_of) and (
-			not self.any_of or any(c.fits(row.get(c.fieldname)) for c in self.any_of)
+		return all(condition.fits_row(row) for condition in self.all_of) and (
+			not self.any_of or any(condition.fits_row(row) for condition in self.any_of)
 		)
 
 	@property

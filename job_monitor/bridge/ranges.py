@@ -28,10 +28,11 @@ LONGEST = {MINUTE: timedelta(hours=3), HOUR: timedelta(days=7)}
 
 @dataclass(frozen=True)
 class Range:
-	"""Attributes:
-	scale: Resolution: a bucket is a minute, an hour or a day.
-	start, end: Of the first and after the last bucket.
-	now: When it was asked.
+	"""
+	Attributes:
+		scale: Resolution: a bucket is a minute, an hour or a day.
+		start, end: Of the first and after the last bucket.
+		now: When it was asked.
 	"""
 
 	scale: Scale

@@ -152,7 +152,7 @@ def _write_batches(log: RunLog, deadline: float) -> int:
 		except Exception as error:
 			frappe.db.rollback()
 			_must_work(log, size)
-			frappe.logger("job_monitor").error(f"{size} runs are not written down", exc_info=error)
+			frappe.logger("job_monitor").error(f"{max(1, size)} runs are not written down", exc_info=error)
 		else:
 			log.note_batch(size * 2 if 0 < 2 * size < limits.RUN_BATCH and number == size else None)
 			written += number
