@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from frappe.model.document import Document
 from frappe.utils import cstr, escape_html
 
 _CHARS = 140
@@ -19,11 +18,11 @@ def as_html(text: object, chars: int = _CHARS) -> str:
 	return escape_html(cstr(text)[:chars])
 
 
-class PlainText(Document):
-	"""A document whose texts are printed to the letter: templates of prints render what it answers as HTML."""
+class PlainText:
+	"""For a `Document` whose texts are printed to the letter: templates of prints render what it answers as HTML."""
 
 	def get_formatted(self, fieldname: str, *args: Any, **kwargs: Any) -> Any:
-		field = self.meta.get_field(fieldname)
+		field = self.meta.get_field(fieldname)  # type: ignore[attr-defined]
 		if field is None or field.fieldtype not in _TEXTS:
-			return super().get_formatted(fieldname, *args, **kwargs)
+			return super().get_formatted(fieldname, *args, **kwargs)  # type: ignore[misc]
 		return escape_html(cstr(self.get(fieldname))).replace("\n", "<br>")

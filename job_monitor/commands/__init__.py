@@ -14,10 +14,10 @@ from job_monitor import compat
 compat.install()
 
 if {"worker", "worker-pool"} & set(sys.argv[:4]):
-	# A worker forks for each job: what is imported here is not imported again and again
-	from job_monitor import preload
-
-	preload.load()
+	# A worker forks for each job: what is imported here, no work-horse imports. It lies in the memory of every worker, so
+	# nothing of it may import Frappe's documents (6 MB on 15) or what sends messages (12 MB): `test_memory_usage` of
+	# Frappe allows 2 MB
+	from job_monitor import around_jobs, tasks  # noqa: F401
 
 
 @click.command("doctor")

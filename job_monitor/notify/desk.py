@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import frappe
-from frappe.desk.doctype.notification_settings.notification_settings import is_notifications_enabled
 
 from job_monitor.bridge.markup import as_html
 from job_monitor.notify import people, templates
@@ -18,6 +17,9 @@ _LINK_CHARS = 140
 
 def deliver(channel: Any, message: Message) -> str:
 	"""Written into the transaction; a Desk that is open hears of it at its commit."""
+	# A controller, and with it all of `frappe.model.document`, which only a process that sends needs
+	from frappe.desk.doctype.notification_settings.notification_settings import is_notifications_enabled
+
 	roles = [row.role for row in channel.roles] or people.DEFAULT_ROLES
 	users = [user for user, _ in people.with_roles(roles) if is_notifications_enabled(user)]
 	if not users:

@@ -16,7 +16,6 @@ from email.utils import formatdate
 from typing import Any
 
 import frappe
-from frappe.email.doctype.email_account.email_account import EmailAccount
 from frappe.utils import cint
 
 from job_monitor.core import limits
@@ -61,6 +60,9 @@ def _account() -> Any:
 		raise DeliveryError(frappe._("E-mails are muted on this site (mute_emails)."), permanent=True)
 	if cint(frappe.db.get_default("suspend_email_queue")):
 		raise DeliveryError(frappe._("Sending of e-mails is suspended on this site."), permanent=True)
+	# Twelve megabytes of modules, which only a process that sends needs
+	from frappe.email.doctype.email_account.email_account import EmailAccount
+
 	account = EmailAccount.find_default_outgoing()
 	if not account:
 		raise DeliveryError(frappe._("There is no default outgoing Email Account."), permanent=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import frappe
+from frappe.model.document import Document
 from frappe.utils import add_days, now_datetime
 
 from job_monitor.alerts import incidents
 from job_monitor.bridge.markup import PlainText
 
 
-class JobAlert(PlainText):
+class JobAlert(PlainText, Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import frappe
 from frappe import _
+from frappe.model.document import Document
 
 from job_monitor.bridge.markup import PlainText
 from job_monitor.notify import address, people, webhook
@@ -13,7 +14,7 @@ from job_monitor.notify import address, people, webhook
 _WRITTEN_BY_DISPATCH = ("status", "last_sent", "failures_in_a_row", "last_error")
 
 
-class JobAlertChannel(PlainText):
+class JobAlertChannel(PlainText, Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from frappe.model.document import Document
+
 from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 
 
-class JobFailure(PlainText):
+class JobFailure(PlainText, Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

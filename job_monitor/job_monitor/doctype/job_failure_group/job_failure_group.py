@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from frappe.model.document import Document
+
 from job_monitor.bridge import row_locks
 from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
@@ -22,7 +24,7 @@ KEPT = [
 ]
 
 
-class JobFailureGroup(PlainText):
+class JobFailureGroup(PlainText, Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

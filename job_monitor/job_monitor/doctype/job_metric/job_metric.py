@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import frappe
+from frappe.model.document import Document
 
 from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 
 
-class JobMetric(PlainText):
+class JobMetric(PlainText, Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import frappe
+from frappe.model.document import Document
 from frappe.utils import add_days, now_datetime
 
 from job_monitor.bridge.markup import PlainText
 
 
-class JobMonitorAudit(PlainText):
+class JobMonitorAudit(PlainText, Document):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
