@@ -10,6 +10,7 @@ from rq.timeouts import JobTimeoutException
 
 from job_monitor.core import limits
 from job_monitor.core.failure_texts import describe, text_of
+from job_monitor.core.payload import of_frappe
 from job_monitor.core.redaction import MASK, Redactor
 from job_monitor.core.runs import Failure
 from job_monitor.core.signature import frames
@@ -40,6 +41,11 @@ class Hanging(Exception):
 		raise JobTimeoutException("the job's own limit")
 
 
+class Slow:
+	def __str__(self) -> str:
+		raise JobTimeoutException("a limit rings")
+
+
 class Odd(dict):  # type: ignore[type-arg]
 	def items(self) -> Any:
 		raise RuntimeError("no items")
@@ -65,6 +71,18 @@ def test_arguments_that_raise_do_not_hide_the_failure() -> None:
 def test_a_time_limit_goes_through() -> None:
 	with pytest.raises(JobTimeoutException):
 		text_of(Hanging())
+
+
+@pytest.mark.parametrize("arguments", [{"a": Slow()}, {"a": [Slow()]}, {"a": {"b": Slow()}}])
+def test_a_time_limit_goes_through_arguments_too(arguments: dict[str, Any]) -> None:
+	"""It rings once: were it taken for an argument without a text, the next one could take for ever."""
+	with pytest.raises(JobTimeoutException):
+		describe(raised(ValueError("x")), arguments, Redactor())
+
+
+def test_a_time_limit_goes_through_the_names_of_a_call() -> None:
+	with pytest.raises(JobTimeoutException):
+		of_frappe({"method": Slow(), "kwargs": {}})
 
 
 @pytest.mark.parametrize("chars", [10_000_000, 50_000_000])

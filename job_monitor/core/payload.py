@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from rq.timeouts import BaseTimeoutException
+
 from job_monitor.core import limits, pickles
 from job_monitor.core.pickle_walk import Undecodable as Undecodable
 from job_monitor.core.pickles import Opaque as Opaque
@@ -72,7 +74,7 @@ def loads(raw: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> Any:
 		if raw[:1] in (b"[", b"{"):
 			return _JSON.decode(raw.decode("utf-8", "surrogatepass"))
 		return pickles.loads(raw, max_bytes // 4)
-	except Undecodable:
+	except (Undecodable, BaseTimeoutException):
 		raise
 	except Exception as error:  # whatever a hostile or broken payload makes of the unpickler
 		raise Undecodable(f"{type(error).__name__}: {error}"[:200]) from None
@@ -143,5 +145,7 @@ def _words(value: Any) -> str:
 		return f"<{type(value).__name__}>"
 	try:
 		return str(value)[: limits.PATTERN_CHARS]
+	except BaseTimeoutException:
+		raise
 	except Exception:  # an object put together wrongly on purpose
 		return f"<{type(value).__name__}>"

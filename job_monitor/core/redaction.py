@@ -7,6 +7,8 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from rq.timeouts import BaseTimeoutException
+
 from job_monitor.core import limits, secret_forms
 from job_monitor.core.payload import dotted
 from job_monitor.core.pickles import Opaque
@@ -21,7 +23,8 @@ _PRETTY = json.JSONEncoder(ensure_ascii=False, indent=1)
 
 
 class Redactor:
-	"""Masks values by the name they stand under, and secrets inside free text. Takes linear time, and never raises.
+	"""Masks values by the name they stand under, and secrets inside free text. Takes linear time, and never raises anything
+	but the time limit of whoever set one.
 
 	Args:
 		names: Names masked besides `NAMES`, as `secret_names.SecretNames` takes them.
@@ -109,6 +112,8 @@ class _Plain:
 	def other(self, value: Any) -> str:
 		try:
 			return self.string(str(value), limits.LIST_TEXT_CHARS)
+		except BaseTimeoutException:
+			raise
 		except Exception as error:  # a hostile pickle can build a date that has no text
 			return f"<{type(value).__name__}: {type(error).__name__}>"
 
