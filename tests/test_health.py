@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -67,6 +68,16 @@ def test_a_configured_queue_that_nobody_serves_is_a_warning() -> None:
 	(finding,) = diagnosed(workers=(worker(),), configured=("default", "long"))
 	assert (finding.code, finding.subject, finding.severity) == ("no-worker", "long", Severity.WARNING)
 	assert not codes(workers=(worker(),), configured=("default",))
+
+
+def test_a_hint_that_is_pasted_runs_nothing_that_a_queues_name_says() -> None:
+	for name in ("größe 日本 🚀", "x; touch /tmp/y", "$(id)"):
+		queue = Queue(f"bench:{name}", name, "bench", {"queued": 1}, "a||2", ago(5))
+		failing = replace(queue, counts={}, failed_lately=99)
+		hints = [f.hint for f in diagnosed(queues=(queue,))]
+		hints += [f.hint for f in diagnosed(queues=(failing,), configured=(name,))]
+		assert len(hints) == 3
+		assert all(shlex.split(hint.partition(": ")[2])[-1] == name for hint in hints)
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,10 @@ def test_a_queue_that_nobody_serves_is_named():
 	health = judge(hourly(HOUR + timedelta(minutes=30), job=job(Place.WAITING)), RUNS, NOW)
 	assert "queue default, which no worker serves" in health.message
 	assert health.hint == "Start one: bench worker --queue default"
+	odd = judge(
+		hourly(HOUR + timedelta(minutes=30), job=replace(job(Place.WAITING), queue="a; rm b")), RUNS, NOW
+	)
+	assert odd.hint == "Start one: bench worker --queue 'a; rm b'"
 
 
 def test_failures_in_a_row():
@@ -159,6 +163,14 @@ def test_findings_tell_the_worst_and_count_the_rest():
 	findings = list(schedules.findings(healths))
 	assert len(findings) == limits.SCHEDULES_TOLD + 1
 	assert "7 more schedules are missed" in findings[-1].message
+
+
+def test_a_long_list_of_schedules_is_cut_between_names_and_says_so():
+	methods = [f"app.module.of_a_long_path_{n:02}.task" for n in range(36)]
+	healths = [judge(replace(hourly(9 * HOUR), name=m, method=m), RUNS, NOW) for m in methods]
+	message = list(schedules.findings(healths))[-1].message
+	names, more = message.removeprefix("31 more schedules are missed: ").removesuffix(" more.").split(" and ")
+	assert set(names.split(", ")) <= set(methods) and int(more) + len(names.split(", ")) == 31
 
 
 @given(

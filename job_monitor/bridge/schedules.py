@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -256,11 +257,11 @@ def switched() -> SchedulerHealth:
 
 
 _OFF: dict[str, Any] = {
-	"disabled": lambda site: ("disabled", f"Switch it on: bench --site {site} enable-scheduler"),
-	"paused": lambda site: ("paused", f"Resume it: bench --site {site} scheduler resume"),
+	"disabled": lambda site: ("disabled", f"Switch it on: bench --site {shlex.quote(site)} enable-scheduler"),
+	"paused": lambda site: ("paused", f"Resume it: bench --site {shlex.quote(site)} scheduler resume"),
 	"maintenance": lambda site: (
 		"paused",
-		f"The site is in maintenance: bench --site {site} set-maintenance-mode off",
+		f"The site is in maintenance: bench --site {shlex.quote(site)} set-maintenance-mode off",
 	),
 	"dormant": lambda site: ("dormant", "Log in, or raise dormant_days in System Settings."),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from job_monitor.core import clock, keys, limits
@@ -49,7 +49,7 @@ def _unserved(snapshot: Snapshot) -> Iterator[Finding]:
 		)
 	for name in snapshot.configured if alive or waiting else ():
 		if name not in served | waiting:
-			hint = f"Start one: bench worker --queue {name}"
+			hint = f"Start one: {worker_command(name)}"
 			message = "No worker serves this queue; nothing waits in it yet."
 			yield Finding("no-worker", Severity.WARNING, name, message, hint)
 
@@ -73,7 +73,7 @@ def _failing(queue: Queue) -> Iterator[Finding]:
 		message = (
 			f"{failed:,} of {ended:,} jobs that ended in the last {duration(limits.LATELY_SECONDS)} failed."
 		)
-		hint = f"See why: job-monitor jobs --status failed --queue {queue.short_name}"
+		hint = f"See why: job-monitor jobs --status failed --queue {shlex.quote(queue.short_name)}"
 		yield Finding("failing-jobs", Severity.WARNING, queue.name, message, hint)
 
 
@@ -83,7 +83,7 @@ def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding
 	since = f"the oldest for {duration(age)}" if age is not None else "since an unknown time"
 	jobs = f"{waiting:,} {'job waits' if waiting == 1 else 'jobs wait'}"
 	if not served:
-		hint = f"Start one: bench worker --queue {queue.short_name}"
+		hint = f"Start one: {worker_command(queue.short_name)}"
 		message = f"No worker serves this queue; {jobs}, {since}."
 		yield Finding("no-worker", Severity.CRITICAL, queue.name, message, hint)
 	elif age is None or snapshot.suspended:
@@ -104,7 +104,7 @@ def _standstill(queue: Queue, jobs: str, age: float, served: list[Worker], snaps
 	long = age >= limits.STALLED_SECONDS and not moves(queue, snapshot)
 	still = duration(limits.STALLED_SECONDS if long else limits.STANDSTILL_SECONDS)
 	message = f"{jobs}; nothing has started or ended for {still}."
-	hint = f"Look at what its workers run: {', '.join(sorted(w.current_job_id for w in served))[:200]}"
+	hint = f"Look at what its workers run: {listed(sorted(w.current_job_id for w in served), 200)}"
 	if idle:
 		message += (
 			f" {len(idle)} of {len(served)} workers {'is' if len(idle) == 1 else 'are'} idle and take none."
@@ -173,6 +173,20 @@ def _zombies(jobs: Iterable[Job], now: datetime) -> Iterator[Finding]:
 		)
 		hint = f"Nothing runs it, and its id may block a schedule: job-monitor remove {shlex.quote(job.id)}"
 		yield Finding("zombie", Severity.CRITICAL, job.id, message, hint)
+
+
+def worker_command(queue: str) -> str:
+	"""What starts a worker for a queue. The name is anybody's who may enqueue: a shell must take it as one word."""
+	return f"bench worker --queue {shlex.quote(queue)}"
+
+
+def listed(names: Sequence[str], most_chars: int) -> str:
+	"""As many names as fit, and how many do not: `a, b and 12 more`. The first is always there."""
+	shown = 1
+	while shown < len(names) and len(", ".join(names[: shown + 1])) <= most_chars:
+		shown += 1
+	rest = len(names) - shown
+	return ", ".join(names[:shown]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def duration(seconds: float | None) -> str:

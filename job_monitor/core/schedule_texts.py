@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from job_monitor.core import clock, limits
-from job_monitor.core.health import duration
+from job_monitor.core.health import duration, worker_command
 from job_monitor.core.schedule_jobs import Place
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _paused(case: Case) -> Told:
 		)
 	words = {"maintenance": "off for maintenance"}
 	command = {"paused": "scheduler resume", "maintenance": "set-maintenance-mode off"}
-	hint = f"bench --site {case.scheduler.site} {command.get(state, 'enable-scheduler')}"
+	hint = f"bench --site {shlex.quote(case.scheduler.site)} {command.get(state, 'enable-scheduler')}"
 	return f"The scheduler of this site is {words.get(state, state)}: it does not run.", hint
 
 
@@ -122,7 +123,7 @@ def _hint_of_held(case: Case) -> str:
 		return "If that is too long, look at its stack trace in RQ Job."
 	if job.served:
 		return "Add workers, or look at what they run."
-	return f"Start one: bench worker --queue {job.queue}"
+	return f"Start one: {worker_command(job.queue)}"
 
 
 def _runs(count: int) -> str:

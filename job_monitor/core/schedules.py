@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from job_monitor.core import clock, limits, schedule_texts
+from job_monitor.core.health import listed
 from job_monitor.core.records import Finding, Severity
 from job_monitor.core.schedule_jobs import Place, ScheduleJob
 
@@ -286,6 +287,6 @@ def findings(healths: Sequence[ScheduleHealth]) -> Iterator[Finding]:
 		for health in those[: limits.SCHEDULES_TOLD]:
 			yield Finding(code, severity, health.name, f"{health.method}: {health.message}", health.hint)
 		if rest := those[limits.SCHEDULES_TOLD :]:
-			names = ", ".join(h.method for h in rest)
-			message = f"{len(rest)} more schedules are {state}: {names[: limits.PATTERN_CHARS * 5]}."
+			names = listed([h.method for h in rest], limits.PATTERN_CHARS * 5)
+			message = f"{len(rest)} more schedules are {state}: {names}."
 			yield Finding(code, severity, "schedules", message, "See the report Schedule Health.")

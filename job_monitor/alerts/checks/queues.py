@@ -62,9 +62,9 @@ def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]
 			yield Sighting(queue.short_name, title, _jobs_wait(waiting, age), age or 0.0)
 		elif stalled and not health.moves(queue, facts.snapshot, rule.threshold):
 			title = _("Queue {0} stands still").format(queue.short_name)
-			jobs = ", ".join(sorted({i for worker in serving for i in worker.current_job_ids}))
+			jobs = sorted({i for worker in serving for i in worker.current_job_ids})
 			text = _("For {0} nothing has started or ended. Its workers hold: {1}.").format(
-				spoken(rule.threshold, _), jobs[:500] or _("nothing")
+				spoken(rule.threshold, _), health.listed(jobs, 500) or _("nothing")
 			)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {text}", age or 0.0)
 
@@ -74,7 +74,7 @@ def no_worker(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for queue, waiting in _waiting(rule, facts):
 		if not _serving(queue, facts.snapshot.workers):
 			title = _("No worker serves queue {0}").format(queue.short_name)
-			start = _("Start one: {0}").format(f"bench worker --queue {queue.short_name}")
+			start = _("Start one: {0}").format(health.worker_command(queue.short_name))
 			age = queue.oldest_age(facts.snapshot.taken_at)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {start}", waiting)
 
