@@ -13,7 +13,7 @@ from job_monitor import compat
 
 compat.install()
 
-if {"worker", "worker-pool"} & set(sys.argv[:4]):
+if {"worker", "worker-pool"} & set(sys.argv):
 	# A worker forks for each job: what is imported here, no work-horse imports. It lies in the memory of every worker, so
 	# nothing of it may import Frappe's documents (6 MB on 15) or what sends messages (12 MB): `test_memory_usage` of
 	# Frappe allows 2 MB

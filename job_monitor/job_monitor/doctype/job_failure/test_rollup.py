@@ -24,7 +24,8 @@ from job_monitor.testing_recorder import FAILURE, RecorderTestCase
 
 IMPORTS = """
 import json, sys
-site, sys.argv = sys.argv[1], ["bench", "frappe", "worker"]
+site = sys.argv[1]
+sys.argv = ["bench", "frappe", "--site", site, "worker", "--queue", "short"]
 import frappe.commands.scheduler, frappe.utils.background_jobs
 frappes = set(sys.modules)
 import job_monitor.commands
