@@ -7,6 +7,7 @@ from contextlib import suppress
 import frappe
 
 from job_monitor.alerts import engine
+from job_monitor.bridge import release
 from job_monitor.core import clock
 from job_monitor.recorder import rollup, scheduled
 
@@ -16,11 +17,13 @@ WATCHED_SECONDS = 90
 
 def sweep() -> None:
 	"""Close what killed processes left open, write down the runs that ended, and look at the alert rules: each of them
-	whatever became of the one before, even if RQ's time limit ended it.
+	whatever became of the one before, even if RQ's time limit ended it. Nothing before the site is migrated.
 
 	Raises:
 		Exception: The first that one of them ran into, after the others.
 	"""
+	if not release.is_migrated():
+		return
 	errors = []
 	parts = (scheduled.close_killed_runs, *(() if _is_watched() else (rollup.write_down, _evaluate)))
 	for part in parts:
@@ -54,4 +57,5 @@ def _evaluate() -> None:
 
 def check_error_rate() -> None:
 	"""Tell when there were more than 100 Error Logs in the last hour: the rule "Error Log Rate", by itself."""
-	engine.evaluate("scheduler", kinds=("Error Log Rate",))
+	if release.is_migrated():
+		engine.evaluate("scheduler", kinds=("Error Log Rate",))

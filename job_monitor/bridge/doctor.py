@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import frappe
 
-from job_monitor.bridge import live_site, schedules, session
+from job_monitor.bridge import live_site, release, schedules, session
 from job_monitor.core import health, snapshot
 from job_monitor.core import schedules as core_schedules
 from job_monitor.core.errors import JobMonitorError
@@ -114,8 +114,12 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 		healths, found = [], schedules.switched()
 	if not found.runs:
 		yield _scheduler_finding(site, found)
-	if APP in frappe.get_installed_apps() and (place := live_site.unconfirmed()):
-		yield _unconfirmed(site, place)
+	if APP in frappe.get_installed_apps():
+		if not release.is_migrated():
+			hint = release.how_to_migrate()
+			yield Finding("unmigrated-site", Severity.WARNING, site, release.NOT_MIGRATED, hint)
+		elif place := live_site.unconfirmed():
+			yield _unconfirmed(site, place)
 	# One that is absent misses all of them that are due
 	told = [health for health in healths if found.runs or health.state != "missed" or health.is_ahead]
 	yield from core_schedules.findings(told)

@@ -16,6 +16,7 @@ import click
 import frappe
 
 from job_monitor.alerts import engine, incidents
+from job_monitor.bridge import release
 from job_monitor.cli.safe import line as plain
 from job_monitor.core import clock
 from job_monitor.core.health import duration
@@ -127,6 +128,9 @@ def _look(site: str, by: str) -> Look:
 		with _site(site):
 			if APP not in frappe.get_installed_apps():
 				look.problem = "Job Monitor is not installed on this site."
+				return look
+			if not release.is_migrated():
+				look.problem = f"{release.NOT_MIGRATED} {release.how_to_migrate()}"
 				return look
 			_write_down()
 			look.evaluation = engine.evaluate(by)

@@ -1,0 +1,26 @@
+"""Whether a site has the tables of the release that is installed: between new code and migrate it has those before."""
+
+from __future__ import annotations
+
+import shlex
+
+import frappe
+
+APP = "job_monitor"
+
+
+def is_migrated() -> bool:
+	"""Whether this release's last patch ran here. Installing notes all patches as done. One query."""
+	last = frappe.get_file_items(frappe.get_app_path(APP, "patches.txt"))[-1]
+	return bool(frappe.db.exists("Patch Log", {"patch": last}))
+
+
+NOT_MIGRATED = "This site is not migrated to the installed release of Job Monitor."
+
+
+def how_to_migrate() -> str:
+	"""What to do about a site that is not."""
+	return (
+		f"Run: bench --site {shlex.quote(frappe.local.site)} migrate. Until then no alert rule is looked at, and runs "
+		"that end wait on Redis."
+	)

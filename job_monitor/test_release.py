@@ -1,0 +1,51 @@
+"""A site between new code and migrate."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import frappe
+
+from job_monitor import tasks
+from job_monitor.alerts import engine
+from job_monitor.bridge import doctor, release
+from job_monitor.commands import watching
+from job_monitor.testing import work_off
+from job_monitor.testing_recorder import RecorderTestCase
+
+
+class TestUnmigratedSite(RecorderTestCase):
+	def setUp(self) -> None:
+		super().setUp()
+		self.patches = {"patch": ["like", "job_monitor.%"]}
+		self.rows = frappe.get_all("Patch Log", self.patches, ["*"])
+		frappe.db.delete("Patch Log", self.patches)
+		frappe.db.commit()
+		self.addCleanup(self.migrate)
+
+	def migrate(self) -> None:
+		"""What migrate notes of the patches."""
+		frappe.db.rollback()
+		frappe.db.delete("Patch Log", self.patches)
+		for row in self.rows:
+			frappe.get_doc({"doctype": "Patch Log", **row}).db_insert()
+		frappe.db.commit()
+
+	def test_it_leaves_the_tables_alone_until_it_is_migrated_and_loses_no_run(self) -> None:
+		self.enqueue()
+		work_off("short")
+		before = engine.last()
+		tasks.sweep()
+		tasks.check_error_rate()
+		self.assertEqual((engine.last(), self.log.waiting()), (before, 1))
+		self.migrate()
+		tasks.sweep()
+		self.assertEqual(self.log.waiting(), 0)
+
+	def test_whoever_asks_is_told(self) -> None:
+		(finding,) = [f for f in doctor._of_site(frappe.local.site, True) if f.code == "unmigrated-site"]
+		self.assertIn(f"bench --site {frappe.local.site} migrate", finding.hint)
+		with ThreadPoolExecutor(1) as thread:  # `frappe.local` of its own
+			look = thread.submit(watching._look, frappe.local.site, "check").result()
+		self.assertIn(release.NOT_MIGRATED, look.problem)
+		self.assertEqual(look.exit_code, watching.UNKNOWN)
