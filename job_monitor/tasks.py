@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-import frappe
-
 from job_monitor.alerts import engine
-from job_monitor.bridge import release
+from job_monitor.bridge import release, transactions
 from job_monitor.core import clock
 from job_monitor.recorder import rollup, scheduled
 
@@ -31,7 +27,7 @@ def sweep() -> None:
 			part()
 		except Exception as error:
 			errors.append(error)
-			_begin_anew()
+			transactions.begin_anew()
 	if errors:
 		raise errors[0]
 
@@ -39,16 +35,6 @@ def sweep() -> None:
 def _is_watched() -> bool:
 	looked = engine.last()
 	return looked.get("by") == "watch" and 0 <= (clock.now() - looked["at"]).total_seconds() < WATCHED_SECONDS
-
-
-def _begin_anew() -> None:
-	"""A time limit in the middle of a statement leaves a connection that nothing can be done with."""
-	try:
-		frappe.db.rollback()
-	except Exception:
-		with suppress(Exception):
-			frappe.db.close()
-		frappe.db.connect()
 
 
 def _evaluate() -> None:

@@ -16,6 +16,30 @@ def test_each_layer_imports_only_the_ones_below_it() -> None:
 	assert not fences.forbidden_imports(PACKAGE)
 
 
+def test_nothing_swallows_the_time_limit_of_its_job() -> None:
+	"""But the sweep, which goes on to the next part of the work and raises afterwards; and a thread hears no signal."""
+	places = [place.partition(":")[0] for place in fences.swallowed_limits(PACKAGE)]
+	assert places == ["notify/within.py", "tasks.py"]
+
+
+@pytest.mark.parametrize(
+	("source", "swallows"),
+	[
+		("try:\n\tf()\nexcept Exception:\n\tg()", True),
+		("try:\n\tf()\nexcept:\n\tg()", True),
+		("try:\n\tf()\nexcept (ValueError, Exception):\n\tg()", True),
+		("try:\n\tf()\nexcept KeyError:\n\traise\nexcept Exception:\n\tg()", True),
+		("with suppress(Exception):\n\tf()", True),
+		("with suppress(KeyError):\n\tf()", False),
+		("try:\n\tf()\nexcept KeyError:\n\tg()", False),
+		("try:\n\tf()\nexcept Exception:\n\tg()\n\traise", False),
+		("try:\n\tf()\nexcept BaseTimeoutException:\n\traise\nexcept Exception:\n\tg()", False),
+	],
+)
+def test_a_swallowed_time_limit_is_found(source: str, swallows: bool, tmp_path: Path) -> None:
+	assert bool(fences.swallowed_limits(write(tmp_path, alerts__a=source))) is swallows
+
+
 def test_every_whitelisted_function_has_all_its_types() -> None:
 	assert not fences.untyped_endpoints(PACKAGE)
 

@@ -21,7 +21,7 @@ from frappe import _
 
 from job_monitor.alerts import checks, incidents, notices
 from job_monitor.alerts.facts import Facts
-from job_monitor.bridge import live_site, state
+from job_monitor.bridge import live_site, state, transactions
 from job_monitor.bridge.times import to_utc
 from job_monitor.core import clock, limits
 from job_monitor.core.alerting import Rule, Sighting, close, step
@@ -76,7 +76,7 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 	try:
 		evaluation = _evaluate(by, kinds)
 	finally:
-		frappe.db.rollback()
+		transactions.begin_anew()
 		state.release_lease(LEASE, owner)
 	sent = notices.send_waiting()
 	evaluation = replace(evaluation, notices=sent.notices, undelivered=sent.undelivered)

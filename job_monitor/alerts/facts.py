@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import frappe
 from frappe.utils import background_jobs, get_sites
+from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import history, schedules, session, state
 from job_monitor.bridge.times import to_site
@@ -61,6 +62,8 @@ class Facts:
 		if key not in self._answers:
 			try:
 				self._answers[key] = ask()
+			except BaseTimeoutException:
+				raise
 			except JobMonitorError as error:
 				self._answers[key] = CouldNotTell(REDIS, str(error))
 			except Exception as error:

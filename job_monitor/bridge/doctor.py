@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import frappe
+from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import live_site, release, schedules, session
 from job_monitor.core import health, snapshot
@@ -100,6 +101,8 @@ def _examine_site(site: str, pending: int | None) -> SiteReport:
 		with _site(site):
 			report.scheduler = schedules.switch()
 			report.findings = list(_of_site(site, asked=pending is not None))
+	except BaseTimeoutException:
+		raise
 	except Exception as error:  # a database that is down, a broken configuration: told, and the next site
 		report.problem = f"{type(error).__name__}: {error}".strip(": ")
 	return report

@@ -15,6 +15,7 @@ from croniter import croniter
 from frappe.utils import get_bench_path, get_datetime
 from frappe.utils.background_jobs import create_job_id
 from frappe.utils.scheduler import get_scheduler_tick, is_dormant, is_scheduler_disabled
+from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import session
 from job_monitor.bridge.times import site_zone, to_site
@@ -154,6 +155,8 @@ class _Calendar:
 				return [coming], ""
 			self.times[text].set_current(last)
 			return self._from(text, self.times[text].get_next(datetime)), ""
+		except BaseTimeoutException:
+			raise
 		except Exception as error:  # croniter has a dozen, and raises AttributeError for what is no text
 			return [], f"There is no time at which it should run: {error}."
 
@@ -164,6 +167,8 @@ class _Calendar:
 			return False
 		try:
 			return bool(croniter.match(one.cron_format or self._format(one), last))
+		except BaseTimeoutException:
+			raise
 		except Exception:  # as above
 			return False
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import frappe
 from frappe.utils import background_jobs, cint
+from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import metrics, session, state
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
@@ -147,7 +148,7 @@ def _write_batches(log: RunLog, deadline: float) -> int:
 			if size < 0:
 				_set_aside(log)
 			number = _write_batch(log, max(1, size))
-		except CouldNotAsk:
+		except (CouldNotAsk, BaseTimeoutException):
 			raise
 		except Exception as error:
 			frappe.db.rollback()

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 APP = "job_monitor"
@@ -83,6 +83,43 @@ def _imported(path: Path, inside: tuple[str, ...]) -> Iterator[str]:
 			names = [alias.name for alias in node.names] if base == APP else []
 			folders = [n for n in names if (path.parents[len(inside) - 1] / n).is_dir()]
 			yield from [f"{APP}.{n}" for n in folders] or [base]
+
+
+def swallowed_limits(package: Path) -> list[str]:
+	"""Places that take RQ's time limit, which is an `Exception`, for an error like others: its job would never end.
+
+	Commands run in processes of their own, without such a limit.
+	"""
+	found = []
+	for path in files(package, "*.py"):
+		inside = path.relative_to(package)
+		if inside.parts[0] in ("cli", "commands") or path.name.startswith("test"):
+			continue
+		for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+			if isinstance(node, ast.Try) and _swallows(node):
+				found.append(f"{inside}:{node.lineno}")
+			elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+				if _names_in(node.args) & _ANYTHING:
+					found.append(f"{inside}:{node.lineno}")
+	return found
+
+
+_ANYTHING = {"Exception", "BaseException"}
+
+
+def _swallows(node: ast.Try) -> bool:
+	for handler in node.handlers:
+		raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(handler))
+		caught = _names_in([handler.type]) if handler.type else _ANYTHING
+		if raises and caught & {"BaseTimeoutException", *_ANYTHING}:
+			return False
+		if caught & _ANYTHING:
+			return True
+	return False
+
+
+def _names_in(nodes: Iterable[ast.AST]) -> set[str]:
+	return {name.id for node in nodes for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
 def untyped_endpoints(package: Path) -> list[str]:

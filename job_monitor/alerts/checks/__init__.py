@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from frappe import _
+from rq.timeouts import BaseTimeoutException
 
 from job_monitor.alerts.checks import failures, jobs, monitor, queues, schedules, workers  # noqa: F401
 from job_monitor.alerts.checks.registry import CHECKS, Known
@@ -20,6 +21,8 @@ def look(rule: Rule, facts: Facts, known: Known, problems: dict[str, str]) -> li
 		return None if seen is None else list(seen)
 	except CouldNotTell as error:
 		problems[error.source] = str(error)
+	except BaseTimeoutException:
+		raise
 	except Exception as error:  # a bug of ours must not silence the other rules
 		problems[_("Rule {0}").format(rule.name)] = f"{type(error).__name__}: {error}"
 	return None

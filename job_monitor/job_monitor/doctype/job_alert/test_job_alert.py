@@ -13,6 +13,7 @@ from typing import Any
 
 import frappe
 from frappe.utils import add_to_date, get_bench_path, now_datetime
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from job_monitor import tasks
 from job_monitor.alerts import checks, engine, incidents
@@ -189,6 +190,28 @@ class TestJobAlert(AlertTestCase):
 		self.assertEqual(
 			sorted(a.rule for a in self.alerts(state="Firing")), ["Could Not Ask", "Error Log Rate"]
 		)
+
+	def test_a_time_limit_ends_a_look_and_gives_the_lease_back(self) -> None:
+		"""RQ's own, in the middle of a statement of a fact and of a check: nothing is taken for an answer."""
+		statement = {"mariadb": "select sleep(3)", "postgres": "select pg_sleep(3)"}.get(frappe.db.db_type)
+		if not statement:
+			self.skipTest("a database in this process cannot sleep")
+		rule = self.rule("Error Log Rate")
+		kept = checks.CHECKS[rule.kind]
+		self.addCleanup(checks.CHECKS.update, {rule.kind: kept})
+
+		def asleep(_rule: Any, facts: Any, _known: Any) -> Any:
+			return facts._once("history", "slow", lambda: frappe.db.sql(statement))
+
+		for check in (asleep, lambda *_args: frappe.db.sql(statement)):
+			checks.CHECKS[rule.kind] = check
+			with self.assertRaises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
+				engine.evaluate("test")
+			owner = frappe.db.get_value(state.STATE, engine.LEASE, "owned_by")
+			self.assertFalse(owner, "the lease is given back")
+			self.assertEqual(engine.last(), {}, "a look that was cut is written down")
+		checks.CHECKS[rule.kind] = kept
+		self.assertEqual(engine.evaluate("test").skipped, "")
 
 	def test_what_changes_together_is_told_together(self) -> None:
 		self.rule("Method Failures", threshold=1)

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import frappe
 from frappe.utils import get_bench_path
-from rq.timeouts import JobTimeoutException
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from job_monitor import tasks
 from job_monitor.alerts import engine
@@ -96,6 +96,24 @@ class TestRollup(RecorderTestCase):
 			return own(one)
 
 		return row
+
+	def test_a_time_limit_ends_the_writing(self) -> None:
+		"""It is RQ's, and no fault of the batch that it rings in."""
+		self.tell_many(30)
+
+		def asleep(_one: Any) -> Any:
+			time.sleep(30)
+
+		started = time.monotonic()
+		with (
+			patch.object(failures, "_row", asleep),
+			self.assertRaises(JobTimeoutException),
+			UnixSignalDeathPenalty(1, JobTimeoutException),
+		):
+			rollup.write_down()
+		self.assertLess(time.monotonic() - started, 10)
+		frappe.db.rollback()
+		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
 
 	def test_a_database_that_takes_nothing_costs_no_run(self) -> None:
 		self.tell_many(30)
