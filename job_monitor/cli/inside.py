@@ -42,7 +42,8 @@ check = _take_over(
 	"""Look at the alert rules of all sites once, and tell; for cron.
 
 	It needs the bench and its database. Exits with 0 if nothing fires, with 1 if something does, with 2 if a site
-	or Redis could not be asked. With --json it prints JSON for programs.
+	or Redis could not be asked. A site without Job Monitor is left out, unless it is named by --site. With --json it
+	prints JSON for programs.
 
 	\b
 	job-monitor check

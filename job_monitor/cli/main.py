@@ -47,6 +47,7 @@ class Group(click.Group):
 	cls=Group,
 	context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 	epilog="Exit codes: 0 fine, 1 something is wrong (or no such job), 2 could not ask. "
+	"Times are those of the terminal, with their distance to UTC; with --json they are in UTC. "
 	'Shell completion: eval "$(_JOB_MONITOR_COMPLETE=bash_source job-monitor)" (or zsh_source, fish_source).',
 )
 @click.version_option(__version__, prog_name="job-monitor")
@@ -120,7 +121,11 @@ def workers_command(source: Source, as_json: bool) -> None:
 )
 @click.option("--method", default="", help="Part of the method's dotted path.")
 @click.option("--search", "text", default="", help="Part of arguments, traceback, id or method.")
-@click.option("--since", type=Age(), help="Created since: 30m, 2h, 1d, or 2026-01-31T10:00 (local time).")
+@click.option(
+	"--since",
+	type=Age(),
+	help="Created since: 30m, 2h, 1d, or 2026-01-31T10:00 (of this terminal; or with +05:30, Z).",
+)
 @click.option("--limit", default=20, show_default=True, help=f"Rows, at most {limits.PAGE_ROWS}.")
 @click.option("--offset", default=0, help="Rows to skip (without filters that search).")
 @click.option(
@@ -182,7 +187,11 @@ def job(source: Source, job_id: str, as_json: bool) -> None:
 )
 @click.option("--queue", default="", help="Queue; known for jobs that ran with job_monitor installed.")
 @click.option("--method", default="", help="Part of the method's dotted path.")
-@click.option("--since", type=Age(), help="From then on: 2h, 1d, or 2026-01-31T10:00 (local time).")
+@click.option(
+	"--since",
+	type=Age(),
+	help="From then on: 2h, 1d, or 2026-01-31T10:00 (of this terminal; or with +05:30, Z).",
+)
 @click.option("--until", type=Age(), help="Until then, likewise.")
 @json_option
 @click.pass_obj

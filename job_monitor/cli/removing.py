@@ -80,7 +80,7 @@ def _note(source: Source, outcomes: Sequence[tuple[Job, Outcome]]) -> None:
 		return
 	who = f"{getpass.getuser()}@{socket.gethostname()}"
 	lines = [
-		f"{clock.now():%Y-%m-%d %H:%M:%S} INFO job-monitor remove by {who}: {job.id} ({job.method}): {outcome.message}"
+		f"{clock.now().astimezone():%Y-%m-%d %H:%M:%S} INFO job-monitor remove by {who}: {job.id} ({job.method}): {outcome.message}"
 		for job, outcome in outcomes
 	]
 	try:

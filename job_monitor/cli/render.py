@@ -23,7 +23,7 @@ from job_monitor.cli.look import (
 	table,
 	words,
 )
-from job_monitor.core import keys
+from job_monitor.core import clock, keys
 from job_monitor.core.health import duration
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import (
@@ -225,10 +225,10 @@ def _facts(job: Job, now: datetime) -> list[tuple[str, RenderableType]]:
 
 
 def stamp(moment: datetime | None, now: datetime) -> str:
-	"""A moment in local time and how long ago it was."""
+	"""A moment and how long ago it was."""
 	if moment is None:
 		return ""
-	return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}  ({ago(moment, now)} ago)"
+	return f"{clock.local(moment)}  ({ago(moment, now)} ago)"
 
 
 def findings_view(findings: Sequence[Finding], hints: bool = True) -> RenderableType:

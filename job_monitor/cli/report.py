@@ -13,7 +13,7 @@ from rich.text import Text
 
 from job_monitor.cli import look
 from job_monitor.cli.source import console
-from job_monitor.core import monitor_log
+from job_monitor.core import clock, monitor_log
 from job_monitor.core.connection import Bench
 from job_monitor.core.errors import ConfigError
 from job_monitor.core.health import duration
@@ -109,8 +109,13 @@ def _methods(report: Report) -> RenderableType:
 	return table
 
 
+def _at(text: str) -> str:
+	moment = clock.parse(text)  # what the log says in UTC
+	return clock.local(moment) if moment else text
+
+
 def _slowest(report: Report) -> RenderableType:
-	table = look.table(("Took", {"justify": "right"}), "Method", "Site", "At (UTC)", "Job ID")
+	table = look.table(("Took", {"justify": "right"}), "Method", "Site", "At", "Job ID")
 	for run in report.slowest[:10]:
-		look.add_row(table, [duration(run.duration), run.method, run.site, run.at[:19], run.job_id])
+		look.add_row(table, [duration(run.duration), run.method, run.site, _at(run.at), run.job_id])
 	return table

@@ -179,7 +179,7 @@ class Top:
 			(" job-monitor ", "reverse bold"), "  ", look.words(address(self.store.connection), "bold")
 		)
 		line.append(
-			f"   {taken.taken_at.astimezone():%H:%M:%S}   {alive} of {len(taken.workers)} workers alive, {busy} busy"
+			f"   {clock.local(taken.taken_at)[11:]}   {alive} of {len(taken.workers)} workers alive, {busy} busy"
 		)
 		if self.data.rates:
 			line.append(f"   {self.data.rates[-1]:.1f} jobs/s ").append(

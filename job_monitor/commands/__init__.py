@@ -42,13 +42,14 @@ def doctor(context: Any, site: str | None, as_json: bool, legacy: bool) -> None:
 	sites = [site] if site else list(context.sites or ())
 	if legacy:
 		raise SystemExit(examination.legacy(sites))
-	raise SystemExit(examination.run(sites if site or _site_was_chosen() else [], as_json))
+	raise SystemExit(examination.run(sites if site or _a_site_is_named() else [], as_json))
 
 
-def _site_was_chosen() -> bool:
-	"""By whoever calls. The bench's `default_site` is put in by bench itself, and hides no other site here."""
+def _a_site_is_named() -> bool:
+	"""By who calls. The bench's `default_site` is put in by bench itself, and hides no other site here."""
 	group = click.get_current_context().parent
-	return bool((group and group.params.get("site")) or os.environ.get("FRAPPE_SITE"))
+	named = (group and group.params.get("site")) or os.environ.get("FRAPPE_SITE")
+	return bool(named) and named != "all"
 
 
 @click.command(
@@ -64,7 +65,7 @@ def job_monitor(context: Any, arguments: tuple[str, ...]) -> None:
 	if arguments[:1] in (("check",), ("watch",)):
 		from job_monitor.commands import watching
 
-		return watching.run(arguments, sites)
+		return watching.run(arguments, sites if _a_site_is_named() else [])
 	from job_monitor.cli.main import main
 
 	if len(sites) == 1:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -17,6 +15,7 @@ import frappe
 
 from job_monitor.alerts import engine, incidents
 from job_monitor.bridge import release
+from job_monitor.cli.look import json_text
 from job_monitor.cli.safe import line as plain
 from job_monitor.core import clock
 from job_monitor.core.health import duration
@@ -35,12 +34,14 @@ class Look:
 	Attributes:
 		alerts: What fires: name, title, severity, began_at, seconds so far, acknowledged_by.
 		problem: Why the site could not be asked, "" if it was.
+		left_out: Why nothing was to be asked, "" if something was. That is no failure.
 	"""
 
 	site: str
 	evaluation: engine.Evaluation | None = None
 	alerts: list[dict[str, Any]] = field(default_factory=list)
 	problem: str = ""
+	left_out: str = ""
 
 	@property
 	def exit_code(self) -> int:
@@ -60,18 +61,19 @@ def check(sites: Sequence[str], as_json: bool) -> None:
 	"""Look at the alert rules of all sites once, and tell.
 
 	For cron, where neither scheduler nor workers may be alive. Exits with 0 if nothing fires, with 1 if something
-	does, with 2 if a site or Redis could not be asked.
+	does, with 2 if a site or Redis could not be asked. Sites without Job Monitor are left out, unless they are
+	named by --site.
 
 	\b
 	*/5 * * * *  cd ~/frappe-bench && bench job-monitor check > /dev/null
 	"""
-	looks = [_look(site, "check") for site in _sites(sites)]
+	looks = [_look(site, "check", bool(sites)) for site in _sites(sites)]
 	if as_json:
-		click.echo(json.dumps([asdict(look) for look in looks], indent=1, default=str))
+		click.echo(json_text(looks, indent=1))
 	else:
 		for look in looks:
 			click.echo("\n".join(_lines(look)))
-	raise SystemExit(max((look.exit_code for look in looks), default=0))
+	raise SystemExit(max((look.exit_code for look in looks if not look.left_out), default=UNKNOWN))
 
 
 @group.command("watch")
@@ -91,10 +93,10 @@ def watch(sites: Sequence[str], interval: int) -> None:
 	while not stop.is_set():
 		began = time.monotonic()
 		for site in _sites(sites):
-			look = _look(site, "watch")
+			look = _look(site, "watch", bool(sites))
 			if _summary(look) != told.get(site):
 				told[site] = _summary(look)
-				click.echo(f"{datetime.now():%Y-%m-%d %H:%M:%S} " + "\n  ".join(_lines(look)))
+				click.echo(f"{clock.local(clock.now())} " + "\n  ".join(_lines(look)))
 			if stop.is_set():
 				return
 		stop.wait(max(0.0, interval - (time.monotonic() - began)))
@@ -121,13 +123,18 @@ def _site(site: str) -> Iterator[None]:
 		frappe.destroy()
 
 
-def _look(site: str, by: str) -> Look:
-	"""Write down the runs that ended, which the rules count; then look."""
+def _look(site: str, by: str, named: bool) -> Look:
+	"""Write down the runs that ended, which the rules count; then look.
+
+	Args:
+		named: Whether this site was asked for, so that it is a problem if it lacks the app.
+	"""
 	look = Look(site)
 	try:
 		with _site(site):
 			if APP not in frappe.get_installed_apps():
-				look.problem = "Job Monitor is not installed on this site."
+				absent = "Job Monitor is not installed on this site."
+				look.problem, look.left_out = (absent, "") if named else ("", absent)
 				return look
 			if not release.is_migrated():
 				look.problem = f"{release.NOT_MIGRATED} {release.how_to_migrate()}"
@@ -143,11 +150,11 @@ def _look(site: str, by: str) -> Look:
 def _firing() -> list[dict[str, Any]]:
 	fields = ["name", "title", "severity", "began_at", "acknowledged_by", "moments"]
 	rows = frappe.get_all("Job Alert", {"state": "Firing"}, fields, order_by="severity, began_at")
-	return [{**row, "seconds": _age(incidents.moments(row)["began_at"])} for row in rows]
-
-
-def _age(began_at: datetime | None) -> float:
-	return clock.seconds_between(began_at, clock.now()) or 0.0
+	for row in rows:
+		row.began_at = incidents.moments(row)["began_at"]
+		row.seconds = clock.seconds_between(row.began_at, clock.now()) or 0.0
+		del row["moments"]
+	return rows
 
 
 def _write_down() -> None:
@@ -161,12 +168,15 @@ def _write_down() -> None:
 def _summary(look: Look) -> Any:
 	problems = look.evaluation.problems if look.evaluation else {}
 	untold = look.evaluation.untold if look.evaluation else ""
-	return look.problem, sorted(problems), untold, [alert["name"] for alert in look.alerts]
+	return look.problem or look.left_out, sorted(problems), untold, [alert["name"] for alert in look.alerts]
 
 
 def _lines(look: Look) -> Iterator[str]:
 	if look.problem:
 		yield click.style(f"{look.site}: {look.problem}", fg="red")
+		return
+	if look.left_out:
+		yield click.style(f"{look.site}: left out. {look.left_out}", dim=True)
 		return
 	number = len(look.alerts)
 	text = counted(number, "1 alert fires.", "{0} alerts fire.") if number else "nothing fires."
@@ -174,9 +184,9 @@ def _lines(look: Look) -> Iterator[str]:
 	for alert in look.alerts:
 		critical = alert["severity"] == "Critical"
 		mark = click.style("✗" if critical else "!", fg="red" if critical else "yellow", bold=True)
-		age = spoken(alert["seconds"])
+		age, began_at = spoken(alert["seconds"]), clock.local(alert["began_at"])
 		known = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
-		yield f" {mark} {plain(alert['title'])} (since {alert['began_at']:%Y-%m-%d %H:%M}, {age}{known})"
+		yield f" {mark} {plain(alert['title'])} (since {began_at}, {age}{known})"
 	yield from _how(look.evaluation)
 
 

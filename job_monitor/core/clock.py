@@ -30,6 +30,11 @@ def from_epoch(seconds: float) -> datetime | None:
 		return None
 
 
+def local(moment: datetime) -> str:
+	"""As the command line shows every moment: in the time of the terminal, with its distance to UTC."""
+	return moment.astimezone().isoformat(" ", "seconds")
+
+
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
 	"""Seconds from start to end, never below 0: two hosts' clocks may disagree. None if one is unknown."""
 	if start is None or end is None:
