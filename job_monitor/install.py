@@ -6,7 +6,7 @@ import frappe
 from frappe.permissions import add_permission, reset_perms, update_permission_property
 
 from job_monitor.alerts.defaults import add_rules
-from job_monitor.bridge import live_site
+from job_monitor.bridge import live_site, reports
 from job_monitor.bridge.roles import MANAGER, USER
 
 READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
@@ -31,6 +31,7 @@ def after_install() -> None:
 
 
 def after_migrate() -> None:
+	reports.never_in_background()
 	add_indexes()
 	add_channels()
 	add_rules()

@@ -10,9 +10,10 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import get_bench_path, get_datetime
+from frappe.utils import get_bench_path
 
-from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.bridge import ranges
+from job_monitor.bridge.times import to_site
 from job_monitor.core import limits, monitor_log
 from job_monitor.core.monitor_report import Filters, MethodStats, Report, Run
 
@@ -57,7 +58,7 @@ def key_of(given: Any) -> str:
 
 
 def _filters(given: Any) -> Filters:
-	since, until = (to_utc(get_datetime(m)) if m else None for m in (given.get("since"), given.get("until")))
+	since, until = (ranges.moment_of(given.get(name)) for name in ("since", "until"))
 	queue, method = (str(given.get(name) or "")[: limits.PATTERN_CHARS] for name in ("queue", "method"))
 	return Filters(frappe.local.site, queue, method, since, until)
 

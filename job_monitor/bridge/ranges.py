@@ -77,8 +77,8 @@ def of(given: Any) -> Range:
 		scale = _scale(now - timedelta(hours=hours), now, now)
 		end = following(scale, scale.floor(now))
 		return Range(scale, scale.floor(end - timedelta(hours=hours)), end, now)
-	until = min(_moment(given.get("until")) or now, now)
-	since = _moment(given.get("since")) or until - timedelta(hours=hours)
+	until = min(moment_of(given.get("until")) or now, now)
+	since = moment_of(given.get("since")) or until - timedelta(hours=hours)
 	since = max(since, until - timedelta(days=LARGEST_DAYS))
 	if since >= until:
 		frappe.throw(_("From must be before To, and not in the future."))
@@ -91,10 +91,15 @@ def _local(moment: datetime) -> datetime:
 	return moment.astimezone(site_zone())
 
 
-def _moment(value: Any) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
+	"""In UTC, of a filter in the site's time zone; None for none.
+
+	Raises:
+		frappe.ValidationError
+	"""
 	try:
 		return to_utc(get_datetime(value)) if value else None
-	except (ValueError, TypeError, AttributeError, OverflowError):
+	except (ValueError, TypeError, AttributeError, OverflowError, frappe.ValidationError):
 		frappe.throw(_("{0} is no moment.").format(as_html(value, 40)))
 
 

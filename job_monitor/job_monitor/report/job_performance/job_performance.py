@@ -9,9 +9,11 @@ from frappe import _
 
 from job_monitor.bridge import performance
 from job_monitor.bridge.markup import as_html
+from job_monitor.bridge.reports import answered
 from job_monitor.core.monitor_report import Report
 
 
+@answered
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Scheduled Job Log", "read", throw=True)

@@ -8,9 +8,11 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge import throughput, throughput_report
+from job_monitor.bridge.reports import answered
 from job_monitor.bridge.throughput import Found, Wanted
 
 
+@answered
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Job Metric", "read", throw=True)

@@ -9,9 +9,11 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge import schedules
+from job_monitor.bridge.reports import answered
 from job_monitor.core.schedules import PROBLEMS, STATES
 
 
+@answered
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
