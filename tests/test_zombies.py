@@ -127,3 +127,30 @@ def test_a_zombie_that_came_to_life_meanwhile_is_none(connection: Any, jobs: Job
 			return answers
 
 	assert found(Enqueues(connection, BENCH)) == []
+
+
+def test_round_trips_do_not_grow_with_the_zombies(
+	store: Store, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	ids = [jobs.raw(place=None, age=OLD, queue=queue) for queue in ("default", "long") for _n in range(40)]
+	jobs.raw("a||waiting", age=OLD)
+	jobs.raw("a||elsewhere", place=None, age=OLD)
+	jobs.connection.rpush(f"rq:queue:{full('long')}", "a||elsewhere")
+	jobs.raw("a||running", status="started", place=None, age=OLD)
+	jobs.put(f"a||running:{'0' * 32}", "started", "long")
+	jobs.raw("a||young", place=None, age=5)
+	rows = store.rows([("", job_id) for job_id in jobs_of(store)])
+	trips = []
+	execute = type(jobs.connection.pipeline()).execute
+	pipeline = type(jobs.connection.pipeline())
+	monkeypatch.setattr(pipeline, "execute", lambda *args, **kw: trips.append(1) or execute(*args, **kw))
+	assert sorted(job.id for job in zombies.among(store, rows)) == sorted(ids)
+	assert len(trips) <= 6
+	assert [zombies.is_one(store, row) for row in rows] == [row.id in ids for row in rows]
+	trips.clear()
+	assert found(store) == sorted(ids)
+	assert len(trips) <= 40
+
+
+def jobs_of(store: Store) -> list[str]:
+	return [key.decode().removeprefix("rq:job:") for key in store.connection.keys("rq:job:*")]

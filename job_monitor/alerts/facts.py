@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -14,8 +13,8 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import history, schedules, session, state
 from job_monitor.bridge.times import to_site
-from job_monitor.core import limits, snapshot, zombies
-from job_monitor.core.errors import CouldNotAsk, JobMonitorError, JobNotFound
+from job_monitor.core import keys, limits, snapshot, zombies
+from job_monitor.core.errors import CouldNotAsk, JobMonitorError
 from job_monitor.core.metrics import Counts
 from job_monitor.core.records import Job, Snapshot
 from job_monitor.core.schedules import ScheduleHealth
@@ -84,13 +83,9 @@ class Facts:
 
 	def _zombies(self, known: Collection[str]) -> list[Job]:
 		store = session.connect()
-		found = []
-		for job_id in list(dict.fromkeys([*known, *self._hunted(store)]))[: limits.ALERT_SUBJECTS]:
-			with suppress(JobNotFound):
-				job = store.job(job_id)
-				if zombies.is_one(store, job):
-					found.append(job)
-		return found
+		ids = list(dict.fromkeys([*known, *self._hunted(store)]))[: limits.ALERT_SUBJECTS]
+		jobs = store.rows([("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
+		return zombies.among(store, jobs)
 
 	def _hunted(self, store: Store) -> list[str]:
 		"""Ids of this site's zombies, as the last hunt found them."""

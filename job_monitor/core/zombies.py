@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain, islice
 from typing import Any
 
 from job_monitor.core import clock, hydrate, keys, limits, workers
@@ -36,32 +37,43 @@ def find(store: Store, seconds: float = limits.ZOMBIE_SECONDS) -> Zombies:
 
 
 def is_one(store: Store, job: Job) -> bool:
-	"""Whether this job is a zombie at this moment: looked up in every place of every queue, and among the workers.
+	"""Whether this job is a zombie at this moment: see `among`."""
+	return bool(among(store, [job]))
 
-	Six round trips.
+
+def among(store: Store, jobs: Iterable[Job]) -> list[Job]:
+	"""Those of these jobs that are zombies at this moment: looked up in every place of every queue, and among the workers.
+
+	Six round trips, however many they are; none if none of them could be one.
 
 	Raises:
 		CouldNotAsk: Redis gave no answer, or refused one of the questions.
 	"""
-	if job.status not in _STATUSES or not _is_old(job):
-		return False
+	suspects = [job for job in jobs if job.status in _STATUSES and _is_old(job)]
+	if not suspects:
+		return []
 	alive = (worker for worker in workers.read_all(store) if worker.verdict is not Verdict.DEAD)
-	if any(job.id in worker.current_job_ids for worker in alive):
-		return False
+	held = {job_id for worker in alive for job_id in worker.current_job_ids}
+	suspects = [job for job in suspects if job.id not in held]
 	with asking(store.connection):
 		members = store.connection.smembers(keys.QUEUES)
 	queues = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
-	origin = _sure(store.ask([("HGET", keys.job_key(job.id), "origin")])[0])
-	queues.add(keys.text(origin))
-	return not _is_started(store, job.id, queues) and _stands_nowhere(store, job.id, queues)
+	queues |= {keys.text(_sure(origin)) for origin in _origins(store, suspects)}
+	held = _started(store, queues)
+	suspects = [job for job in suspects if job.id not in held]
+	return _nowhere(store, suspects, [queues] * len(suspects))
 
 
-def _is_started(store: Store, job_id: str, queues: Iterable[str]) -> bool:
-	"""Whether one of these queues counts it as running, under whatever execution. One round trip."""
-	names = [keys.place_key(keys.STARTED, queue) for queue in queues]
-	answers = store.ask(("ZRANGE", name, 0, -1) for name in names)
+def _origins(store: Store, jobs: Iterable[Job]) -> list[Any]:
+	"""Full name of each job's queue, as Redis answers. One round trip."""
+	return store.ask(("HGET", keys.job_key(job.id), "origin") for job in jobs)
+
+
+def _started(store: Store, queues: Iterable[str]) -> set[str]:
+	"""Ids of the jobs that one of these queues counts as running, under whatever execution. One round trip."""
+	answers = store.ask(("ZRANGE", keys.place_key(keys.STARTED, queue), 0, -1) for queue in queues)
 	entries = (entry for answer in answers for entry in _sure(answer) or ())
-	return any(keys.job_id_of(keys.text(entry), keys.STARTED) == job_id for entry in entries)
+	return {keys.job_id_of(keys.text(entry), keys.STARTED) for entry in entries}
 
 
 def _is_old(job: Job) -> bool:
@@ -70,14 +82,23 @@ def _is_old(job: Job) -> bool:
 	return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
 
 
-def _stands_nowhere(store: Store, job_id: str, queues: Iterable[str]) -> bool:
-	"""Whether the id stands in no list or registry of these queues. One round trip."""
-	commands: list[tuple[Any, ...]] = [("ZCARD", keys.executions_key(job_id))]
+def _nowhere(store: Store, jobs: Sequence[Job], queues: Sequence[Iterable[str]]) -> list[Job]:
+	"""Those whose id stands in no list or registry of the queues that are given for each. One round trip."""
+	questions = [list(_questions(job.id, names)) for job, names in zip(jobs, queues, strict=True)]
+	answers = iter(store.ask(chain.from_iterable(questions)))
+	found = []
+	for job, asked in zip(jobs, questions, strict=True):
+		running, *places = (_sure(answer) for answer in islice(answers, len(asked)))
+		if not running and all(answer is None for answer in places):
+			found.append(job)
+	return found
+
+
+def _questions(job_id: str, queues: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+	yield "ZCARD", keys.executions_key(job_id)
 	for queue in queues:
-		commands += [("LPOS", key, job_id) for key in (keys.queue_key(queue), keys.intermediate_key(queue))]
-		commands += [("ZSCORE", keys.place_key(s, queue), job_id) for s in keys.REGISTRY_TEMPLATES]
-	running, *places = (_sure(answer) for answer in store.ask(commands))
-	return not running and all(answer is None for answer in places)
+		yield from (("LPOS", key, job_id) for key in (keys.queue_key(queue), keys.intermediate_key(queue)))
+		yield from (("ZSCORE", keys.place_key(s, queue), job_id) for s in keys.REGISTRY_TEMPLATES)
 
 
 def _sure(answer: Any) -> Any:
@@ -181,18 +202,14 @@ class _Hunt:
 		"""Suspects that are still in no place on two more looks, with what they run: one may be on its way."""
 		confirmed = list(suspects[: limits.ZOMBIE_ROWS])
 		for _look in range(2):
-			confirmed = [job for job in confirmed if self._stands_nowhere(job)]
+			origins = [keys.text(_sure(name)) for name in _origins(self.store, confirmed)]
+			confirmed = _nowhere(self.store, confirmed, [[name] if name else [] for name in origins])
 		jobs = self.store.rows([(job.status, job.id) for job in confirmed])
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
 			for job, old in zip(jobs, confirmed, strict=True)
 			if job.status in _STATUSES
 		)
-
-	def _stands_nowhere(self, job: Job) -> bool:
-		origin = self.store.ask([("HGET", keys.job_key(job.id), "origin")])[0]
-		queue = keys.text(origin) if isinstance(origin, bytes) else ""
-		return not queue or _stands_nowhere(self.store, job.id, [queue])
 
 
 def _holds(known: array[int], value: int) -> bool:
