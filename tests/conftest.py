@@ -18,6 +18,22 @@ from tests.support.processes import Workers
 demo_jobs.allow_frappe_ids()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+	parser.addoption(
+		"--redis-only",
+		action="store_true",
+		help="leave out files none of whose tests asks a Redis: they are the same whatever RQ is installed",
+	)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+	if not config.getoption("redis_only"):
+		return
+	asking = {item.path for item in items if "redis_url" in getattr(item, "fixturenames", ())}
+	config.hook.pytest_deselected(items=[item for item in items if item.path not in asking])
+	items[:] = [item for item in items if item.path in asking]
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
 	"""`unix://` URL of a Redis of this session's own."""
