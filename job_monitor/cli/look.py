@@ -83,8 +83,10 @@ class WideTable(Table):
 
 class WidePanel(Panel):
 	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-		self.expand = options.max_width < UNBOUNDED
-		return super().__rich_console__(console, options)
+		"""Off a terminal without a frame: each line would be filled up to the longest, which may be 100,000 characters."""
+		if options.max_width < UNBOUNDED:
+			return super().__rich_console__(console, options)
+		return iter([Text(f"\n{self.title}", style="bold"), self.renderable])
 
 
 def table(*columns: str | tuple[str, dict[str, Any]], expand: bool = False) -> Table:

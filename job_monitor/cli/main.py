@@ -10,37 +10,14 @@ from typing import Any
 import click
 
 from job_monitor import __version__
-from job_monitor.cli import files, inside, look, removing, render, safe
-from job_monitor.cli.source import Age, Source, console, json_option, show
+from job_monitor.cli import files, inside, look, removing, render
+from job_monitor.cli.group import EXIT_FOUND, Group
+from job_monitor.cli.source import Age, Name, Seconds, Source, console, json_option, show
 from job_monitor.core import clock, health, keys, limits, snapshot, stack, workers
-from job_monitor.core.errors import (
-	ConfigError,
-	CouldNotAsk,
-	JobMonitorError,
-	StackUnavailable,
-	WorkerNotFound,
-)
+from job_monitor.core.errors import JobNotFound, NoTerminal, StackUnavailable, WorkerNotFound
 from job_monitor.core.query import STATUSES, JobQuery
 from job_monitor.core.records import Severity
 from job_monitor.core.search import search
-
-EXIT_FOUND = 1
-"""Something is wrong: findings, or no such job."""
-
-EXIT_NO_ANSWER = 2
-"""Redis could not be asked, or the command was used wrongly (click's own code for that)."""
-
-
-class Group(click.Group):
-	"""Turns this package's errors into one line on stderr and an exit code."""
-
-	def invoke(self, ctx: click.Context) -> Any:
-		try:
-			return super().invoke(ctx)
-		except JobMonitorError as error:
-			click.echo(f"job-monitor: {safe.line(str(error))}", err=True)
-			unknown = isinstance(error, (CouldNotAsk, ConfigError)) or type(error).__name__ == "InvalidQuery"
-			ctx.exit(EXIT_NO_ANSWER if unknown else EXIT_FOUND)
 
 
 @click.group(
@@ -130,6 +107,7 @@ def workers_command(source: Source, as_json: bool) -> None:
 @click.option("--offset", default=0, help="Rows to skip (without filters that search).")
 @click.option(
 	"--seconds",
+	type=Seconds(),
 	default=3.0,
 	show_default=True,
 	help=f"Time a search may take, at most {limits.SEARCH_MAX_SECONDS:.0f}.",
@@ -169,7 +147,7 @@ def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filter
 
 
 @main.command()
-@click.argument("job_id", metavar="ID")
+@click.argument("job_id", metavar="ID", type=Name())
 @json_option
 @click.pass_obj
 def job(source: Source, job_id: str, as_json: bool) -> None:
@@ -215,7 +193,7 @@ main.add_command(inside.watch)
 
 
 @main.command("stack")
-@click.argument("name", metavar="WORKER|JOB")
+@click.argument("name", metavar="WORKER|JOB", type=Name())
 @json_option
 @click.pass_obj
 def stack_command(source: Source, name: str, as_json: bool) -> None:
@@ -228,7 +206,10 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 	try:
 		worker = workers.read_one(store, name)
 	except WorkerNotFound:
-		job = store.job(name)
+		try:
+			job = store.job(name)
+		except JobNotFound:
+			raise StackUnavailable(f"no worker and no job on this Redis is called {name}") from None
 		if not job.worker or job.status != keys.STARTED:
 			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
 		worker = workers.read_one(store, job.worker)
@@ -238,7 +219,11 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 
 @main.command()
 @click.option(
-	"--zombie-seconds", default=2.0, show_default=True, help="Time for the hunt for zombies; 0 skips it."
+	"--zombie-seconds",
+	type=Seconds(zero=True),
+	default=2.0,
+	show_default=True,
+	help="Time for the hunt for zombies; 0 skips it.",
 )
 @click.option("--critical", "only_critical", is_flag=True, help="Exit 1 for critical findings only.")
 @json_option
@@ -249,10 +234,6 @@ def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_js
 	\b
 	*/5 * * * *  cd ~/frappe-bench && job-monitor doctor --critical || mail-the-team
 	"""
-	if not 0 <= zombie_seconds <= limits.SEARCH_MAX_SECONDS:
-		raise click.BadParameter(
-			f"0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds", param_hint="--zombie-seconds"
-		)
 	taken = snapshot.take(ctx.obj.open(), zombie_seconds)
 	findings = health.diagnose(taken)
 	report = {"healthy": not findings, "findings": findings, "snapshot": taken}
@@ -262,7 +243,7 @@ def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_js
 
 
 @main.command("top")
-@click.option("--interval", default=2.0, show_default=True, type=click.FloatRange(0.2, 3600), help="Seconds.")
+@click.option("--interval", default=2.0, show_default=True, type=Seconds(0.2, 3600), help="Seconds.")
 @json_option
 @click.pass_obj
 def top_command(source: Source, interval: float, as_json: bool) -> None:
@@ -275,8 +256,11 @@ def top_command(source: Source, interval: float, as_json: bool) -> None:
 	store = source.open()
 	if as_json:
 		top.stream(store, interval)
-	elif not sys.stdout.isatty() or not sys.stdin.isatty() or console().is_dumb_terminal:
-		raise ConfigError("top needs a terminal; use `doctor`, `queues` or `top --json`")
+	elif (
+		not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
+		or console().is_dumb_terminal
+	):
+		raise NoTerminal
 	else:
 		top.Top(store, interval).run()
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import click
 
 from job_monitor.cli import look, safe
-from job_monitor.cli.source import Source, json_option
+from job_monitor.cli.source import Name, Seconds, Source, json_option
 from job_monitor.core import actions, clock, zombies
 from job_monitor.core.actions import Outcome
 from job_monitor.core.errors import JobMonitorError, JobNotFound
@@ -21,9 +21,11 @@ EXIT_REFUSED = 1
 
 
 @click.command()
-@click.argument("job_ids", metavar="[ID]...", nargs=-1)
+@click.argument("job_ids", metavar="[ID]...", nargs=-1, type=Name())
 @click.option("--zombies", "all_zombies", is_flag=True, help="Every zombie that is found within --seconds.")
-@click.option("--seconds", default=5.0, show_default=True, help="Time for the hunt for zombies.")
+@click.option(
+	"--seconds", type=Seconds(), default=5.0, show_default=True, help="Time for the hunt for zombies."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_context

@@ -159,7 +159,8 @@ def last_line(traceback: str) -> str:
 
 def page_view(page: Page, query: JobQuery, now: datetime) -> RenderableType:
 	if not page.rows:
-		return words(page.note or "No jobs.", "dim")
+		skipped = f"There are only {page.total:,} jobs." if page.total else "No jobs."
+		return words(page.note or skipped, "dim")
 	first = query.offset + 1
 	foot = f"{first:,} to {query.offset + len(page.rows):,} of {page.total:,} jobs. {page.note}"
 	return Group(jobs_table(page.rows, now), words(foot, "dim"))

@@ -15,7 +15,7 @@ from job_monitor.cli import look
 from job_monitor.cli.source import console
 from job_monitor.core import clock, monitor_log
 from job_monitor.core.connection import Bench
-from job_monitor.core.errors import ConfigError
+from job_monitor.core.errors import NoLog
 from job_monitor.core.health import duration
 from job_monitor.core.monitor_report import Filters, Report
 
@@ -26,11 +26,11 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 	"""Read the log of a bench and print it.
 
 	Raises:
-		ConfigError: There is no log: says how to turn it on.
+		NoLog: There is no log: says how to turn it on.
 	"""
 	paths = monitor_log.files(bench.path / "logs")
 	if not paths:
-		raise ConfigError(missing(bench, filters.site))
+		raise NoLog(missing(bench, filters.site))
 	report = _read(paths, filters)
 	if as_json:
 		click.echo(look.json_text(report, indent=1))

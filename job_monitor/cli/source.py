@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 
 from job_monitor.cli import look
-from job_monitor.core import clock, connection
-from job_monitor.core.errors import ConfigError
+from job_monitor.core import clock, connection, limits
+from job_monitor.core.errors import NoBench
 from job_monitor.core.redaction import Redactor
 from job_monitor.core.store import Store
 
@@ -36,23 +36,23 @@ class Source:
 	def open(self) -> Store:
 		"""
 		Raises:
-			ConfigError: No Redis is named and this is no bench.
+			NoBench: No Redis is named and this is no bench.
 		"""
 		redactor = Redactor(self.redacted)
 		if self.redis_url:
 			return Store(connection.connect_url(self.redis_url), None, redactor)
-		bench = self.bench("; or name a Redis: --redis redis://localhost:11000")
+		bench = self.bench("or name a Redis: --redis redis://localhost:11000")
 		bench_id = None if self.all_benches else bench.id
 		return Store(connection.connect_bench(bench), bench_id, redactor, bench.queues)
 
 	def bench(self, otherwise: str = "") -> connection.Bench:
 		"""
 		Raises:
-			ConfigError: This is no bench.
+			NoBench: This is no bench.
 		"""
 		bench = connection.find_bench((self.bench_path or Path.cwd()).resolve())
 		if bench is None:
-			raise ConfigError(f"this is no bench; run it inside one{otherwise}")
+			raise NoBench(otherwise)
 		return bench
 
 
@@ -73,6 +73,40 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 			self.fail(
 				f"{value!r} is neither like 30m, 2h, 1d nor a date and time like 2026-01-31T10:00", param, ctx
 			)
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+	"""A length of time in seconds, within bounds that are told."""
+
+	name = "seconds"
+
+	def __init__(
+		self, least: float = 0.0, most: float = limits.SEARCH_MAX_SECONDS, zero: bool = False
+	) -> None:
+		self.least, self.most, self.zero = least, most, zero
+
+	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+		try:
+			seconds = float(value)
+		except ValueError:
+			self.fail(f"{value!r} is no number of seconds", param, ctx)
+		if not (
+			self.least <= seconds <= self.most and (seconds or self.zero)
+		):  # as nothing else, "nan" is no less
+			more = "from" if self.least or self.zero else "more than"
+			self.fail(f"{more} {self.least:g} to {self.most:g} seconds", param, ctx)
+		return seconds
+
+
+class Name(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+	"""What a job or a worker is called. An empty one comes of a variable that is not set."""
+
+	name = "name"
+
+	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+		if not value.strip():
+			self.fail("it is empty", param, ctx)
+		return str(value)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

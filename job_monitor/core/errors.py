@@ -32,6 +32,18 @@ class ConfigError(JobMonitorError):
 	"""Bad configuration:"""
 
 
+class NoBench(ConfigError):
+	"""This is no bench: run it inside one"""
+
+
+class NoTerminal(ConfigError):
+	"""top needs a terminal; use `doctor`, `queues` or `top --json`."""
+
+
+class NoLog(ConfigError):
+	"""There is no log to sum up:"""
+
+
 class CouldNotAsk(JobMonitorError):
 	"""Redis could not be asked."""
 
