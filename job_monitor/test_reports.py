@@ -54,6 +54,7 @@ class TestReportsAnswer(SiteTestCase):
 				self.run_report(report, filters)
 
 	def test_redis_away_is_told(self) -> None:
+		frappe.clear_messages()
 		with patch.dict(frappe.local.conf, redis_queue="redis://127.0.0.1:1"):
 			_columns, rows, message, *_rest = schedule_health.execute({})
 		self.assertEqual(rows, [])

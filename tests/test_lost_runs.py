@@ -14,7 +14,7 @@ import pytest
 from rq import Queue, Retry
 from rq.command import send_stop_job_command
 
-from job_monitor.core import actions, clock, limits, lost_runs
+from job_monitor.core import actions, clock, limits, lost_runs, runs
 from job_monitor.core import workers as workers_
 from job_monitor.core.records import Job, Verdict, Worker
 from job_monitor.core.runs import Ended, Run, RunLog
@@ -103,6 +103,42 @@ def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
 	assert told.run.duration is not None and told.run.duration < 30
+
+
+def test_a_job_that_is_stopped_and_removed_at_once_was_stopped(
+	store: Store, log: RunLog, jobs: Jobs, workers: Workers
+) -> None:
+	job_id = jobs.enqueue("hang")
+	workers.start()
+	begin(log, started(store, job_id))
+	time.sleep(0.6)
+	stopped_at = time.time()
+	assert actions.stop(store, job_id).done
+	ends(store, job_id)
+	assert actions.remove(store, job_id).done
+	time.sleep(1.5)  # the sweep comes later
+	(told,) = close(store, log)
+	assert told.run.outcome == "stopped"
+	assert told.failure is not None and told.failure.exception == "Stopped"
+	assert told.run.ended_at == pytest.approx(stopped_at, abs=1)
+	assert told.run.duration == pytest.approx(told.run.ended_at - told.run.started_at)
+
+
+def test_a_run_after_the_one_that_was_stopped_is_killed_all_the_same(store: Store, log: RunLog) -> None:
+	log.note_stop("a.localhost||j")
+	log.begin(Run("a.localhost||j", "m", "default", time.time() + 0.01))
+	(told,) = close(store, log)
+	assert told.run.outcome == "killed"
+
+
+def test_stops_that_are_noted_are_few_and_expire(
+	connection: Any, log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(runs, "STOPS_NOTED", 3)
+	for number in range(5):
+		log.note_stop(f"j{number}")
+	assert connection.zrange(log.stops_key, 0, -1) == [b"j2", b"j3", b"j4"]
+	assert 0 < connection.ttl(log.stops_key) <= limits.RUN_SECONDS
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["waits", "has failed again"])

@@ -21,6 +21,7 @@ from job_monitor.core import keys, schedule_jobs, workers, zombies
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.records import Job, Verdict
+from job_monitor.core.runs import RunLog
 from job_monitor.core.store import Store
 
 WAITING = (keys.QUEUED, "deferred", "scheduled")
@@ -55,7 +56,7 @@ class _Untouched:
 
 
 def stop(store: Store, job_id: str) -> Outcome:
-	"""Ask the worker of a running job to end it; it does so within a second. Two round trips.
+	"""Ask the worker of a running job to end it; it does so within a second. Three round trips.
 
 	Raises:
 		JobNotFound, CouldNotAsk
@@ -69,6 +70,8 @@ def stop(store: Store, job_id: str) -> Outcome:
 		gone = True
 	if gone:
 		return _not_now(job, "its worker is gone, so there is no process to stop")
+	if job.site:
+		RunLog(store.connection, store.bench or "", job.site).note_stop(job.id)
 	with asking(store.connection):
 		send_command(store.connection, job.worker, "stop-job", job_id=job_id)
 	return Outcome(True, job.status, "its worker was asked to stop it")

@@ -62,6 +62,8 @@ def _close(store: Store, log: RunLog, run: Run, job: Job, outcome: str, now: dat
 			return log.end(*_told(run, past, _RESULTS.get(past.status, FAILED), now))
 		if isinstance(retries_left, bytes) and job.status != keys.STARTED:
 			return log.discard(run)  # RQ runs it again by itself: an attempt
+	if outcome == KILLED and job.status != keys.STARTED and (stopped_at := log.stopped_at(run)):
+		return log.end(*_stopped(run, job, stopped_at))
 	return log.end(*_ended(store, run, job, outcome, now))
 
 
@@ -109,6 +111,14 @@ def _ended(store: Store, run: Run, job: Job, outcome: str, now: datetime) -> tup
 	return _with_failure(replace(run, ended_at=ended_at.timestamp(), duration=duration), whole, outcome)
 
 
+def _stopped(run: Run, job: Job, at: float) -> tuple[Run, Failure | None]:
+	"""A run that somebody stopped, and of which RQ knows no more: its job was removed, or has been started anew."""
+	later = _before_start(job) if is_later(run, job) else None
+	ended_at = min(at, later.timestamp()) if later else at
+	ended = replace(run, ended_at=ended_at, duration=max(0.0, ended_at - run.started_at))
+	return _with_failure(ended, None, STOPPED)
+
+
 def _told(run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
 	ended_at = (job.ended_at or now).timestamp()
 	duration = max(0.0, ended_at - run.started_at)
@@ -134,6 +144,12 @@ def _whole(store: Store, job: Job) -> Job | None:
 		return None
 
 
+_UNKNOWN = {
+	STOPPED: "Somebody stopped it; RQ has nothing more of it.",
+	KILLED: "The process that ran it vanished.",
+}
+
+
 def _failure(job: Job | None, outcome: str) -> tuple[Failure, str]:
 	"""What is told of a failure, and its outcome as the traceback tells it."""
 	text = job.exception.strip() if job else ""
@@ -144,7 +160,7 @@ def _failure(job: Job | None, outcome: str) -> tuple[Failure, str]:
 	if not kind.replace(".", "").isidentifier():
 		kind, message = {STOPPED: "Stopped", KILLED: "Killed"}.get(outcome, "Failed"), last
 	arguments = job.arguments[: limits.ARGUMENT_CHARS] if job else ""
-	message = message or ("" if last else "The process that ran it vanished.")
+	message = message or ("" if last else _UNKNOWN.get(outcome, _UNKNOWN[KILLED]))
 	return Failure(
 		kind.rsplit(".", 1)[-1], message[: limits.MESSAGE_CHARS], text[-limits.TRACEBACK_CHARS :], arguments
 	), outcome

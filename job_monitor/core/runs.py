@@ -1,7 +1,8 @@
 """Runs of jobs as the recorder tells them: kept on Redis from their start until a database has them.
 
 Keys of a site: a hash of the runs that go on, a stream of those that ended, a stream of what is to be told of those
-that failed, when the last runs of jobs ended that a database has, and how many are read at once. Two of the bench: its sites, and how many runs of each were dropped.
+that failed, when the last runs of jobs ended that a database has, how many are read at once, and when somebody stopped
+which job. Two of the bench: its sites, and how many runs of each were dropped.
 What ended is bounded for all sites of a bench together, and all keys vanish when nobody writes for a week.
 """
 
@@ -24,6 +25,9 @@ __all__ += ["Ended", "Failure", "Run", "RunLog", "State"]
 
 FIRST = "0-0"
 """A position before every run."""
+
+STOPS_NOTED = 1_000
+"""Jobs of a site of which it is noted that somebody stopped them: the last ones."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class RunLog:
 		prefix = self._site_prefix + site
 		self.running_key, self.ended_key = f"{prefix}:running", f"{prefix}:ended"
 		self.failures_key, self.noted_key = f"{prefix}:failures", f"{prefix}:noted"
-		self.batch_key = f"{prefix}:batch"
+		self.batch_key, self.stops_key = f"{prefix}:batch", f"{prefix}:stops"
 
 	def begin(self, run: Run) -> None:
 		"""One round trip. `end` sets the key's life."""
@@ -123,6 +127,19 @@ class RunLog:
 	def _ask(self, command: tuple[object, ...]) -> Any:
 		with asking(self.connection):
 			return self.connection.execute_command(*command)
+
+	def note_stop(self, job_id: str) -> None:
+		"""Somebody stops the run of a job: so it is known as stopped where RQ knows no more of it. One round trip."""
+		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
+			pipe.zadd(self.stops_key, {job_id: time.time()})
+			pipe.zremrangebyrank(self.stops_key, 0, -STOPS_NOTED - 1)
+			pipe.expire(self.stops_key, limits.RUN_SECONDS)
+			pipe.execute()
+
+	def stopped_at(self, run: Run) -> float | None:
+		"""When somebody stopped this run, or a later one of its job; None if nobody is known to have."""
+		at = self._ask(("ZSCORE", self.stops_key, run.job_id))
+		return float(at) if at is not None and float(at) >= run.started_at else None
 
 	def running(self) -> list[Run]:
 		"""Runs that go on, or whose end nobody noted; at most `limits.RUNS_RUNNING`."""
