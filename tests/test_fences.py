@@ -16,6 +16,30 @@ def test_each_layer_imports_only_the_ones_below_it() -> None:
 	assert not fences.forbidden_imports(PACKAGE)
 
 
+@pytest.mark.parametrize("layer", sorted(fences.LOW))
+def test_no_import_leads_back_to_its_module(layer: str) -> None:
+	assert not fences.circles(PACKAGE, layer)
+
+
+@pytest.mark.parametrize(
+	("first", "second", "circles"),
+	[
+		(
+			"from job_monitor.core import b",
+			"from job_monitor.core.c import x",
+			["core.a", "core.b", "core.c"],
+		),
+		("from . import b", "def f():\n\tfrom .a import x", ["core.a", "core.b"]),
+		("import job_monitor.core.b", "if TYPE_CHECKING:\n\timport job_monitor.core.a", ["core.a", "core.b"]),
+		("from job_monitor.core import b", "from job_monitor.bridge import a", []),
+		("from job_monitor.core import b, d", "import redis", []),
+	],
+)
+def test_a_circle_is_found(first: str, second: str, circles: list[str], tmp_path: Path) -> None:
+	package = write(tmp_path, core__a=first, core__b=second, core__c="from job_monitor.core import a")
+	assert fences.circles(package, "core") == circles
+
+
 def test_nothing_swallows_the_time_limit_of_its_job() -> None:
 	"""But the sweep, which goes on to the next part of the work and raises afterwards; and a thread hears no signal."""
 	places = [place.partition(":")[0] for place in fences.swallowed_limits(PACKAGE)]

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor.core import limits, schedules
+from job_monitor.core.schedule_case import Run, Schedule, Scheduler
 from job_monitor.core.schedule_jobs import Place, ScheduleJob
-from job_monitor.core.schedules import Run, Schedule, Scheduler, judge, missed_runs
+from job_monitor.core.schedules import judge, missed_runs
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

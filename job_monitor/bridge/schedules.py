@@ -22,7 +22,8 @@ from job_monitor.bridge.times import site_zone, to_site
 from job_monitor.core import clock, limits, schedule_jobs, schedules
 from job_monitor.core.health import duration
 from job_monitor.core.locks import process_holds
-from job_monitor.core.schedules import ENABLED, Run, Schedule, ScheduleHealth, Scheduler
+from job_monitor.core.schedule_case import ENABLED, Run, Schedule, Scheduler
+from job_monitor.core.schedules import ScheduleHealth
 
 TYPE, LOG = "Scheduled Job Type", "Scheduled Job Log"
 _ENDED = ("Complete", "Failed", schedules.KILLED)

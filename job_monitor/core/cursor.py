@@ -25,12 +25,12 @@ from typing import Any
 
 from job_monitor.core import keys, limits
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.keys import Place
 from job_monitor.core.query import JobQuery
 
 _BYTES = 64 * 1024
 """Length of a cursor, unpacked: some thousand queues."""
 
-Place = tuple[str, str]
 Pooled = tuple[float, str, str]
 
 

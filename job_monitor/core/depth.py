@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 
 from job_monitor.core import keys
+from job_monitor.core.keys import Place
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import SearchResult
-from job_monitor.core.store import Place, Store
+from job_monitor.core.store import Store
 
 _CHUNK = 10_000
 """Ids in one answer: about 600 kB."""

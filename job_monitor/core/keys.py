@@ -109,6 +109,10 @@ def intermediate_key(queue: str) -> str:
 	return f"{QUEUE_PREFIX}{queue}:intermediate"
 
 
+Place = tuple[str, str]
+"""A status and a queue's full name: one list or registry."""
+
+
 def place_key(status: str, queue: str) -> str:
 	"""Key of the list or registry in which jobs of `status` and `queue` stand. KeyError for other statuses."""
 	return queue_key(queue) if status == QUEUED else REGISTRY_TEMPLATES[status].format(queue)

@@ -6,14 +6,13 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from job_monitor.core import clock, hydrate, keys, limits
 from job_monitor.core.cursor import Cursor
+from job_monitor.core.keys import Place
 from job_monitor.core.pool import POOL, Entry, Pool
-
-if TYPE_CHECKING:
-	from job_monitor.core.store import Place, Store
+from job_monitor.core.reader import Reader
 
 _SMALLEST_BLOCK = 8
 _SAMPLES = 2
@@ -41,7 +40,7 @@ class Merge:
 
 	def __init__(
 		self,
-		store: Store,
+		store: Reader,
 		sizes: Mapping[Place, int],
 		newest: bool = True,
 		ordered: bool = True,

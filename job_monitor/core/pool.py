@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from job_monitor.core import cursor, hydrate, keys, limits
 from job_monitor.core.cursor import Pooled
-
-if TYPE_CHECKING:
-	from job_monitor.core.store import Place, Store
+from job_monitor.core.keys import Place
+from job_monitor.core.reader import Reader
 
 POOL: Place = ("", "")
 """Stands for all of them among the places of a merge."""
@@ -45,7 +44,7 @@ class Pool:
 		after: See `Cursor.pooled`.
 	"""
 
-	def __init__(self, store: Store, sizes: Mapping[Place, int], after: Pooled | None) -> None:
+	def __init__(self, store: Reader, sizes: Mapping[Place, int], after: Pooled | None) -> None:
 		self.store = store
 		self.places = [place for place, size in sizes.items() if _belongs(place, size)]
 		self.size = sum(sizes[place] for place in self.places)
@@ -79,7 +78,7 @@ class Pool:
 		return last, self.size - (len(self.entries) - done)
 
 
-def moments(store: Store, ids: Sequence[str]) -> Iterator[float]:
+def moments(store: Reader, ids: Sequence[str]) -> Iterator[float]:
 	"""The last change of each job as Unix time, 0 if nothing tells it. One round trip."""
 	for values in store.ask(("HMGET", keys.job_key(i), *hydrate.TIME_FIELDS) for i in ids):
 		moment = hydrate.latest(values)

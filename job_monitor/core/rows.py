@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from job_monitor.core import hydrate, keys, limits
 from job_monitor.core.errors import CouldNotAsk, JobNotFound
+from job_monitor.core.keys import Place
 from job_monitor.core.query import COLUMNS
+from job_monitor.core.reader import Reader
 from job_monitor.core.records import Job
 
-if TYPE_CHECKING:
-	from job_monitor.core.store import Place, Store
 
-
-def read(store: Store, ids: Sequence[Place], columns: frozenset[str]) -> list[Job]:
+def read(store: Reader, ids: Sequence[Place], columns: frozenset[str]) -> list[Job]:
 	"""See `Store.rows`."""
 	commands: list[tuple[Any, ...]] = []
 	for _, job_id in ids:
@@ -30,7 +29,7 @@ def read(store: Store, ids: Sequence[Place], columns: frozenset[str]) -> list[Jo
 
 
 def _parts(
-	store: Store, ids: Sequence[Place], fields: list[Any], lengths: list[Any], columns: frozenset[str]
+	store: Reader, ids: Sequence[Place], fields: list[Any], lengths: list[Any], columns: frozenset[str]
 ) -> list[dict[str, Any]]:
 	"""What each row's payload and, of failed ones, newest result tell."""
 	parts: list[dict[str, Any]] = [{} for _ in ids]
@@ -58,7 +57,7 @@ def _parts(
 	return parts
 
 
-def _add_large(store: Store, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
+def _add_large(store: Reader, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
 	"""What the beginnings of large payloads tell: one after the other, as far as `LARGE_PAYLOADS_BYTES` reach."""
 	left = limits.LARGE_PAYLOADS_BYTES
 	for job_id, length, part in large:
@@ -69,14 +68,14 @@ def _add_large(store: Store, large: Sequence[tuple[str, int, dict[str, Any]]], a
 			part |= _part(store, True, data, arguments)
 
 
-def _part(store: Store, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
+def _part(store: Reader, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
 	if is_data:
 		chars = limits.LIST_TEXT_CHARS if arguments else 0
 		return hydrate.list_parts(answer, chars, store.redactor)
 	return {"exception": hydrate.exception_text(answer, None, limits.LIST_TEXT_CHARS, store.redactor)}
 
 
-def read_one(store: Store, job_id: str) -> Job:
+def read_one(store: Reader, job_id: str) -> Job:
 	"""See `Store.job`."""
 	job_id = keys.askable(job_id)
 	key = keys.job_key(job_id)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
 from job_monitor.core import clock, limits
 from job_monitor.core.health import duration, worker_command
+from job_monitor.core.schedule_case import Case
 from job_monitor.core.schedule_jobs import Place
-
-if TYPE_CHECKING:
-	from job_monitor.core.schedules import Case
 
 Told = tuple[str, str]
 

@@ -5,60 +5,23 @@ Differences between RQ versions live here and in `keys`, `hydrate` and `workers`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from job_monitor.core import clock, keys, limits, rows
-from job_monitor.core.connection import Connection, asking, raise_state
+from job_monitor.core.connection import asking
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.keys import Place
 from job_monitor.core.merge import Merge
 from job_monitor.core.query import COLUMNS, JobQuery
+from job_monitor.core.reader import Reader
 from job_monitor.core.records import Job, Page, Queue
-from job_monitor.core.redaction import Redactor
-
-Place = tuple[str, str]
-"""A status and a queue's full name: one list or registry."""
 
 
-class Store:
-	"""Answers from one Redis.
-
-	Args:
-		connection: `redis.Redis` without `decode_responses`.
-		bench: Only queues of this bench id; None for every queue on the Redis.
-		redactor: What to mask; the default one if None.
-		configured: Short names of the queues that the bench should serve.
-	"""
-
-	def __init__(
-		self,
-		connection: Connection,
-		bench: str | None = None,
-		redactor: Redactor | None = None,
-		configured: Sequence[str] = (),
-	) -> None:
-		self.connection = connection
-		self.bench = bench
-		self.redactor = redactor or Redactor()
-		self.configured = tuple(configured)
-
-	def ask(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
-		"""Send commands in one round trip. A refused one answers with its exception in its place.
-
-		Raises:
-			CouldNotAsk: Redis gave no answer at all, or says that it answers none now (it loads, its master is down).
-		"""
-		commands = list(commands)
-		if not commands:
-			return []
-		with asking(self.connection), self.connection.pipeline(transaction=False) as pipeline:
-			for command in commands:
-				pipeline.execute_command(*command)
-			answers: list[Any] = pipeline.execute(raise_on_error=False)
-			raise_state(answers)
-			return answers
+class Store(Reader):
+	"""Jobs and queues of one Redis."""
 
 	# Queues
 
@@ -220,27 +183,6 @@ class Store:
 			return []
 		answer = self.ask([self.window_command(place, size, offset, limit, newest)])[0]
 		return self.ids_of(place, answer, newest)
-
-	def window_command(
-		self, place: Place, size: int, offset: int, limit: int, newest: bool
-	) -> tuple[Any, ...]:
-		"""The command for a window that begins inside the place.
-
-		`size` leaves out expired entries, which stand at a registry's low end.
-		"""
-		status, key = place[0], keys.place_key(*place)
-		last = min(size, offset + limit) - 1
-		if status == keys.QUEUED:
-			return ("LRANGE", key, -last - 1, -offset - 1) if newest else ("LRANGE", key, offset, last)
-		if newest:
-			return ("ZREVRANGE", key, offset, last)
-		return ("ZRANGE", key, offset - size, last - size)
-
-	def ids_of(self, place: Place, answer: Any, newest: bool) -> list[Place]:
-		if isinstance(answer, Exception):
-			return []
-		ids = [(place[0], keys.job_id_of(keys.text(entry), place[0])) for entry in answer]
-		return ids[::-1] if newest and place[0] == keys.QUEUED else ids
 
 	def rows(self, ids: Sequence[Place], columns: frozenset[str] = COLUMNS) -> list[Job]:
 		"""List rows for (status, job id). Two round trips; payloads over the list's limit are not fetched.

@@ -85,6 +85,42 @@ def _imported(path: Path, inside: tuple[str, ...]) -> Iterator[str]:
 			yield from [f"{APP}.{n}" for n in folders] or [base]
 
 
+def circles(package: Path, layer: str) -> list[str]:
+	"""Modules of a layer that lead back to themselves by what they import anywhere, for type checkers, too."""
+	modules = {
+		path.stem: path for path in files(package / layer, "*.py") if not path.name.startswith("test_")
+	}
+	leads = {name: _siblings(path, layer) & modules.keys() for name, path in modules.items()}
+	return [f"{layer}.{name}" for name in leads if name in _reached(leads, name)]
+
+
+def _siblings(path: Path, layer: str) -> set[str]:
+	found: set[str] = set()
+	for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+		if isinstance(node, ast.Import):
+			names = [alias.name for alias in node.names]
+		elif isinstance(node, ast.ImportFrom):
+			base = node.module or ""
+			if node.level:
+				parents = (APP, layer, path.stem)[: -node.level]
+				base = ".".join([*parents, *filter(None, [base])])
+			names = [f"{base}.{alias.name}" for alias in node.names]
+		else:
+			continue
+		found |= {name.split(".")[2] for name in names if name.startswith(f"{APP}.{layer}.")}
+	return found
+
+
+def _reached(leads: dict[str, set[str]], start: str) -> set[str]:
+	seen: set[str] = set()
+	ahead = set(leads[start])
+	while ahead:
+		name = ahead.pop()
+		seen.add(name)
+		ahead |= leads[name] - seen
+	return seen
+
+
 def swallowed_limits(package: Path) -> list[str]:
 	"""Places that take RQ's time limit, which is an `Exception`, for an error like others: its job would never end.
 
