@@ -225,9 +225,6 @@ class RunLog:
 		recent = time.time() - limits.RUNS_NOTED_SECONDS
 		times: dict[str, float] = {}
 		_keep_last(times, ((one.run.job_id, one.run.ended_at) for one in read if one.run.ended_at > recent))
-		_keep_last(
-			times, ((job_id, at or 0.0) for job_id, at in zip(times, self.noted_at(times), strict=True))
-		)
 		with asking(self.connection), self.connection.pipeline(transaction=False) as pipe:
 			for ids in _chunks(list(times)):
 				pipe.eval(
