@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rq import get_current_job
+
 from job_monitor import compat, progress
 from job_monitor.core import limits
 from job_monitor.recorder import monitor, runs
@@ -18,8 +20,10 @@ def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any
 	"""What it calls is harmless by itself."""
 	if not compat.installed:
 		compat.install()
-	monitor.tag()
-	runs.begin(method, kwargs)
+	job = get_current_job()
+	if job is not None:
+		monitor.tag(job)
+		runs.begin(job, method, kwargs)
 
 
 @beside_the_job("nothing is recorded of the end of a job", _SECONDS, over=True)

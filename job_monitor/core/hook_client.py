@@ -45,7 +45,7 @@ class HookClient:
 		"""Send a command and do not wait for its answer, which `ask` reads."""
 		with _Limit(self):
 			if self._owed:  # of a job before this one, whose end nobody asked for
-				self._hang_up()
+				self.close()
 			self._send(command)
 
 	def ask(self, command: Command) -> tuple[Answer, list[Answer]]:
@@ -60,7 +60,7 @@ class HookClient:
 	def still_there(self) -> bool:
 		"""Whether the connection that `post` used is fit for `ask`: nobody has closed it, nor may have dropped it."""
 		if self._socket is None or time.monotonic() - self._used_at > limits.HOOK_IDLE_SECONDS:
-			self._hang_up()
+			self.close()
 			return False
 		self._socket.settimeout(0)
 		try:
@@ -70,7 +70,7 @@ class HookClient:
 			return True
 		except OSError:
 			pass
-		self._hang_up()
+		self.close()
 		return False
 
 	@property
@@ -113,7 +113,8 @@ class HookClient:
 		options = {**self._pool.connection_kwargs, "socket_timeout": left}
 		return options if "path" in options else {**options, "socket_connect_timeout": left}
 
-	def _hang_up(self) -> None:
+	def close(self) -> None:
+		"""Hang up; what is posted or asked next connects anew."""
 		if self._socket is not None:
 			self._socket.close()
 		self._socket, self._owed, self._unread = None, [], b""
@@ -188,7 +189,7 @@ class _Limit:
 	def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
 		if error is None:
 			return
-		self.client._hang_up()
+		self.client.close()
 		place = self.client._place
 		if isinstance(error, TimeoutError):
 			raise RedisTimeout(place) from None

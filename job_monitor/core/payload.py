@@ -101,23 +101,30 @@ def decode(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> Call:
 
 
 def of_frappe(kwargs: dict[Any, Any]) -> Call:
-	"""Frappe's `execute_job(site, user, method, event, job_name, is_async, kwargs)` (`utils/background_jobs.py`).
+	"""Frappe's `execute_job(site, user, method, event, job_name, is_async, kwargs)` (`utils/background_jobs.py`)."""
+	arguments = kwargs["kwargs"]
+	called = dotted(kwargs["method"])
+	name = _words(kwargs.get("job_name"))
+	if name == called or name.startswith("<function "):  # what Frappe 15 fills in by itself
+		name = ""
+	return Call(
+		method_of(called, arguments), arguments, _words(kwargs.get("site")), _words(kwargs.get("user")), name
+	)
+
+
+def method_of(called: str, arguments: dict[Any, Any]) -> str:
+	"""What a job does that calls a function with these arguments.
 
 	As Frappe's RQ Job shows it, a scheduled run is called by its method (`job_type`), and a document's method
 	by `DocType.method`; a task of `frappe.enqueue_task` (17) by the method behind its wrapper.
 	"""
-	arguments = kwargs["kwargs"]
-	method = dotted(kwargs["method"])
-	name = _words(kwargs.get("job_name"))
-	if name == method or name.startswith("<function "):  # what Frappe 15 fills in by itself
-		name = ""
-	if method.endswith(".run_scheduled_job") and arguments.get("job_type"):
-		method = dotted(arguments["job_type"])
-	elif method.endswith(".task_queue._execute_task") and arguments.get("target_method"):
-		method = dotted(arguments["target_method"])
-	elif method.endswith(".run_doc_method") and arguments.get("doctype") and arguments.get("doc_method"):
-		method = f"{_words(arguments['doctype'])}.{_words(arguments['doc_method'])}"
-	return Call(method, arguments, _words(kwargs.get("site")), _words(kwargs.get("user")), name)
+	if called.endswith(".run_scheduled_job") and arguments.get("job_type"):
+		return dotted(arguments["job_type"])
+	if called.endswith(".task_queue._execute_task") and arguments.get("target_method"):
+		return dotted(arguments["target_method"])
+	if called.endswith(".run_doc_method") and arguments.get("doctype") and arguments.get("doc_method"):
+		return f"{_words(arguments['doctype'])}.{_words(arguments['doc_method'])}"
+	return called
 
 
 def dotted(value: Any) -> str:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import frappe
-from rq import get_current_job
 
 from job_monitor.core import keys
 from job_monitor.recorder.harmless import harmless
 
 
 @harmless("the monitor's record got no queue")
-def tag(*_args: Any, **_kwargs: Any) -> None:
-	"""A `before_job` hook: harmless; a few microseconds, and nothing where the monitor is off."""
-	if not frappe.conf.monitor:
-		return
-	job = get_current_job()
-	if job is not None:
+def tag(job: Any) -> None:
+	"""Of a `before_job` hook: harmless, and nothing where the monitor is off."""
+	if frappe.conf.monitor:
 		frappe.monitor.add_data_to_monitor(queue=keys.split_queue(job.origin)[1])

@@ -27,7 +27,7 @@ from job_monitor.core import keys, limits
 from job_monitor.core.breaker import Breaker
 from job_monitor.core.errors import RedisRefused
 from job_monitor.core.hook_client import Command, HookClient
-from job_monitor.core.payload import of_frappe
+from job_monitor.core.payload import method_of
 from job_monitor.core.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 """Of `ru_maxrss`: kilobytes, on macOS bytes."""
 
 
-class _Recording:
+class Recording:
 	"""A run that goes on in this process.
 
 	Attributes:
@@ -58,7 +58,7 @@ class _Recording:
 		self.ended = False
 
 
-_current: _Recording | None = None
+_current: Recording | None = None
 
 breaker = Breaker()
 """Made before the worker forks, see there."""
@@ -75,24 +75,36 @@ def _to_redis(connection: Any) -> HookClient:
 	return _client
 
 
-def begin(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
+def begin(job: Any, method: str = "", kwargs: dict[str, Any] | None = None) -> None:
 	"""Of a `before_job` hook: note what runs now. To be guarded by `beside_the_job`."""
 	global _current
-	job = get_current_job()
-	if job is None:
-		return
 	if _current is not None and not _current.ended and _current.job is job:
 		_current.attempts += 1
 		_current.handled = sys.exc_info()[1]
 		return
-	# The queue's own name, as asking Frappe for the bench's id looks at the disk
-	log = RunLog(job.connection, keys.split_queue(job.origin)[0], frappe.local.site)
-	_current = _Recording(job, _run(job, method, kwargs or {}), log)
+	_current = noted(job, frappe.local.site, frappe.local.job.user or "", method, kwargs or {})
 	if breaker.rests():
 		return
-	command = log.begin_command(_current.run)
+	command = _current.log.begin_command(_current.run)
 	_or_trip(_to_redis(job.connection).post, command)
 	_current.begun = True
+
+
+def noted(job: Any, site: str, user: str, method: str, kwargs: dict[str, Any]) -> Recording:
+	"""A run that begins now. Nobody is told."""
+	# The queue's own name, as asking Frappe for the bench's id looks at the disk
+	bench, queue = keys.split_queue(job.origin)
+	now, enqueued_at = time.time(), _epoch(job.enqueued_at)
+	run = Run(
+		job_id=job.id,
+		method=method_of(method, kwargs)[: limits.PATTERN_CHARS],
+		queue=queue,
+		started_at=now,
+		user=user,
+		worker=job.worker_name or "",
+		wait=round(max(0.0, now - enqueued_at), 6) if enqueued_at else None,
+	)
+	return Recording(job, run, RunLog(job.connection, bench, site))
 
 
 def _or_trip(ask: Callable[[Command], T], command: Command) -> T:
@@ -102,21 +114,6 @@ def _or_trip(ask: Callable[[Command], T], command: Command) -> T:
 	except BaseException:
 		breaker.trip()
 		raise
-
-
-def _run(job: Any, method: str, kwargs: dict[str, Any]) -> Run:
-	now = time.time()
-	call = of_frappe({"method": method, "kwargs": kwargs})
-	enqueued_at = _epoch(job.enqueued_at)
-	return Run(
-		job_id=job.id,
-		method=call.method[: limits.PATTERN_CHARS],
-		queue=keys.split_queue(job.origin)[1],
-		started_at=now,
-		user=frappe.local.job.user or "",
-		worker=job.worker_name or "",
-		wait=round(max(0.0, now - enqueued_at), 6) if enqueued_at else None,
-	)
 
 
 def _epoch(moment: datetime | None) -> float | None:
@@ -133,21 +130,25 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 	error = sys.exc_info()[1]
 	if error is recording.handled:
 		error = recording.error
-	outcome = SUCCESS if error is None else TIMEOUT if _is_timeout(error) else FAILED
+	run = ended(recording, error)
+	if error is not None and _is_made_again(recording.job):
+		_forget(recording)
+	else:
+		_tell(recording, run, _failure(error) if error is not None else None)
+
+
+def ended(recording: Recording, error: BaseException | None) -> Run:
+	"""A run that ends now. Nobody is told."""
 	duration = time.monotonic() - recording.clock
-	ended: dict[str, Any] = {
+	values: dict[str, Any] = {
 		"ended_at": round(recording.run.started_at + duration, 6),
-		"outcome": outcome,
+		"outcome": SUCCESS if error is None else TIMEOUT if _is_timeout(error) else FAILED,
 		"duration": round(duration, 6),
 		"cpu": round(max(0.0, _cpu() - recording.cpu), 6),
 		"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT,
 		"attempts": recording.attempts,
 	}
-	run = Run(**{**vars(recording.run), **ended})
-	if error is not None and _is_made_again(recording.job):
-		_forget(recording)
-	else:
-		_tell(recording, run, _failure(error) if error is not None else None)
+	return Run(**{**vars(recording.run), **values})
 
 
 def _is_made_again(job: Any) -> bool:
@@ -155,7 +156,7 @@ def _is_made_again(job: Any) -> bool:
 	return bool(job.retries_left and job.retries_left > 0)
 
 
-def _forget(recording: _Recording) -> None:
+def _forget(recording: Recording) -> None:
 	if not recording.begun or breaker.rests():
 		return
 	client = _to_redis(recording.job.connection)
@@ -164,7 +165,7 @@ def _forget(recording: _Recording) -> None:
 	_or_trip(client.ask, command)
 
 
-def _tell(recording: _Recording, run: Run, failure: Failure | None) -> None:
+def _tell(recording: Recording, run: Run, failure: Failure | None) -> None:
 	if not recording.begun and failure is None:
 		breaker.count()  # nobody else knows of it: of failures RQ does, of a beginning the sweep
 	if breaker.rests():
