@@ -24,6 +24,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from job_monitor.bridge import session
+from job_monitor.core.failure_texts import text_of
 from job_monitor.recorder.harmless import harmless
 
 Item = TypeVar("Item")
@@ -188,7 +189,7 @@ class Progress:
 			message = _text(self.description) or frappe._("{0} done").format(self.current)
 			self._publish("task_complete", {"message": message, "state": "done", "eta": 0})
 			return
-		text = session.redactor().clean_text(f"{type(error).__name__}: {error}")[:_MESSAGE_CHARS]
+		text = session.redactor().clean_text(f"{type(error).__name__}: {text_of(error)}")[:_MESSAGE_CHARS]
 		self._publish("task_failed", {"message": text, "state": "failed"})
 
 	def _publish(self, event: str, more: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +18,7 @@ from job_monitor import progress
 from job_monitor.progress import Progress, track
 from job_monitor.recorder import monitor
 from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
+from job_monitor.testing_recorder import Mute
 
 
 def slow_loop(items: int = 300, seconds: float = 0.02, **kwargs: Any) -> int:
@@ -143,6 +145,13 @@ class TestProgress(SiteTestCase):
 		self.assertTrue(message["message"].startswith("ValueError: bad row"))
 		self.assertNotIn("hunter2", message["message"])
 
+	def test_an_error_that_has_no_text_is_told_by_its_kind(self) -> None:
+		with self.assertRaises(Mute), Progress("Import", total=3):
+			raise Mute
+		event, message, _user = self.events[-1]
+		self.assertEqual(event, "task_failed")
+		self.assertTrue(message["message"].startswith("Mute: "))
+
 	def test_a_lost_redis_hurts_no_loop(self) -> None:
 		for broken in ("frappe.publish_realtime", "job_monitor.progress.publish", "rq.get_current_job"):
 			with patch(broken, side_effect=ConnectionError("gone")):
@@ -154,8 +163,9 @@ class TestProgress(SiteTestCase):
 			list(track(range(3)))
 		with patch("rq.get_current_job", side_effect=limit), self.assertRaises(JobTimeoutException):
 			Progress("Import")
-		with patch.dict(frappe.conf, monitor=1), patch.object(monitor, "get_current_job", side_effect=limit):
-			self.assertRaises(JobTimeoutException, monitor.tag)
+		told = patch.object(frappe.monitor, "add_data_to_monitor", side_effect=limit)
+		with patch.dict(frappe.conf, monitor=1), told, self.assertRaises(JobTimeoutException):
+			monitor.tag(SimpleNamespace(origin="bench:short"))
 
 	def test_a_job_times_out_while_it_tells_its_progress(self) -> None:
 		job_id = self.job("loop_whose_progress_hangs", timeout=2)

@@ -20,6 +20,7 @@ from job_monitor.bridge import session, side_writes
 from job_monitor.bridge.times import to_site
 from job_monitor.core import keys, limits, workers
 from job_monitor.core.errors import WorkerNotFound
+from job_monitor.core.failure_texts import text_of
 from job_monitor.core.records import Job, Verdict
 from job_monitor.core.store import Store
 from job_monitor.recorder.harmless import beside_the_job
@@ -103,7 +104,7 @@ def _at_end(started_at: Any, failed: bool) -> dict[str, Any]:
 		values["duration"] = max(0.0, (ended_at - get_datetime(started_at)).total_seconds())
 	error = sys.exc_info()[1]
 	if failed and error is not None:
-		text = f"{type(error).__name__}: {error}".strip(": \n")
+		text = f"{type(error).__name__}: {text_of(error)}".strip(": \n")
 		values["error"] = session.redactor().clean_text(text)[:_ERROR_CHARS]
 	return values
 

@@ -14,6 +14,7 @@ from frappe.utils.background_jobs import create_job_id
 from job_monitor.bridge import side_writes
 from job_monitor.recorder import scheduled
 from job_monitor.testing import SiteTestCase, kill_all, kill_horse, locked_row, status, worker
+from job_monitor.testing_recorder import Mute
 
 LOG = "Scheduled Job Log"
 
@@ -106,6 +107,14 @@ class TestScheduledRuns(SiteTestCase):
 					self.assertEqual(self.runs(fine)[-1].status, "Complete")
 					self.assertEqual(self.runs(broken)[-1].status, "Failed")
 				self.assertTrue(frappe.db.get_value("Scheduled Job Type", fine.name, "last_execution"))
+
+	def test_a_run_that_fails_with_an_error_that_has_no_text_is_told_by_its_kind(self) -> None:
+		broken = self.schedule("fail")
+		with patch("job_monitor.testing.fail", side_effect=Mute):
+			broken.execute()
+		(row,) = self.runs(broken)
+		self.assertEqual(row.status, "Failed")
+		self.assertTrue(row.error.startswith("Mute: "), row.error)
 
 	def test_values_that_the_table_refuses_stop_nothing(self) -> None:
 		"""On PostgreSQL such an error ends the transaction: what Frappe writes is not in it."""
