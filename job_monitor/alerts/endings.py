@@ -28,6 +28,7 @@ def title(kind: str | None, subject: str, title: str) -> str:
 		"Scheduler": _("The scheduler runs again"),
 		"Redis Memory": _("Redis has memory again"),
 		"Failed Registry": _("Queue {0} has room for failed jobs again"),
+		"Lost Runs": _("No run was lost for a day"),
 		"Could Not Ask": _("{0} answers again"),
 	}
 	ending = words.get(kind or "", _("It is over: {0}").format(title))

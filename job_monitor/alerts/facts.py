@@ -77,6 +77,9 @@ class Facts:
 	def snapshot(self) -> Snapshot:
 		return self._once(REDIS, "snapshot", lambda: snapshot.take(session.connect(), zombie_seconds=0))
 
+	def lost_runs(self) -> tuple[int, datetime] | None:
+		return self._once(HISTORY, "lost runs", history.lost_runs)
+
 	def zombies(self, known: Collection[str]) -> list[Job]:
 		"""Jobs that are zombies now: of the last hunt, which is made anew when it is old, and of those known before."""
 		return self._once(REDIS, ("zombies", *sorted(known)), lambda: self._zombies(known))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import frappe
 from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge import live_site, release, schedules, session
+from job_monitor.bridge import history, live_site, release, schedules, session
+from job_monitor.bridge.times import to_site
 from job_monitor.core import health, snapshot
 from job_monitor.core import schedules as core_schedules
 from job_monitor.core.errors import JobMonitorError
@@ -118,14 +119,27 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 	if not found.runs:
 		yield _scheduler_finding(site, found)
 	if APP in frappe.get_installed_apps():
-		if not release.is_migrated():
-			hint = release.how_to_migrate()
-			yield Finding("unmigrated-site", Severity.WARNING, site, release.NOT_MIGRATED, hint)
-		elif place := live_site.unconfirmed():
-			yield _unconfirmed(site, place)
+		yield from _of_monitor(site)
 	# One that is absent misses all of them that are due
 	told = [health for health in healths if found.runs or health.state != "missed" or health.is_ahead]
 	yield from core_schedules.findings(told)
+
+
+def _of_monitor(site: str) -> Iterator[Finding]:
+	if not release.is_migrated():
+		hint = release.how_to_migrate()
+		yield Finding("unmigrated-site", Severity.WARNING, site, release.NOT_MIGRATED, hint)
+		return
+	if place := live_site.unconfirmed():
+		yield _unconfirmed(site, place)
+	if lost := history.lost_runs():
+		number, at = lost
+		message = f"{number:,} runs of jobs were never written down, the last found at {to_site(at):%Y-%m-%d %H:%M}."
+		hint = (
+			"Counts, rates and rules know nothing of them. Too many waited, Redis could not be told, or one could not "
+			"be read: logs/job_monitor.log says which."
+		)
+		yield Finding("lost-runs", Severity.WARNING, site, message, hint)
 
 
 def _unconfirmed(site: str, place: dict[str, str]) -> Finding:

@@ -28,6 +28,17 @@ class Baseline:
 	p95: float
 
 
+LOST_TOLD = timedelta(days=1)
+"""Runs that were lost are told for so long after the last was found."""
+
+
+def lost_runs() -> tuple[int, datetime] | None:
+	"""How many runs were never written down, in all, and when that was last found (in UTC); None if that is long ago."""
+	kept = json.loads(state.get("recorder") or "{}")
+	at = clock.from_epoch(kept.get("lost_at", 0.0)) if kept.get("lost") else None
+	return (kept["lost"], at) if at and clock.now() - at < LOST_TOLD else None
+
+
 def outcomes(windows: Collection[int]) -> dict[int, dict[str, Counts]]:
 	"""Runs by queue that ended in the last minutes, this one included, for each of these numbers of minutes (up to 1,440).
 

@@ -202,6 +202,12 @@ KINDS = {
 			sustain_minutes=2,
 		),
 		Kind(
+			"Lost Runs",
+			"Runs of jobs were never written down: too many waited, Redis could not be told, or one could not be read. "
+			"Ends after a day without.",
+			tells_recovery=False,
+		),
+		Kind(
 			"Evaluation Gap",
 			"The rules were not looked at for so long.",
 			threshold=15,

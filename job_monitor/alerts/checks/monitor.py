@@ -26,6 +26,15 @@ def evaluation_gap(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting
 		)
 
 
+@check("Lost Runs")
+def lost_runs(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	if lost := facts.lost_runs():
+		number, at = lost
+		title = _("{0} runs of jobs were never written down").format(f"{number:,}")
+		text = _("The last was found at {0}. Counts, rates and rules know nothing of them.")
+		yield Sighting(_("History"), title, text.format(f"{to_site(at):%Y-%m-%d %H:%M}"), number)
+
+
 def could_not_ask(problems: Mapping[str, str]) -> Iterator[Sighting]:
 	"""Of what the other checks ran into, by source."""
 	for source, text in problems.items():

@@ -17,7 +17,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from job_monitor import tasks
 from job_monitor.alerts import checks, engine, incidents
-from job_monitor.bridge import state
+from job_monitor.bridge import doctor, state
 from job_monitor.bridge.times import to_column
 from job_monitor.core import clock, limits
 from job_monitor.core.alerting import Sighting
@@ -317,6 +317,21 @@ class TestJobAlert(AlertTestCase):
 		frappe.local.conf.job_monitor_bench_site = frappe.local.site
 		engine.evaluate("test")
 		self.assertEqual(len(self.alerts()), 1)
+
+	def test_runs_that_were_never_written_down_are_told(self) -> None:
+		self.rule("Lost Runs")
+		kept = state.get("recorder") or "{}"
+		self.addCleanup(frappe.db.commit)
+		self.addCleanup(state.put, "recorder", kept)
+		for age, number in ((25 * 3600, 0), (60, 1)):
+			lost = {"lost": 7, "lost_at": clock.now().timestamp() - age}
+			state.put("recorder", json.dumps({**json.loads(kept), **lost}))
+			frappe.db.commit()
+			engine.evaluate("test")
+			self.assertEqual(len(self.alerts(state="Firing")), number)
+			codes = [finding.code for finding in doctor._of_site(frappe.local.site, asked=True)]
+			self.assertEqual(codes.count("lost-runs"), number)
+		self.assertIn("7 runs", self.alerts()[0].title)
 
 	def test_a_gap_between_looks_is_told(self) -> None:
 		self.rule("Evaluation Gap")
