@@ -27,7 +27,7 @@ def rehearse() -> int:
 		How often it was done, which is fewer than `TIMES` if something went wrong: then it is left.
 	"""
 	done = 0
-	with suppress(Exception), socket.create_server(("127.0.0.1", 0)) as server:
+	with suppress(OSError), socket.create_server(("127.0.0.1", 0)) as server:
 		server.settimeout(_SECONDS)
 		with socket.create_connection(server.getsockname(), _SECONDS) as opened, server.accept()[0]:
 			while done < TIMES and _one_job(server, opened):
