@@ -11,6 +11,7 @@ from job_monitor import progress
 from job_monitor.bridge import audit, roles, session
 from job_monitor.bridge.markup import as_html
 from job_monitor.core import keys, limits
+from job_monitor.core.records import Job
 
 SHOWN_SECONDS = {"running": progress.SILENT_SECONDS, "done": 30, "failed": 3600}
 """How old a state may be to be shown; a task that runs tells its own four times a second."""
@@ -37,13 +38,17 @@ def publish(percent: float, title: str, description: str, task_id: str, user: st
 	"""
 	if frappe.session.user == "Guest":
 		raise frappe.PermissionError
-	if user and user != frappe.session.user:
-		with audit.act("publish progress", "User", user):
-			roles.only_managers()
-		if not frappe.db.exists("User", user):
-			frappe.throw(frappe._("There is no user {0}").format(as_html(user)))
 	if not 0 <= percent <= 100:
 		frappe.throw(frappe._("progress is a number from 0 to 100"))
+	if not user or user == frappe.session.user:
+		return _publish(percent, title, description, task_id, frappe.session.user)
+	with audit.act("publish progress", "User", user, method=title, again_and_again=True):
+		if not frappe.db.exists("User", user):
+			frappe.throw(frappe._("There is no user {0}").format(as_html(user)))
+		return _publish(percent, title, description, task_id, user)
+
+
+def _publish(percent: float, title: str, description: str, task_id: str, user: str) -> dict[str, Any]:
 	done = percent >= 100
 	state = {
 		"progress": percent,
@@ -58,7 +63,7 @@ def publish(percent: float, title: str, description: str, task_id: str, user: st
 		"job_id": None,
 		"state": "done" if done else "running",
 	}
-	progress.publish("task_complete" if done else "task_progress", state, user or frappe.session.user)
+	progress.publish("task_complete" if done else "task_progress", state, user)
 	return {"task_id": state["task_id"]}
 
 
@@ -68,22 +73,24 @@ def ask_to_stop(job_id: str) -> dict[str, Any]:
 	Raises:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
-	with audit.act("ask to stop", "RQ Job", job_id) as entry:
-		with session.translated():
-			store = session.store()
-			job = store.job(job_id[: limits.ID_CHARS])
-			if not session.is_own(job) or frappe.session.user == "Guest":
-				raise frappe.PermissionError
-			if job.user != frappe.session.user:
-				roles.only_managers()
-			entry.begin(job.method)
-			done = job.status == keys.STARTED
-			if done:
-				store.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
-		told = (
-			frappe._("it was asked to stop")
-			if done
-			else frappe._("it does not run; it is {0}").format(job.status)
-		)
-		entry.end(told, done)
-	return {"done": done, "status": job.status, "message": told}
+	of = ("ask to stop", "RQ Job", job_id)
+	with session.translated():
+		store = session.store()
+		job = store.job(job_id[: limits.ID_CHARS])
+		with audit.denials(*of):
+			_may_ask(job)
+		if job.status != keys.STARTED:
+			told = frappe._("it does not run; it is {0}").format(job.status)
+			return {"done": False, "status": job.status, "message": told}
+		told = frappe._("it was asked to stop")
+		with audit.act(*of, lambda: _may_ask(job), method=job.method, again_and_again=True) as entry:
+			store.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
+			entry.end(told, True)
+	return {"done": True, "status": job.status, "message": told}
+
+
+def _may_ask(job: Job) -> None:
+	if not session.is_own(job) or frappe.session.user == "Guest":
+		raise frappe.PermissionError
+	if job.user != frappe.session.user:
+		roles.only_managers()

@@ -85,6 +85,10 @@ def test_no_file_is_called_by_a_name_that_says_nothing() -> None:
 	assert not fences.catch_alls(PACKAGE)
 
 
+def test_every_endpoint_that_acts_has_a_rate_limit() -> None:
+	assert not fences.unlimited_acts(PACKAGE)
+
+
 def test_one_js_file_knows_the_endpoints() -> None:
 	assert len(fences.endpoint_callers(PACKAGE)) <= 1
 
@@ -157,6 +161,7 @@ def test_breaches_of_the_other_rules_are_found(tmp_path: Path) -> None:
 		"hooks.py names public/js/gone.js",
 	]
 	assert fences.untyped_endpoints(bad) == ["api/a.py: f has no type for a"]
+	assert fences.unlimited_acts(bad) == ["api/a.py: f"]
 	assert fences.hollow_tests(bad) == ["test_x.py: test_nothing asserts nothing"]
 	assert fences.catch_alls(bad) == ["helpers.py"]
 	assert fences.endpoint_callers(bad) == ["public/js/x.js"]

@@ -53,7 +53,7 @@ def _moment(text: str) -> datetime:
 
 
 def _note(action: str, alert: str, what: str, values: dict[str, Any]) -> None:
-	with audit.act(action, ALERT, alert):
+	with audit.denials(action, ALERT, alert):
 		roles.only_managers()
 	row = row_locks.in_turn(lambda: row_locks.read(ALERT, alert, ["state"]))
 	if row is None:
@@ -61,6 +61,7 @@ def _note(action: str, alert: str, what: str, values: dict[str, Any]) -> None:
 	if row.state not in OPEN:
 		frappe.throw(_("This alert is over."))
 	frappe.db.set_value(ALERT, alert, values)
+	audit.note(action, ALERT, alert, what)
 	incidents.add_flip(alert, now_datetime(), what, frappe.session.user)
 
 

@@ -1,13 +1,14 @@
 """Alerts and their channels, for managers."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import frappe
 from frappe.rate_limiter import rate_limit
 
 from job_monitor.alerts import attention, engine, trial
-from job_monitor.bridge import audit, roles
+from job_monitor.bridge import audit
 from job_monitor.bridge.times import to_site
 from job_monitor.core.alert_kinds import KINDS
 from job_monitor.notify import dispatch
@@ -21,9 +22,10 @@ def send_test(channel: str) -> dict[str, Any]:
 	Returns:
 		`{"ok", "detail": where it went, "error": why it did not}`. The outcome is written down on the channel.
 	"""
-	with audit.act("send test", dispatch.CHANNEL, channel):
-		frappe.has_permission(dispatch.CHANNEL, "write", channel, throw=True)
-	delivery = dispatch.test(channel)
+	permit = partial(frappe.has_permission, dispatch.CHANNEL, "write", channel, throw=True)
+	with audit.act("send test", dispatch.CHANNEL, channel, permit) as entry:
+		delivery = dispatch.test(channel)
+		entry.end(delivery.detail if delivery.ok else delivery.error, delivery.ok)
 	return {"ok": delivery.ok, "detail": delivery.detail, "error": delivery.error}
 
 
@@ -39,12 +41,14 @@ def get_status() -> dict[str, Any]:
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def acknowledge(alert: str) -> None:
 	"""Take an alert over: no more reminders. Managers only."""
 	attention.acknowledge(alert)
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def mute(alert: str, until: str = "") -> None:
 	"""Tell nobody of an alert before then, in the site's time zone; without a moment it is unmuted. Managers only."""
 	attention.mute(alert, until)
@@ -55,12 +59,12 @@ def mute(alert: str, until: str = "") -> None:
 def evaluate() -> dict[str, Any]:
 	"""Look at all rules now, and tell what is to be told. Managers only. See `alerts.engine.Evaluation`."""
 	with audit.act("evaluate", "Job Alert Rule", ""):
-		roles.only_managers()
-	evaluation = engine.evaluate(frappe.session.user)
+		evaluation = engine.evaluate(frappe.session.user)
 	return vars(evaluation) | {"at": to_site(evaluation.at)}
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def confirm_live_site() -> None:
 	"""Say that this site, which was restored or copied, is the live one: people are told again. Managers only."""
 	attention.confirm_live_site()

@@ -49,6 +49,7 @@ def get_stack(job_id: str) -> dict[str, Any]:
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def stop(job_id: str) -> dict[str, Any]:
 	"""Ask the worker of a running job to end it. Managers only, audited.
 
@@ -59,18 +60,21 @@ def stop(job_id: str) -> dict[str, Any]:
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def retry(job_id: str) -> dict[str, Any]:
 	"""Put a failed, stopped or canceled job back into its queue. Managers only, audited."""
 	return actions.act("retry", job_id)
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def cancel(job_id: str) -> dict[str, Any]:
 	"""Take a waiting job out of its queue; it is kept, and can be retried. Managers only, audited."""
 	return actions.act("cancel", job_id)
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def remove(job_id: str) -> dict[str, Any]:
 	"""Delete a waiting or ended job, or a zombie. Managers only, audited."""
 	return actions.act("remove", job_id)
@@ -87,6 +91,7 @@ def remove_failed() -> dict[str, Any]:
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit(limit=120, seconds=60)
 def stop_job(job_id: str) -> None:
 	"""Stands for Frappe's `stop_job`, which acts by GET: as `stop`, but what was not possible is a message."""
 	frappe.get_doc("RQ Job", job_id).stop_job()

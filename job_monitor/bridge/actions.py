@@ -34,13 +34,12 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 		frappe.DoesNotExistError, RedisUnavailable
 	"""
 	with audit.act(action, JOB, job_id) as entry:
-		roles.only_managers()
 		with session.translated():
 			store = session.store()
 			job = store.job(job_id[: limits.ID_CHARS])
 			if not session.is_own(job):
 				raise frappe.PermissionError
-			entry.begin(job.method)
+			entry.of(job.method)
 			outcome = getattr(actions, action)(store, job.id)
 		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)
@@ -74,8 +73,6 @@ def remove_failed() -> dict[str, Any]:
 		frappe.PermissionError, RedisUnavailable
 	"""
 	with audit.act("remove failed jobs", JOB, "failed") as entry:
-		roles.only_managers()
-		entry.begin()
 		with session.translated():
 			done, skipped, more = _remove_failed(session.store())
 		message = frappe._("{0} deleted").format(done)
@@ -123,14 +120,12 @@ def worker_stack(name: str) -> dict[str, Any]:
 		frappe.DoesNotExistError, RedisUnavailable
 	"""
 	with audit.act("stack", "RQ Worker", name) as entry:
-		roles.only_managers()
 		with session.translated():
 			worker = workers.read_one(session.store(), name[: limits.ID_CHARS])
 		if not session.is_of_bench(worker):
 			raise frappe.DoesNotExistError
 		if any(keys.split_job_id(i)[0] != frappe.local.site for i in worker.current_job_ids):
 			raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
-		entry.begin()
 		try:
 			taken = asdict(stack.take(worker))
 		except StackUnavailable as error:
@@ -141,7 +136,7 @@ def worker_stack(name: str) -> dict[str, Any]:
 
 def job_stack(job_id: str) -> dict[str, Any]:
 	"""As `worker_stack`, for the worker that runs this job of this site."""
-	with audit.act("stack", JOB, job_id):
+	with audit.denials("stack", JOB, job_id):
 		roles.only_managers()
 		with session.translated():
 			job = session.store().job(job_id[: limits.ID_CHARS])
@@ -159,15 +154,15 @@ def release(schedule: str) -> dict[str, Any]:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
 	with audit.act("release", schedules.TYPE, schedule) as entry:
-		roles.only_managers()
 		with session.translated():
 			found = schedules.read([schedule])
 			if not found:
 				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
 			if not found[0].blocked_by:
 				message = frappe._("Nothing blocks it: it is {0}.").format(found[0].state)
+				entry.end(message, False)
 				return asdict(actions.Outcome(False, "", message))
-			entry.begin(found[0].method)
+			entry.of(found[0].method)
 			outcome = actions.release(session.store(), found[0].blocked_by)
 		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)

@@ -6,39 +6,84 @@ in the middle, or a refusal takes no row back, and the caller's transaction is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import frappe
+from frappe.utils import add_to_date, now_datetime
+
+from job_monitor.bridge import roles
 
 AUDIT = "Job Monitor Audit"
 BEGUN = "begun"
 DENIED = "denied"
-"""Outcomes of a row whose act has not ended yet, and of an act that the user has no right to."""
+DONE = "done"
+"""Outcomes of a row whose act has not ended yet, of an act that the user has no right to, and of one that says no more."""
+
+TOGETHER_SECONDS = 300
+"""Denials of one user and kind, and repeats of an act that people do again and again, are one row for so long."""
 
 _CHARS = 140
 _OUTCOME_CHARS = 500
+_TIMES = " · times within five minutes: "
+_LAST = ", the last of "
 
 
 class Entry:
-	"""One act's row. `begin` writes it, before the act; `end` fills in what came of it."""
+	"""One act's row. `act` begins it; `end` fills in what came of it, `of` what job it is about."""
 
-	def __init__(self, action: str, subject_type: str, subject: str) -> None:
+	def __init__(self, action: str, subject_type: str, subject: str, method: str = "") -> None:
 		self.values = {"action": action, "subject_type": subject_type, "subject": subject[:_CHARS]}
+		self.method = method[:_CHARS]
 		self.name = ""
+		self.is_counted = False
+		self.has_ended = False
 
-	def begin(self, method: str = "") -> None:
+	def begin(self) -> None:
 		"""
 		Raises:
 			Exception: The row cannot be written. The act must not happen then.
 		"""
-		self._write(method=method[:_CHARS], outcome=BEGUN, done=0)
+		self._write(method=self.method, outcome=BEGUN, done=0)
+
+	def of(self, method: str) -> None:
+		"""The method of the job or schedule that the act is about, as soon as it is known."""
+		self._write(method=method[:_CHARS])
 
 	def end(self, outcome: str, done: bool) -> None:
+		self.has_ended = True
 		self._write(outcome=outcome[:_OUTCOME_CHARS], done=int(done))
 
+	def deny(self) -> None:
+		"""A row for it, or one more time in the row of what this user was denied just before."""
+		if not self._count({"outcome": ["like", f"{DENIED}%"]}, _LAST + self.values["subject"]):
+			self.end(DENIED, done=False)
+
+	def count(self) -> bool:
+		"""Whether it is one more time in the row of the same act, which must have been done."""
+		of = {"subject": self.values["subject"], "method": self.method}
+		self.is_counted = self._count({**of, "done": 1})
+		return self.is_counted
+
+	def _count(self, of: dict[str, Any], more: str = "") -> bool:
+		since = add_to_date(now_datetime(), seconds=-TOGETHER_SECONDS)
+		# Frappe 15 has an index of one of the two moments, 16 of the other
+		recent = {"creation": [">", since], "modified": [">", since]}
+		same = {"user": frappe.session.user, "action": self.values["action"]}
+		with _own_connection():
+			name = frappe.db.get_value(AUDIT, {**recent, **same, **of}, order_by="creation desc")
+			outcome = frappe.db.get_value(AUDIT, name, "outcome", for_update=True) if name else None
+			if outcome is None:
+				return False
+			first, _times, counted = outcome.partition(_TIMES)
+			times = int(counted.partition(",")[0] or 1) + 1
+			frappe.db.set_value(AUDIT, name, "outcome", f"{first}{_TIMES}{times}{more}")
+		return True
+
 	def _write(self, **values: Any) -> None:
+		if self.is_counted:
+			return
 		with _own_connection():
 			if self.name:
 				frappe.db.set_value(AUDIT, self.name, values)
@@ -59,25 +104,48 @@ def note(action: str, subject_type: str, subject: str, outcome: str, method: str
 
 
 @contextmanager
-def act(action: str, subject_type: str, subject: str) -> Iterator[Entry]:
-	"""The row of one act. What is refused inside the block, or fails after its begin, is written down, too.
+def denials(action: str, subject_type: str, subject: str) -> Iterator[None]:
+	"""What is refused inside the block is written down. For acts that write their own row by `note`, or change nothing."""
+	try:
+		yield
+	except frappe.PermissionError:
+		Entry(action, subject_type, subject).deny()
+		raise
+
+
+@contextmanager
+def act(
+	action: str,
+	subject_type: str,
+	subject: str,
+	permit: Callable[[], Any] = roles.only_managers,
+	*,
+	method: str = "",
+	again_and_again: bool = False,
+) -> Iterator[Entry]:
+	"""One act: the right to it is checked, its row is written, then the block does it. However it ends, the row says so.
 
 	with audit.act("stop", "RQ Job", job_id) as entry:
-		roles.only_managers()
-		entry.begin()
 		…
 		entry.end("its worker was asked to stop it", done=True)
+
+	Args:
+		permit: Raises `frappe.PermissionError` if the user may not.
+		again_and_again: Repeats within five minutes are counted in the row of the first that was done.
 	"""
-	entry = Entry(action, subject_type, subject)
+	with denials(action, subject_type, subject):
+		permit()
+	entry = Entry(action, subject_type, subject, method)
+	if not (again_and_again and entry.count()):
+		entry.begin()
 	try:
 		yield entry
-	except frappe.PermissionError:
-		entry.end(DENIED, done=False)
-		raise
 	except Exception as error:
-		if entry.name:
-			entry.end(f"{type(error).__name__}: {error}", done=False)
+		refused = isinstance(error, frappe.PermissionError)
+		entry.end(DENIED if refused else f"{type(error).__name__}: {error}", done=False)
 		raise
+	if not entry.has_ended:
+		entry.end(DONE, done=True)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 	if len(names) > AT_ONCE:
 		frappe.throw(_("At most {0} at once.").format(AT_ONCE))
 	wanted = sorted(set(map(str, names)))
-	with audit.act(ACTIONS[state], GROUP, ", ".join(wanted)):
+	with audit.denials(ACTIONS[state], GROUP, ", ".join(wanted)):
 		roles.only_managers()
 		done = sum(_change(name, state) for name in wanted)
 	skipped = len(names) - done

@@ -73,15 +73,15 @@ def confirm() -> None:
 	Raises:
 		frappe.PermissionError
 	"""
-	with audit.act("confirm_live_site", "Site", frappe.local.site) as entry:
+	with audit.denials("confirm_live_site", "Site", frappe.local.site):
 		roles.only_managers()
-		kept, place = _kept(), here()
-		live = kept["live"]
-		for found in (kept["unconfirmed"], place):
-			if found and found not in live:
-				live.append(found)
-		_keep({"live": live, "unconfirmed": None})
-		entry.end(_words(place), True)
+	kept, place = _kept(), here()
+	live = kept["live"]
+	for found in (kept["unconfirmed"], place):
+		if found and found not in live:
+			live.append(found)
+	_keep({"live": live, "unconfirmed": None})
+	audit.note("confirm_live_site", "Site", frappe.local.site, _words(place))
 
 
 def _kept() -> dict[str, Any]:

@@ -170,6 +170,16 @@ def untyped_endpoints(package: Path) -> list[str]:
 	return found
 
 
+def unlimited_acts(package: Path) -> list[str]:
+	"""Endpoints that act (POST only) as often as anybody likes."""
+	return [
+		f"{path.relative_to(package)}: {function.name}"
+		for path, function in _whitelisted(package)
+		if any("POST" in ast.unparse(mark) for mark in function.decorator_list)
+		and not any(ast.unparse(mark).startswith("rate_limit(") for mark in function.decorator_list)
+	]
+
+
 def _whitelisted(package: Path) -> Iterator[tuple[Path, ast.FunctionDef]]:
 	for path in files(package, "*.py"):
 		for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -10,7 +10,7 @@ import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
 from job_monitor.bridge import actions
-from job_monitor.bridge.audit import AUDIT, BEGUN, DENIED
+from job_monitor.bridge.audit import AUDIT, BEGUN, DENIED, DONE
 from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
 
 CORE = "/api/method/frappe.core.doctype.rq_job.rq_job."
@@ -76,8 +76,75 @@ class TestAudit(AuditCase):
 			self.assertEqual(code, 403, (path, answer))
 			row = self.rows()[-1]
 			self.assertEqual((row[0], *row[2:]), (action, DENIED, 0, self.reader), path)
-		self.assertEqual(len(self.rows()), len(paths))
+			self.forget()
 		self.assertEqual(status(job_id), "queued")
+
+	def test_acts_that_are_denied_again_and_again_are_one_row_that_counts(self) -> None:
+		job_id = self.enqueue()
+		for number in range(20):
+			self.assertEqual(request(API + "jobs.stop", self.reader, "POST", job_id=f"{number}")[0], 403)
+		request(API + "jobs.cancel", self.reader, "POST", job_id=job_id)
+		stop, cancel = self.rows()
+		self.assertEqual(stop[:2], ("stop", "0"))
+		self.assertEqual(stop[2], "denied · times within five minutes: 20, the last of 19")
+		self.assertEqual(cancel[:3], ("cancel", job_id, DENIED))
+
+	def test_a_row_that_counts_denials_ends_after_five_minutes(self) -> None:
+		request(API + "jobs.stop", self.reader, "POST", job_id="x")
+		with patch("job_monitor.bridge.audit.TOGETHER_SECONDS", -5):
+			request(API + "jobs.stop", self.reader, "POST", job_id="x")
+		self.assertEqual([row[2] for row in self.rows()], [DENIED, DENIED])
+
+	def test_a_log_that_is_read_on_by_a_cursor_is_in_the_audit(self) -> None:
+		def read(**more: str) -> dict[str, Any]:
+			code, answer = request(API + "logs.read", self.manager, "POST", name="worker.error", **more)
+			self.assertEqual(code, 200, answer)
+			return answer["message"]
+
+		newer = read()["newer"]
+		self.forget()  # as if it had been opened days ago
+		read(newer=newer)
+		[row] = self.rows()
+		self.assertEqual((row[0], row[1], row[3]), ("read log", "worker.error", 1))
+		for _n in range(3):
+			read(newer=newer)
+		self.assertEqual(self.rows(), [(*row[:2], f"{row[2]} · times within five minutes: 4", *row[3:])])
+
+	def test_a_read_that_succeeds_does_not_hide_in_the_row_of_one_that_failed(self) -> None:
+		for newer, code in (("zz", 417), ("", 200)):
+			asked = {"name": "worker.error", "newer": newer}
+			self.assertEqual(request(API + "logs.read", self.manager, "POST", **asked)[0], code)
+		self.assertEqual([row[3] for row in self.rows()], [0, 1])
+
+	def test_what_managers_tell_people_is_a_row(self) -> None:
+		self.assertEqual(request(API + "alerts.evaluate", self.manager, "POST")[0], 200)
+		told = {"progress": 50, "title": "Pay here"}
+		for user in (self.reader, self.reader, self.manager):
+			code, answer = request(API + "progress.publish_progress", self.manager, "POST", user=user, **told)
+			self.assertEqual(code, 200, answer)
+		self.assertEqual(
+			[row[:4] for row in self.rows()],
+			[
+				("evaluate", "", DONE, 1),
+				("publish progress", self.reader, f"{DONE} · times within five minutes: 2", 1),
+			],
+		)
+
+	def test_an_alert_that_is_muted_and_acknowledged_is_two_rows(self) -> None:
+		alert = frappe.get_doc(
+			doctype="Job Alert", state="Firing", severity="Warning", title="x", subject="x"
+		)
+		alert.insert(ignore_permissions=True, ignore_mandatory=True, ignore_links=True)
+		frappe.db.commit()
+		self.addCleanup(frappe.db.commit)
+		self.addCleanup(frappe.db.delete, "Job Alert", {"name": alert.name})
+		for act, more in (("acknowledge", {}), ("mute", {"until": "2100-01-01 00:00:00"})):
+			code, answer = request(API + "alerts." + act, self.manager, "POST", alert=alert.name, **more)
+			self.assertEqual(code, 200, answer)
+		self.assertEqual(
+			[row[:2] + row[3:] for row in self.rows()],
+			[("acknowledge", alert.name, 1, self.manager), ("mute", alert.name, 1, self.manager)],
+		)
 
 	def test_bulk_delete_does_not_count_a_refused_job_as_deleted(self) -> None:
 		job_id = self.enqueue("hang")
