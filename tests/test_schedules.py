@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor.core import limits, schedules
+from job_monitor.core.records import Severity
 from job_monitor.core.schedule_case import Run, Schedule, Scheduler
 from job_monitor.core.schedule_jobs import Place, ScheduleJob
 from job_monitor.core.schedules import judge, missed_runs
@@ -157,6 +158,23 @@ def test_a_last_run_in_the_future_is_told():
 	health = judge(hourly(-5 * HOUR), RUNS, NOW)
 	assert health.state == "missed"
 	assert "in the future" in health.message
+
+
+def test_all_that_lie_in_the_future_are_one_finding():
+	made = [
+		Schedule(
+			f"s{n}", f"app.of_a_long_name.method_{n}", created_at=NOW + HOUR * 5.5, due=(NOW + 6 * HOUR,)
+		)
+		for n in range(43)
+	]
+	late = judge(hourly(9 * HOUR), RUNS, NOW)
+	found = list(schedules.findings([late, *(judge(one, RUNS, NOW) for one in made)]))
+	assert [one.code for one in found] == ["schedules-ahead", "missed-schedule"]
+	assert "43 schedules" in found[0].message and "5.5 h in the future" in found[0].message
+	assert " and " in found[0].message and found[0].message.endswith(" more.")
+	assert found[0].severity is Severity.WARNING and found[1].severity is Severity.CRITICAL
+	years = [judge(replace(one, created_at=NOW + timedelta(days=900)), RUNS, NOW) for one in made]
+	assert schedules.all_ahead(years).severity is Severity.CRITICAL  # type: ignore[union-attr]
 
 
 def test_findings_tell_the_worst_and_count_the_rest():

@@ -121,7 +121,11 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 	if APP in frappe.get_installed_apps():
 		yield from _of_monitor(site)
 	# One that is absent misses all of them that are due
-	told = [health for health in healths if found.runs or health.state != "missed" or health.is_ahead]
+	told = [
+		health
+		for health in healths
+		if found.runs or health.state != "missed" or core_schedules.is_ahead(health)
+	]
 	yield from core_schedules.findings(told)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from job_monitor.core import limits
+from job_monitor.core import clock, limits
 from job_monitor.core.schedule_jobs import Place, ScheduleJob
 
 ENABLED = "enabled"
@@ -95,7 +95,7 @@ class Case:
 			return "stopped"
 		if self.place is Place.ZOMBIE:
 			return "blocked"
-		if schedule.problem or self.is_ahead:
+		if schedule.problem or self.ahead:
 			return "missed"
 		held = self.place in (Place.RUNNING, Place.WAITING)
 		# A job that waits until the next run is due, too, has cost that run
@@ -110,8 +110,8 @@ class Case:
 		return "never ran" if schedule.last_run_at is None else "ok"
 
 	@property
-	def is_ahead(self) -> bool:
-		"""Whether it ran, or was made, in the future: the clock, or the time zone, has been set since."""
+	def ahead(self) -> float:
+		"""Seconds until the moment it ran, or was made: the clock, or the time zone, has been set since; else 0."""
 		start = self.schedule.last_run_at or self.schedule.created_at
-		latest = self.now + timedelta(seconds=limits.SCHEDULE_AHEAD_SECONDS)
-		return start is not None and start > latest and not self.schedule.is_skipped
+		seconds = clock.seconds_between(self.now, start) or 0.0
+		return seconds if seconds > limits.SCHEDULE_AHEAD_SECONDS and not self.schedule.is_skipped else 0.0

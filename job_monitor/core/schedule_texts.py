@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from job_monitor.core import clock, limits
-from job_monitor.core.health import duration, worker_command
+from job_monitor.core.health import duration, listed, worker_command
 from job_monitor.core.schedule_case import Case
 from job_monitor.core.schedule_jobs import Place
 
@@ -78,11 +79,10 @@ def _missed(case: Case) -> Told:
 	schedule = case.schedule
 	if schedule.problem:
 		return schedule.problem, "Correct its cron format where it is set: hooks.py or its Server Script."
-	if case.is_ahead:
+	if case.ahead:
 		start = "Its last run" if schedule.last_run_at else "The moment it was made"
-		ahead = duration(clock.seconds_between(case.now, schedule.last_run_at or schedule.created_at))
 		return (
-			f"{start} lies {ahead} in the future, so it does not run until then: the clock, or the time zone of the "
+			f"{start} lies {duration(case.ahead)} in the future, so it does not run until then: the clock, or the time zone of the "
 			"site, was set back since.",
 			"Execute it once by hand (from the menu of its form): it is due from then on.",
 		)
@@ -98,6 +98,17 @@ def _missed(case: Case) -> Told:
 	return (
 		f"{start}: the scheduler has not queued it.",
 		"Does it run (bench schedule)? What does logs/scheduler.log say?",
+	)
+
+
+def all_ahead(methods: Sequence[str], seconds: float) -> Told:
+	"""Of all schedules of a site that lie in the future, by up to so many seconds."""
+	names = listed(methods, limits.PATTERN_CHARS * 5)
+	return (
+		f"{len(methods):,} schedules ran, or were made, up to {duration(seconds)} in the future, so they do not run until "
+		f"then: the clock, or the time zone of the site, was set back since. {names}.",
+		f"They run by themselves in {duration(seconds)}, all of them. What must not wait, execute once by hand (from the "
+		"menu of its form): it is due from then on.",
 	)
 
 

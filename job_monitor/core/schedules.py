@@ -38,7 +38,7 @@ class ScheduleHealth:
 		job_is_held: Whether that job waits or runs.
 		enqueued_at: When it was enqueued or, if it has started, started; None if there is none.
 		failures: Failed runs in a row.
-		is_ahead: Whether it is not due, for its last run or its making lies in the future.
+		ahead_seconds: How far its last run, or its making, lies in the future, so that it is not due before; else 0.
 		message: What is wrong, "" if nothing is.
 		hint: What to do.
 	"""
@@ -62,7 +62,7 @@ class ScheduleHealth:
 	job_is_held: bool
 	enqueued_at: datetime | None
 	failures: int
-	is_ahead: bool
+	ahead_seconds: float
 	message: str
 	hint: str
 
@@ -87,7 +87,7 @@ def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHe
 		job_is_held=case.place in (Place.WAITING, Place.RUNNING),
 		enqueued_at=job.since if job else None,
 		failures=case.failures,
-		is_ahead=case.is_ahead,
+		ahead_seconds=case.ahead,
 		message=message,
 		hint=hint,
 	)
@@ -172,10 +172,30 @@ def worst_first(healths: Sequence[ScheduleHealth]) -> list[ScheduleHealth]:
 	return sorted(healths, key=lambda h: (STATES.index(h.state), -h.overdue_seconds, h.method))
 
 
+def is_ahead(health: ScheduleHealth) -> bool:
+	"""Whether that it lies in the future is what is wrong with it."""
+	return health.state == "missed" and health.ahead_seconds > 0
+
+
+def all_ahead(healths: Sequence[ScheduleHealth]) -> Finding | None:
+	"""What is said once of all schedules that lie in the future; None for a single one, which is said of itself."""
+	those = sorted(filter(is_ahead, healths), key=lambda h: -h.ahead_seconds)
+	if len(those) < 2:
+		return None
+	longest = those[0].ahead_seconds
+	# As far as two time zones may be apart: a new site, whose schedules were made before its zone was set
+	severity = Severity.WARNING if longest <= 26 * 3600 else Severity.CRITICAL
+	told = schedule_texts.all_ahead([h.method for h in those], longest)
+	return Finding("schedules-ahead", severity, "schedules", *told)
+
+
 def findings(healths: Sequence[ScheduleHealth]) -> Iterator[Finding]:
 	"""What is wrong with a site's schedules. Of many with one kind of trouble a few are told apart."""
+	ahead = all_ahead(healths)
+	if ahead:
+		yield ahead
 	for state, code in _CODES.items():
-		those = [h for h in worst_first(healths) if h.state == state]
+		those = [h for h in worst_first(healths) if h.state == state and not (ahead and is_ahead(h))]
 		severity = Severity.WARNING if state == "failing" else Severity.CRITICAL
 		for health in those[: limits.SCHEDULES_TOLD]:
 			yield Finding(code, severity, health.name, f"{health.method}: {health.message}", health.hint)

@@ -9,7 +9,8 @@ from frappe import _
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.facts import Facts
 from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.schedules import ScheduleHealth
+from job_monitor.core.records import Severity
+from job_monitor.core.schedules import ScheduleHealth, all_ahead, is_ahead
 from job_monitor.notify.wording import counted
 
 
@@ -21,7 +22,15 @@ def missed_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sightin
 
 
 def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
-	for schedule in _schedules(rule, facts, "missed"):
+	missed = list(_schedules(rule, facts, "missed"))
+	ahead = all_ahead(missed)
+	if ahead:
+		title = _("{0} schedules lie in the future and do not run").format(sum(map(is_ahead, missed)))
+		text = f"{ahead.message}\n{ahead.hint}"
+		yield Sighting(ahead.subject, title, text, mild=ahead.severity is Severity.WARNING)
+	for schedule in missed:
+		if ahead and is_ahead(schedule):
+			continue
 		runs = schedule.missed_runs
 		if runs >= rule.threshold or not runs:  # none where there is no time at which it should run
 			what = _("Run missed") if runs < 2 else _("{0} runs missed").format(runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -12,9 +13,11 @@ import frappe
 from frappe.utils import add_to_date
 from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
 
+from job_monitor.alerts.checks.schedules import missed_schedule
 from job_monitor.bridge import doctor, schedules
 from job_monitor.bridge.roles import MANAGER, USER
 from job_monitor.core import clock
+from job_monitor.core.alerting import Rule
 from job_monitor.job_monitor.report.schedule_health import schedule_health
 from job_monitor.testing import SiteTestCase, make_user, request, work_off
 
@@ -56,6 +59,15 @@ class TestScheduleHealth(SiteTestCase):
 		self.assertIn("in the future", found.message)
 		found = {finding.subject: finding.code for finding in doctor._of_site(frappe.local.site, True)}
 		self.assertEqual(found.get(doc.name), "missed-schedule")
+
+	def test_schedules_made_in_the_future_are_one_alert(self) -> None:
+		names = [self.schedule(name).name for name in ("fail", "hang", "succeed")]
+		values = {"creation": add_to_date(None, hours=10), "last_execution": None}
+		frappe.db.set_value("Scheduled Job Type", {"name": ["in", names]}, values, update_modified=False)
+		facts = SimpleNamespace(scheduler=SimpleNamespace(runs=True), schedules=schedules.read(names))
+		(seen,) = missed_schedule(Rule("r", "Missed Schedule", threshold=1), facts, {})
+		self.assertIn("3 schedules lie in the future", seen.title)
+		self.assertTrue(seen.mild and "time zone" in seen.text)
 
 	def test_a_run_that_is_skipped_is_nothing_wrong(self) -> None:
 		doc = self.schedule()
