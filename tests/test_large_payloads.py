@@ -48,7 +48,7 @@ def test_what_is_small_but_unfolds_is_found(store: Store, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=packed(frappe_call("app.zeros", {"rows": "0" * 5_000_000})))
 	assert found(store, method="app.zeros") == {job_id}
 	(row,) = store.page(JobQuery()).rows
-	assert row.method == "app.zeros" and "job's own view" in row.problem
+	assert row.method == "app.zeros" and "job's own view" in row.arguments and not row.problem
 
 
 def test_a_text_is_found_at_the_end_of_a_large_job(store: Store, jobs: Jobs) -> None:
@@ -82,8 +82,9 @@ def test_a_list_shows_what_a_large_job_runs(store: Store, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=large(2_000_000, api_key="secret"), meta=pickle.dumps({"progress": 5}))
 	(row,) = store.page(JobQuery()).rows
 	assert (row.id, row.method, row.user, row.progress) == (job_id, "app.big_import", "Administrator", 5)
-	assert row.arguments.endswith("…") and '"Item"' in row.arguments and "secret" not in row.arguments
-	assert "bytes is shown whole in the job's own view only" in row.problem
+	assert row.arguments.endswith("… (the rest is shown in the job's own view only)") and not row.problem
+	assert '"Item"' in row.arguments and "secret" not in row.arguments
+	assert len(row.arguments) <= limits.LIST_TEXT_CHARS and found(store, text="the rest is shown") == set()
 	assert len(store.job(job_id).arguments) > 10_000
 
 
@@ -95,7 +96,9 @@ def test_a_list_of_large_jobs_reads_a_bounded_amount(store: Store, jobs: Jobs) -
 	assert (
 		jobs.connection.info("stats")["total_net_output_bytes"] - before < limits.LARGE_PAYLOADS_BYTES * 1.1
 	)
-	assert {row.method for row in rows} == {"app.big_import", ""} and all(row.problem for row in rows)
+	assert {row.method for row in rows} == {"app.big_import", ""} and all(
+		bool(row.problem) != bool(row.method) for row in rows
+	)
 
 
 # The cut itself

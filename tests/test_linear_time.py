@@ -26,6 +26,7 @@ from job_monitor import core
 from job_monitor.core import (
 	clock,
 	cursor,
+	health,
 	hydrate,
 	keys,
 	limits,
@@ -102,6 +103,9 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"redaction.Redactor.clean_text": REDACTOR.clean_text,
 	"redaction.Redactor.clean_start": lambda text: REDACTOR.clean_start(text, 1000),
 	"redaction.Redactor.clean_end": lambda text: REDACTOR.clean_end(text, 1000),
+	"redaction.Redactor.clean_traceback": lambda text: REDACTOR.clean_traceback(text, 1000),
+	"health.listed": lambda text: health.listed([text, *text.split()], 1000),
+	"health.worker_command": health.worker_command,
 	"redaction.Redactor.hides": lambda text: REDACTOR.hides(text, text),
 	"redaction.Redactor.json": lambda text: REDACTOR.json({text: [text, (text, text)], "b": text}, 100_000),
 	"redaction.cut": lambda text: cut(text, 1000),

@@ -148,7 +148,7 @@ def _job_cells(job: Job, now: datetime) -> list[RenderableType]:
 		duration(waited) if waited is not None else "",
 		duration(ran) if ran is not None else "",
 		words(safe.line(job.id), "dim"),
-		words(job.problem or last_line(job.exception), "bright_red"),
+		words(last_line(job.exception) or job.problem, "bright_red"),
 	]
 
 

@@ -95,7 +95,15 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 def list_parts(data: Any, max_chars: int, redactor: Redactor) -> dict[str, Any]:
 	"""As `call_parts`, in the bounds of a list: of a large payload what its beginning tells."""
 	parts = call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, redactor)
-	return head_parts(data, max_chars, redactor) if "problem" in parts and is_large(data) else parts
+	if "problem" not in parts or not is_large(data):
+		return parts
+	parts = head_parts(data, max_chars, redactor)
+	if max_chars and "problem" not in parts:
+		parts["arguments"] = f"{parts['arguments'][: max_chars - len(_REST)]}{_REST}"
+	return parts
+
+
+_REST = "… (the rest is shown in the job's own view only)"
 
 
 def is_large(data: Any) -> bool:
@@ -105,15 +113,14 @@ def is_large(data: Any) -> bool:
 
 
 def head_parts(data: bytes, max_chars: int, redactor: Redactor) -> dict[str, Any]:
-	"""As `call_parts`, of a large payload's beginning; the arguments end with "…", as they are not all."""
-	problem = f"its payload of {len(data):,} bytes is shown whole in the job's own view only"
+	"""As `call_parts`, of a large payload's beginning: its arguments are not all."""
 	try:
 		parts = call_parts(payload_head.cut(data), 2 * limits.HEAD_BYTES, max_chars, redactor)
 	except payload.Undecodable as error:
-		return {"problem": f"{problem}: {error}"}
+		return {"problem": f"its large payload is shown in the job's own view only: {error}"}
 	if parts.get("arguments"):
-		parts["arguments"] = parts["arguments"][: max_chars - 1].rstrip("…") + "…"
-	return {"problem": problem, **parts}
+		parts["arguments"] = parts["arguments"].rstrip("…")
+	return parts
 
 
 def read_meta(data: bytes | None, redactor: Redactor) -> tuple[str, float | None]:
@@ -147,8 +154,7 @@ def exception_text(results: Any, exc_info: bytes | None, max_chars: int, redacto
 		return f"cannot be decoded: {error}"
 	if not raw:
 		return ""
-	# The end of a traceback says what happened; four bytes make a character at most
-	return redactor.clean_end(keys.text(raw[-4 * (max_chars + limits.SECRET_CHARS) :]), max_chars)
+	return redactor.clean_traceback(keys.text(raw), max_chars)
 
 
 def latest(values: Values | Exception) -> datetime | None:

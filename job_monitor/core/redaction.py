@@ -58,6 +58,28 @@ class Redactor:
 		cleaned = ("…" if len(text) > max_chars else "") + self._masked(part, start, len(part))
 		return cleaned if len(cleaned) <= max_chars else "…" + cleaned[len(cleaned) - max_chars + 1 :]
 
+	def clean_traceback(self, text: str, max_chars: int) -> str:
+		"""A traceback, masked. A long one loses its middle: what is kept is its beginning and its end.
+
+		Where the last line alone is too long (an error may carry megabytes), what is kept is the frames before it, its
+		beginning, which names the error, and its end.
+		"""
+		length = len(text)
+		if length <= max_chars:
+			return self.clean_end(text, max_chars)
+		quarter = (max_chars - 2) // 4
+		line = text.rfind("\n", 0, len(text.rstrip())) + 1
+		start, middle, tail = 0, quarter, 3 * quarter
+		if length - line > 2 * quarter:
+			start, middle, tail = max(0, line - 2 * quarter), line + quarter, quarter
+		first = self._span(text, start, middle)[: middle - start]
+		return ("…" if start else "") + first + "…" + self._span(text, length - tail, length)[-tail:]
+
+	def _span(self, text: str, start: int, end: int) -> str:
+		"""A part of a text, masked by what lies around it, too. Time by its length, not by that of the text."""
+		before = max(0, start - limits.SECRET_CHARS)
+		return self._masked(text[before : end + limits.SECRET_CHARS], start - before, end - before)
+
 	def _masked(self, text: str, start: int, end: int) -> str:
 		"""From start to end; what lies around is looked at, too, so that a secret is known that is cut in two."""
 		parts: list[str] = []

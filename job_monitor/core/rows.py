@@ -41,7 +41,7 @@ def _parts(
 			continue
 		if columns & {"call", "arguments"}:
 			if lengths[n] > limits.LIST_PAYLOAD_BYTES:
-				problem = f"its payload of {lengths[n]:,} bytes is shown in the job's own view only"
+				problem = f"its payload ({lengths[n]:,} bytes on Redis) is shown in the job's own view only"
 				parts[n]["problem"] = problem
 				large.append(n)
 			else:
