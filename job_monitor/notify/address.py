@@ -17,6 +17,18 @@ from urllib.parse import urlsplit
 from job_monitor.notify.message import DeliveryError
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SPECIAL = [
+	ipaddress.ip_network(network)
+	for network in (
+		"0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
+		"192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3 "
+		"::/96 64:ff9b:1::/48 100::/64 100:0:0:1::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 5f00::/16 "
+		"fc00::/7 fe80::/9 ff00::/8"
+	).split()
+]
+"""IANA's registries of special-purpose addresses, as of 2025. What `is_global` knows of them differs from one Python to
+the next; of 192.0.0.0/24 and 2001::/23, in which single addresses are global, none is anybody's webhook."""
+
 PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"[!-~]*")
 _NOT_PUBLIC = "{} is at an address that is not public."
@@ -95,6 +107,8 @@ def is_public(text: str) -> bool:
 			return is_public(str(inner))
 		if ip.is_site_local:
 			return False
+	if any(ip in network for network in _SPECIAL):
+		return False
 	return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
