@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor.core import limits
+from job_monitor.core.pickles import Opaque
 from job_monitor.core.redaction import MASK, NAMES, Redactor
 
 SECRET = "hunter2-Zq81"
@@ -161,3 +162,29 @@ def test_wide_arguments_are_cut_and_say_so() -> None:
 
 def test_integers_that_python_refuses_to_print_are_named_by_size() -> None:
 	assert "bits" in Redactor().json({"n": 10**5000}, 1000)
+
+
+@pytest.mark.parametrize(
+	"value", [["mysql", *["-px"] * 15_000], {"pin": "1", **{f"pin {n}": "1" for n in range(9_000)}}]
+)
+def test_masks_are_counted_so_that_one_list_in_many_places_is_shown_in_few(value: Any) -> None:
+	began = time.process_time()
+	assert len(Redactor().json({"x": [value] * 15_000}, 100_000)) <= 100_000
+	assert time.process_time() - began < 1
+
+
+def test_items_of_an_object_in_many_places_are_not_copied_for_each_of_them() -> None:
+	thing = Opaque()
+	thing.update({str(number): 1 for number in range(100_000)})
+	nested: Any = [thing] * 10_000
+	for _ in range(limits.VALUE_DEPTH - 3):
+		nested = [nested]
+	began = time.process_time()
+	Redactor().json({"x": nested}, 100_000)
+	assert time.process_time() - began < 1
+
+
+def test_long_numbers_are_cut_like_long_texts() -> None:
+	began = time.process_time()
+	assert len(Redactor().json({"x": [2**4000] * 20_000}, 100_000)) <= 100_000
+	assert time.process_time() - began < 0.05

@@ -117,6 +117,7 @@ class _Plain:
 		if isinstance(value, str):
 			return self.string(value)
 		if isinstance(value, (int, float)):
+			self.room -= value.bit_length() // 4 if isinstance(value, int) else 0
 			return number(value)
 		if depth >= limits.VALUE_DEPTH or self.room <= 0:
 			return "…"
@@ -149,6 +150,11 @@ class _Plain:
 		self.room -= len(value)
 		return value
 
+	def mask(self, before: str = "") -> str:
+		self.left -= 1
+		self.room = self.room - len(before) - len(MASK) if self.left > 0 else 0
+		return before + MASK
+
 	def mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
 		result: dict[str, Any] = {}
 		hides, strength = self.redactor.hides, self.redactor.names.strength
@@ -160,7 +166,7 @@ class _Plain:
 			name = _name(key if isinstance(key, str) else self.key(key, depth))
 			self.room -= len(name)
 			hidden = (strength(name) and hides(name, item)) or (name in secret and item is not None)
-			result[name] = MASK if hidden else self.convert(item, depth + 1)
+			result[name] = self.mask() if hidden else self.convert(item, depth + 1)
 		return result
 
 	def key(self, key: Any, depth: int) -> str:
@@ -175,13 +181,20 @@ class _Plain:
 			if self.room <= 0:
 				result.append("…")
 				break
-			result.append(secret[at] + MASK if at in secret else self.convert(item, depth + 1))
+			result.append(self.mask(secret[at]) if at in secret else self.convert(item, depth + 1))
 		return result
 
 	def opaque(self, value: Opaque, depth: int) -> dict[str, Any]:
-		parts = {"args": value.args, "items": dict(value), "elements": value.elements, "state": value.state}
-		shown = {name: self.convert(part, depth + 1) for name, part in parts.items() if part}
-		return {_name(f"<{value.path}>"): shown}
+		path = _name(f"<{value.path}>")
+		self.room -= len(path)
+		shown: dict[str, Any] = {}
+		for name, part in (("args", value.args), ("elements", value.elements), ("state", value.state)):
+			if part:
+				shown[name] = self.convert(part, depth + 1)
+		# Its items are not copied to be shown: a small pickle has the same thousands of them in thousands of places
+		if value:
+			shown["items"] = self.mapping(value, depth + 1) if depth + 1 < limits.VALUE_DEPTH else "…"
+		return {path: shown}
 
 
 def _name(text: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+
+from job_monitor.core import limits
 
 Span = tuple[int, int]
 
@@ -70,14 +73,54 @@ def _end_of_line(text: str, at: int) -> int:
 	return found.end() if found else at
 
 
-def value(text: str, at: int) -> Span | None:
+class Brackets:
+	"""Where the brackets of a text close. Each part of the text is looked through once, whatever is asked."""
+
+	def __init__(self, text: str) -> None:
+		self.text = text
+		self.ends: dict[int, int] = {}
+		self.seen = 0
+
+	def end(self, at: int) -> int:
+		"""Behind the bracket that closes the one here; the end of the text if none does."""
+		if at >= self.seen:
+			self.seen = self._scan(at)
+		return self.ends.get(at, len(self.text))
+
+	def _scan(self, at: int) -> int:
+		opened: list[int] = []
+		for bracket in _BRACKET.finditer(self.text, at):
+			if bracket[0] in "[({":
+				opened.append(bracket.start())
+				continue
+			self.ends[opened.pop()] = bracket.end()
+			if not opened:
+				return bracket.end()
+		return len(self.text)
+
+
+def values(text: str, places: Iterable[int]) -> Iterator[Span]:
+	"""The values that begin at these places, but for what stands within one before: no text is gone through twice."""
+	done, brackets = 0, Brackets(text)
+	for at in places:
+		if at >= done and (found := value(text, at, brackets)):
+			done = found[1]
+			yield found
+
+
+def start_of(text: str, span: Span) -> str:
+	"""As much of a value as tells whether it looks like a secret."""
+	return text[span[0] : min(span[1], span[0] + limits.SECRET_CHARS)]
+
+
+def value(text: str, at: int, brackets: Brackets) -> Span | None:
 	"""The value that begins here: in quotes, in brackets, or up to where a bare one ends. None if there is none."""
 	if at >= len(text) or text.startswith(MASK, at) or _NOTHING.match(text, at):
 		return None
 	if _OPENING.match(text, at):
 		return quoted(text, at)
 	if text[at] in "[{(":
-		end = _matching(text, at)
+		end = brackets.end(at)
 	else:
 		scheme = _SCHEME.match(text, at)
 		# A tag ends a value, but <x> may be one
@@ -92,7 +135,7 @@ def header(text: str, at: int, before: str) -> Span | None:
 		before: The character before the header's name: if it is a quote, the value goes up to the next one.
 	"""
 	if text.startswith(MASK, at) or _OPENING.match(text, at):
-		return value(text, at)
+		return value(text, at, Brackets(text))
 	end = _HEADER_ENDS.get(before, _HEADER_ENDS[""]).search(text, at)
 	return at, end.start() if end else len(text)
 
@@ -101,16 +144,6 @@ def _end(text: str, at: int) -> int:
 	for stop in _STOP.finditer(text, at):
 		if _ENDS.match(text, stop.start()):
 			return stop.start()
-	return len(text)
-
-
-def _matching(text: str, at: int) -> int:
-	"""Behind the bracket that closes the one here; the end of the text if none does."""
-	depth = 0
-	for bracket in _BRACKET.finditer(text, at):
-		depth += 1 if bracket[0] in "[({" else -1
-		if depth == 0:
-			return bracket.end()
 	return len(text)
 
 

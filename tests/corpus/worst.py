@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 PIECES = [
 	"a",
@@ -55,6 +56,58 @@ PIECES = [
 	"<b>x</b>",
 	"\u202e…",
 ]
+
+HEADS = [
+	*(
+		"key=",
+		"key: ",
+		"password=",
+		"pass=",
+		'"key": ',
+		'\\"key\\":',
+		"key=bearer ",
+		"key-xcookie: ",
+		"Cookie: ",
+	),
+	*(
+		"--password ",
+		"--key ",
+		"mysql -p",
+		"redis-cli -a ",
+		"sshpass -p ",
+		"curl -u a:",
+		"set-admin-password ",
+	),
+	*("<key>", "<password>", "<key ", "['password', ", "identified by ", "password(", "Bearer ", "token "),
+	*("x://", "https://a:", "https://a:b@", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"),
+	*(
+		'  File "x", line 1\n  key=',
+		'key=\n  File "x", line 1',
+		"?code=",
+		"sk-",
+		"eyJ",
+		"AKIA",
+		"1//0",
+		"x-us1",
+	),
+]
+"""What each form of a secret begins with."""
+
+OPENERS = ["", *"[({'\"`<", "b'", "{{", "<![CDATA[", '\\"', "\\\\\\'", "a'", "a,", "{}", "[]"]
+OPENERS += ["".join(f"key={chr(92) * number}{quote}a " for number in range(15) for quote in "'\"`")]
+"""What opens a value and is never closed, or is far from where it began."""
+
+BETWEEN = ["", " ", "\n", "a1]"]
+TAILS = ["", " </'\"]"]
+
+
+def beginnings(head: str, size: int) -> Iterator[str]:
+	"""Texts in which values begin again and again: whoever looks for the end of each one looks through the same again."""
+	for opener, between, tail in itertools.product(OPENERS, BETWEEN, TAILS):
+		yield repeated(head + opener + between, size - len(tail)) + tail
+	for opener in OPENERS:
+		yield head + repeated(opener or "9", size - len(head))
+
 
 LINES = [
 	"\n",
