@@ -57,9 +57,21 @@ class TestJobList(SiteTestCase):
 		self.assertEqual(jobs[-1].name, every[-1])
 		self.assertRaises(IndexError, lambda: jobs[40])
 
+	def test_a_sites_jobs_are_counted_by_their_ids(self) -> None:
+		self.write("canceled", 40)
+		with patch("job_monitor.core.store.Store.rows", side_effect=AssertionError("a job was read")):
+			with patch(
+				"job_monitor.core.merge.Merge.next", side_effect=AssertionError("jobs were put in order")
+			):
+				self.assertEqual(len(queues.JobList(frappe.local.site, "default", "canceled")), 40)
+				self.assertEqual(
+					len(queues.JobList(frappe.local.site, "default", ["canceled", "finished"])), 40
+				)
+		self.assertEqual(len(queues.JobList(None, "default", ["failed", "stopped"])), 0)
+
 	def test_a_count_that_is_not_complete_is_refused(self) -> None:
 		self.write("canceled", 3)
 		jobs = queues.JobList(frappe.local.site, None, "canceled")
-		with patch.object(queues, "count", lambda *_: SearchResult((), 1, 3, cursor="x", matched=1)):
+		with patch.object(queues, "count_all", lambda *_: SearchResult((), 1, 3, cursor="x", matched=1)):
 			self.assertRaises(queues.SearchIncomplete, len, jobs)
 		self.assertEqual(len(jobs), 3)

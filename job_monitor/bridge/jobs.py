@@ -80,9 +80,16 @@ def get_count(args: Any, kwargs: dict[str, Any]) -> int:
 
 
 def _count(store: Store, plan: Plan, seconds: float, most: int) -> SearchResult:
-	if plan.is_counted and depth.is_enough(plan.query):
-		return depth.of_site(store, plan.query, seconds)
-	return count(store, plan.query, EVERY if plan.is_counted else most, seconds)
+	return (
+		count_all(store, plan.query, seconds) if plan.is_counted else count(store, plan.query, most, seconds)
+	)
+
+
+def count_all(store: Store, query: JobQuery, seconds: float) -> SearchResult:
+	"""Every job that matches, as far as the time allows: by the ids alone where they tell enough."""
+	if depth.is_enough(query):
+		return depth.of_site(store, query, seconds)
+	return count(store, query, EVERY, seconds)
 
 
 def _groups(store: Store, asked: ListRequest) -> list[Any]:

@@ -11,13 +11,13 @@ import frappe
 
 from job_monitor.bridge import history, session
 from job_monitor.bridge.job_rows import row
-from job_monitor.bridge.jobs import EVERY, SearchIncomplete
+from job_monitor.bridge.jobs import SearchIncomplete, count_all
 from job_monitor.bridge.listing import Row
 from job_monitor.bridge.markup import as_html
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.query import JobQuery
 from job_monitor.core.records import Queue, Worker
-from job_monitor.core.search import count, search
+from job_monitor.core.search import search
 
 
 def get_queue_info() -> dict[str, Any]:
@@ -96,8 +96,8 @@ class JobList(Sequence[Row]):
 	def _count(self) -> int:
 		if not self._query.needs_scan:
 			return self._store.page(self._query.only(limit=1)).total
-		counted = count(self._store, self._query, EVERY, limits.SEARCH_MAX_SECONDS)
-		if counted.cursor:
+		counted = count_all(self._store, self._query, limits.SEARCH_MAX_SECONDS)
+		if not counted.complete:
 			message = frappe._("Only {0} of {1} jobs could be counted.").format(
 				counted.looked_at, counted.out_of
 			)

@@ -22,12 +22,12 @@ _KEPT = 200_000
 
 
 def is_enough(query: JobQuery) -> bool:
-	"""Whether ids alone say what matches: nothing is asked for but queues, statuses and the site.
+	"""Whether ids alone say what matches: a site is asked for, and nothing else but queues and statuses.
 
 	Failed and stopped jobs share a registry, and only their hashes tell them apart: both, or neither.
 	"""
 	others = (query.job_id, query.method, query.user, query.text, query.created_after, query.created_before)
-	return len({keys.FAILED, "stopped"} & {*query.statuses}) != 1 and not any(others)
+	return bool(query.site) and len({keys.FAILED, "stopped"} & {*query.statuses}) != 1 and not any(others)
 
 
 def of_site(store: Store, query: JobQuery, seconds: float) -> SearchResult:
