@@ -102,7 +102,7 @@ def _sweep(store: Store, log: RunLog) -> None:
 	usual = clock.now().timestamp() + (
 		cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
 	)
-	progress.marks, _noted = lost_runs.catch_up(store, log, frappe.local.site, progress.marks, usual)
+	progress.marks = lost_runs.catch_up(store, log, frappe.local.site, progress.marks, usual)[0]
 	if found.dropped:
 		progress.lose(found.dropped)
 	if progress.dump() == kept:  # a quiet site: nothing is written
@@ -136,6 +136,9 @@ def _sample(store: Store) -> None:
 
 # Batches
 
+_ONCE_MORE, _SET_ASIDE = 0, -1
+"""What follows a batch of one run that fails, in the place of a size: it is tried again alone, then left out."""
+
 
 def _write_batches(log: RunLog, deadline: float) -> int:
 	"""Write down what waits. A batch that fails, or kills this process, is tried again with half as many runs, and one
@@ -143,9 +146,9 @@ def _write_batches(log: RunLog, deadline: float) -> int:
 	written = 0
 	while (found := log.state()).waiting:
 		size = limits.RUN_BATCH if found.batch is None else found.batch
-		log.note_batch(size // 2 if size > 1 else size - 1)
+		log.note_batch(_after_failure(size))
 		try:
-			if size < 0:
+			if size <= _SET_ASIDE:
 				_set_aside(log)
 			number = _write_batch(log, max(1, size))
 		except (CouldNotAsk, BaseTimeoutException):
@@ -162,6 +165,12 @@ def _write_batches(log: RunLog, deadline: float) -> int:
 		if time.monotonic() > deadline:
 			break
 	return written
+
+
+def _after_failure(size: int) -> int:
+	if size > 1:
+		return size // 2
+	return _ONCE_MORE if size == 1 else _SET_ASIDE
 
 
 def _write_batch(log: RunLog, size: int) -> int:
