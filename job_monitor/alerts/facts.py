@@ -22,7 +22,7 @@ from job_monitor.core.store import Store
 
 T = TypeVar("T")
 
-REDIS, HISTORY, SCHEDULES = "Redis", "history", "schedules"
+REDIS, HISTORY, SCHEDULES, SITES = "Redis", "history", "schedules", "sites"
 """Sources, as they are named where one gives no answer."""
 
 ZOMBIES = "zombies"
@@ -154,7 +154,7 @@ class Facts:
 		most = frappe.utils.cint(frappe.conf.max_queued_jobs) or getattr(
 			background_jobs, "MAX_QUEUED_JOBS", 0
 		)
-		return self._once(HISTORY, "limit", lambda: most + 50 * len(get_sites())) if most else None
+		return self._once(SITES, "limit", lambda: most + 50 * len(get_sites())) if most else None
 
 	@property
 	def failed_limit(self) -> int:

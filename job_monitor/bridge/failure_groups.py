@@ -35,8 +35,8 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 	wanted = sorted(set(map(str, names)))
 	with audit.denials(ACTIONS[state], GROUP, ", ".join(wanted)):
 		roles.only_managers()
-		done = sum(_change(name, state) for name in wanted)
-	skipped = len(names) - done
+		done = row_locks.in_turn(lambda: sum(_change(name, state) for name in wanted))
+	skipped = len(wanted) - done
 	message = _("{0}: {1}").format(_(state), done)
 	if skipped:
 		message += " · " + _("{0} already were, or are gone").format(skipped)

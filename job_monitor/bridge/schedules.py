@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from statistics import median
@@ -37,13 +37,11 @@ class SchedulerHealth:
 
 	Attributes:
 		state: running, absent, disabled, paused or dormant.
-		last_tick_at: The newest sign of it, in UTC; None if there is none.
 		detail: Why, and what to do; "" if it runs.
 	"""
 
 	state: str
 	detail: str = ""
-	last_tick_at: datetime | None = None
 
 	@property
 	def runs(self) -> bool:
@@ -250,9 +248,7 @@ def scheduler(healths: Sequence[ScheduleHealth] | None = None) -> SchedulerHealt
 	latest = clock.now() + timedelta(minutes=1)
 	last = max((at for at in signs if at <= latest), default=None)
 	found = switched()
-	if found.runs and _is_absent(healths, last):
-		found = SchedulerHealth("absent", _absence(last))
-	return replace(found, last_tick_at=last)
+	return SchedulerHealth("absent", _absence(last)) if found.runs and _is_absent(healths, last) else found
 
 
 def switched() -> SchedulerHealth:
