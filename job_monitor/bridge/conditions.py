@@ -10,10 +10,11 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cstr, flt, get_datetime, get_timespan_date_range, getdate
+from frappe.utils import cstr, flt, get_datetime, get_timespan_date_range
 
 from job_monitor.bridge import session
 from job_monitor.bridge.markup import as_html
+from job_monitor.bridge.times import to_site
 from job_monitor.core.patterns import Like, like
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
@@ -22,6 +23,8 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
 	">=": lambda a, b: a >= b,
 	"<=": lambda a, b: a <= b,
 }
+_FIRST, _LAST = datetime(1900, 1, 1), datetime(9000, 1, 1)
+
 OPERATORS = ("=", "!=", *_ORDERED, "in", "not in", "like", "not like", "is", "between", "timespan")
 
 
@@ -48,7 +51,7 @@ class Condition:
 				return (value not in (None, "")) == (cstr(self.value).lower() == "set")
 			case "between" | "timespan":
 				low, high = self.span()
-				return value not in (None, "") and low <= get_datetime(value) <= high
+				return value not in (None, "") and low <= moment(value) <= high
 			case _:
 				return _ordered(self.operator, value, self.value)
 
@@ -59,7 +62,9 @@ class Condition:
 		if self.operator in ("in", "not in"):
 			if isinstance(self.value, str):
 				return [part.strip() for part in self.value.split(",")]
-			return list(self.value or ())
+			if not isinstance(self.value, Iterable):
+				return [self.value]
+			return list(self.value)
 		return [self.value]
 
 	def part(self) -> str:
@@ -77,27 +82,41 @@ class Condition:
 			bounds = bounds.split(",")
 		if not isinstance(bounds, (list, tuple)) or len(bounds) != 2:
 			frappe.throw(_("{0} needs two dates").format(self.fieldname), title=_("Bad Filter"))
-		return _moment(bounds[0], time.min), _moment(bounds[1], time.max)
+		return _bound(bounds[0], time.min), _bound(bounds[1], time.max)
 
 	def _like(self) -> Like:
 		with session.translated():
 			return like(cstr(self.value))
 
 
-def _moment(value: Any, edge: time) -> datetime:
-	"""A bound as a moment; a day stands for its first or last one."""
+def moment(value: Any) -> datetime:
+	"""A moment that a caller gives, in the site's time zone. One that no time zone reaches is the first or last that all do.
+
+	Raises:
+		frappe.ValidationError: It is none.
+	"""
+	try:
+		found = get_datetime(value)
+		found = to_site(found) if found.tzinfo else found
+		return min(max(found, _FIRST), _LAST)
+	except (ValueError, TypeError, AttributeError, OverflowError):
+		frappe.throw(_("{0} is no moment.").format(as_html(value, 40)), title=_("Bad Filter"))
+
+
+def _bound(value: Any, edge: time) -> datetime:
+	"""Of a span; a day stands for its first or last moment."""
 	if (isinstance(value, str) and len(value) <= 10) or (
 		isinstance(value, date) and not isinstance(value, datetime)
 	):
-		return datetime.combine(getdate(value), edge)
-	return get_datetime(value)
+		return datetime.combine(moment(value), edge)
+	return moment(value)
 
 
 def _equal(value: Any, wanted: Any) -> bool:
 	if isinstance(value, (int, float)):
 		return wanted not in (None, "") and value == flt(wanted)
 	if isinstance(value, datetime):
-		return wanted not in (None, "") and value == get_datetime(wanted)
+		return wanted not in (None, "") and value == moment(wanted)
 	return cstr(value).casefold() == cstr(wanted).casefold()
 
 
@@ -107,7 +126,7 @@ def _ordered(operator: str, value: Any, wanted: Any) -> bool:
 	if isinstance(value, (int, float)):
 		return _ORDERED[operator](value, flt(wanted))
 	if isinstance(value, datetime):
-		return _ORDERED[operator](value, get_datetime(wanted))
+		return _ORDERED[operator](value, moment(wanted))
 	return _ORDERED[operator](cstr(value).casefold(), cstr(wanted).casefold())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import frappe
 
 from job_monitor.bridge import listing, session
-from job_monitor.bridge.conditions import Condition
+from job_monitor.bridge.conditions import Condition, moment
 from job_monitor.bridge.job_rows import row
 from job_monitor.bridge.listing import ListRequest, Row
 from job_monitor.bridge.times import to_utc
@@ -211,9 +211,9 @@ def _narrow_created(fields: dict[str, Any], condition: Condition) -> None:
 	if condition.operator in ("between", "timespan"):
 		low, high = condition.span()
 	else:
-		moment = frappe.utils.get_datetime(condition.value) if condition.operator in _BOUNDS else None
-		low = moment if condition.operator in (">", ">=", "=") else None
-		high = moment if condition.operator in ("<", "<=", "=") else None
+		at = moment(condition.value) if condition.operator in _BOUNDS and condition.value else None
+		low = at if condition.operator in (">", ">=", "=") else None
+		high = at if condition.operator in ("<", "<=", "=") else None
 	if low:
 		fields["created_after"] = max(to_utc(low), fields.get("created_after") or to_utc(low))
 	if high:

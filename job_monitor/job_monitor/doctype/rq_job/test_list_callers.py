@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ import frappe
 from frappe.model.base_document import get_controller
 
 from job_monitor.bridge import job_search
+from job_monitor.bridge.conditions import OPERATORS
 from job_monitor.testing import SiteTestCase, make_user, request, work_off, worker
 
 LIST = "/api/method/frappe.desk.listview."
@@ -171,6 +173,32 @@ class TestListCallers(SiteTestCase):
 			with self.assertRaises(frappe.ValidationError) as raised:
 				frappe.get_all("RQ Job", **asked)
 			self.assertNotIn("<img", str(raised.exception), asked)
+
+	def test_no_value_of_a_filter_is_an_error_of_the_server(self) -> None:
+		self.enqueue()
+		values = [
+			*("9999999999", "inf", "nan", "0000-00-00", "0001-01-01", "0000-01-01 00:00:00", "10000-01-01"),
+			*("9999-12-31 23:59:59", "2026-01-01T00:00:00+14:00", "🙂", "x" * 1_000_000, "\\", ""),
+			*(10**30, None, [], {}, [None, "🙂"], ["9999999999", "0001-01-01"], [[1], {}]),
+		]
+		for field in ("name", "queue", "status", "creation", "started_at", "wait", "method", "arguments"):
+			self.assert_answers("RQ Job", field, values)
+		with worker("long"):
+			self.wait_for(lambda: frappe.get_all("RQ Worker"), "there is a worker")
+			for field in ("name", "status", "birth_date", "memory"):
+				self.assert_answers("RQ Worker", field, values)
+
+	def assert_answers(self, doctype: str, field: str, values: list[Any]) -> None:
+		"""With rows, or with a bad filter: nothing else is raised."""
+		get_list = get_controller(doctype).get_list
+		for operator, value in itertools.product(OPERATORS, values):
+			asked = frappe._dict(filters=[[doctype, field, operator, value]], fields=["name"])
+			try:
+				get_list(asked)
+			except frappe.ValidationError:
+				continue
+			except Exception as error:
+				self.fail(f"{field} {operator} {str(value)[:50]!r}: {type(error).__name__}: {error}"[:300])
 
 
 def _operator(value: Any) -> list[Any]:
