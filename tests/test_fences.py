@@ -153,6 +153,8 @@ def test_breaches_of_the_other_rules_are_found(tmp_path: Path) -> None:
 		+ "\tpass\n" * 11,
 		job_monitor__doctype__x__x="a = 1\n" * 61,
 		job_monitor__doctype__x__test_x="def test_nothing():\n\tpass\n",
+		bridge__a=long,
+		bridge__b="def f():\n" + "\tpass\n" * 41,
 		helpers="",
 		**{"custom__x.json": "{,}", "public__js__x.js": "job_monitor.api.x\n" * 251},
 	)
@@ -167,6 +169,7 @@ def test_breaches_of_the_other_rules_are_found(tmp_path: Path) -> None:
 	assert fences.endpoint_callers(bad) == ["public/js/x.js"]
 	assert [line.partition(":")[0] for line in fences.broken_json(bad)] == ["custom/x.json"]
 	assert [line.partition(" has ")[0] for line in fences.too_long(bad, tmp_path / "none")] == [
+		"bridge/b.py: f",
 		"core/a.py: f",
 		"api/a.py: f",
 		"job_monitor/doctype/x/x.py",
