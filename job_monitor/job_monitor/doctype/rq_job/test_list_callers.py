@@ -11,7 +11,7 @@ from unittest.mock import patch
 import frappe
 from frappe.model.base_document import get_controller
 
-from job_monitor.bridge import job_search
+from job_monitor.bridge import job_search, link_search
 from job_monitor.bridge.conditions import OPERATORS
 from job_monitor.testing import SiteTestCase, make_user, request, work_off, worker
 
@@ -199,6 +199,16 @@ class TestListCallers(SiteTestCase):
 				continue
 			except Exception as error:
 				self.fail(f"{field} {operator} {str(value)[:50]!r}: {type(error).__name__}: {error}"[:300])
+
+	def test_what_a_link_field_offers_holds_no_markup(self) -> None:
+		title = f"{self.mark} <img src=x onerror=alert(1)> & more"
+		group = frappe.get_doc(doctype="Job Failure Group", name=self.mark, title=title, method=title)
+		group.db_insert()
+		self.addCleanup(frappe.db.rollback)
+		found = link_search.search("Job Failure Group", self.mark, 0, 10, None)
+		self.assertEqual([name for name, _told in found], [self.mark])
+		self.assertIn(f"{self.mark} ‹img src=x onerror=alert(1)› & more", found[0][1])
+		self.assertNotIn("<", found[0][1])
 
 
 def _operator(value: Any) -> list[Any]:
