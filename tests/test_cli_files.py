@@ -116,7 +116,7 @@ def test_outside_a_bench_it_says_so(tmp_path: Path) -> None:
 	("site", "monitor", "words"),
 	[
 		("", {}, "set-config -g -p monitor 1"),
-		("a.localhost", {}, "bench --site a.localhost set-config -p monitor 1"),
+		("a.localhost", {}, "bench set-config -g -p monitor 1"),
 		("", {"monitor": 1}, "is on"),
 	],
 )

@@ -66,9 +66,8 @@ def _filters(given: Any) -> Filters:
 def _how_to_begin() -> str:
 	if frappe.conf.monitor:
 		return _("The monitor is on; its log is written every few minutes, by a scheduled job.")
-	command = f"bench --site {frappe.local.site} set-config -p monitor 1"
 	return _("The monitor is off. Turn it on with {0} and restart the bench.").format(
-		f"<code>{command}</code>"
+		f"<code>{monitor_log.TURN_ON}</code>"
 	)
 
 

@@ -30,7 +30,7 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 	"""
 	paths = monitor_log.files(bench.path / "logs")
 	if not paths:
-		raise NoLog(missing(bench, filters.site))
+		raise NoLog(missing(bench))
 	report = _read(paths, filters)
 	if as_json:
 		click.echo(look.json_text(report, indent=1))
@@ -38,14 +38,13 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 		console().print(view(report))
 
 
-def missing(bench: Bench, site: str) -> str:
+def missing(bench: Bench) -> str:
 	"""Why there is no log, and what to do. One site may have the monitor on while the others have not."""
 	if bench.config.get("monitor") or any(map(_is_on, (bench.path / "sites").glob("*/site_config.json"))):
 		return (
 			"the monitor is on, its log is not there yet: it is written by a scheduled job, every few minutes"
 		)
-	where = f"--site {site} set-config" if site else "set-config -g"
-	return f"the monitor is off; turn it on: bench {where} -p monitor 1, then restart the bench"
+	return f"the monitor is off; turn it on with `{monitor_log.TURN_ON}` and restart the bench"
 
 
 def _is_on(path: Path) -> bool:

@@ -27,6 +27,9 @@ from job_monitor.core.monitor_totals import OTHERS, Totals
 
 __all__ = ["OTHERS", "files", "read"]
 
+TURN_ON = "bench set-config -g -p monitor 1"
+"""What turns Frappe's monitor on, for every site of a bench."""
+
 _GLUED = re.compile(rb"(?<=\})(?=\{)|(?<=.)(?=\{\"duration\":)")
 
 

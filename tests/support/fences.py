@@ -17,6 +17,7 @@ FRONT = "front"
 """Controllers, pages, api, commands, tasks, and whatever else lies in the package: they may ask one another."""
 
 ALLOWED = {
+	"": {FRONT},
 	"core": {"core"},
 	"cli": {"cli", "core", ""},
 	"bridge": {"bridge", "core", ""},
@@ -26,7 +27,7 @@ ALLOWED = {
 	"commands": {"commands", FRONT, "cli", "alerts", "recorder", "notify", "bridge", "core", ""},
 	FRONT: {FRONT, "alerts", "recorder", "notify", "bridge", "core", ""},
 }
-"""What each layer imports of this app. "" is the package itself, which holds the version only."""
+"""What each layer imports of this app. "" is the package itself: the version, and compat's names for plain scripts."""
 
 OUTSIDE = {
 	"core": {"redis", "rq", "orjson", "prometheus_client"},

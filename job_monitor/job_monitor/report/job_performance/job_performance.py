@@ -55,8 +55,10 @@ def _chart(report: Report) -> dict[str, Any] | None:
 	return {"data": {"labels": performance.local_hours(hours), "datasets": datasets}, "type": "line"}
 
 
-def _summary(report: Report) -> list[dict[str, Any]]:
-	busiest = as_html(report.methods[0].method) if report.methods else ""
+def _summary(report: Report) -> list[dict[str, Any]] | None:
+	if not report.methods:
+		return None
+	busiest = as_html(report.methods[0].method)
 	total = sum(method.total for method in report.methods)
 	return [
 		{"label": _("Runs"), "value": report.jobs, "datatype": "Int"},

@@ -50,7 +50,8 @@ class TestJobPerformance(SiteTestCase):
 
 	def test_without_a_log_it_says_how_to_turn_it_on(self) -> None:
 		with patch.dict(frappe.local.conf, {"monitor": 0}):
-			self.assertIn("set-config -p monitor 1", execute({})[2])
+			self.assertIn("bench set-config -g -p monitor 1", execute({})[2])
+			self.assertIsNone(execute({})[4])
 
 	def test_a_large_log_is_read_in_the_background(self) -> None:
 		self.write(*[{"uuid": f"x{n}", "timestamp": f"2026-11-20 10:00:00.{n:06}"} for n in range(6_000)])
