@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import sys
+import time
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -18,9 +21,9 @@ from job_monitor.core.redaction import Redactor
 EXECUTE_JOB = "frappe.utils.background_jobs.execute_job"
 
 
-def parts_of(value: Any) -> dict[str, Any]:
+def parts_of(value: Any, max_bytes: int = limits.LIST_PAYLOAD_BYTES * 16) -> dict[str, Any]:
 	data = value if isinstance(value, bytes) else zlib.compress(pickle.dumps(value))
-	return hydrate.call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, 1000, Redactor())
+	return hydrate.call_parts(data, max_bytes, 1000, Redactor())
 
 
 def nested(levels: int) -> Any:
@@ -155,3 +158,60 @@ def test_any_meta_is_text_and_progress_a_percentage_or_nothing(meta: bytes) -> N
 	text, progress = hydrate.read_meta(meta, Redactor())
 	assert isinstance(text, str)
 	assert progress == (40.0 if meta == pickle.dumps({"progress": 40}) else None)
+
+
+def _named(module: str, name: str) -> bytes:
+	return b"".join(b"\x8c" + bytes([len(part)]) + part.encode() for part in (module, name)) + b"\x93\x94"
+
+
+def _again(name: bytes, argument: bytes, call: bytes, times: int) -> bytes:
+	"""A call whose one argument is a list of what is called again and again with what stands in the memo."""
+	body = b"](" + name + argument + b"\x94" + call * times + b"e"
+	return zlib.compress(b"\x80\x04(\x8c\x01fN)}\x8c\x01x" + body + b"st.", 9)
+
+
+@pytest.mark.parametrize("name", [("_codecs", "encode"), ("builtins", "bytes"), ("__builtin__", "bytes")])
+@pytest.mark.parametrize("call", [b"h\x00h\x01\x85R", b"h\x00(h\x01\x8c\x06latin1tR"])
+def test_one_text_made_into_bytes_a_thousand_times_takes_no_memory(
+	name: tuple[str, str], call: bytes
+) -> None:
+	text = b"X" + struct.pack("<I", 500_000) + b"k" * 500_000
+	data = _again(_named(*name), text, call, 1000)
+	assert len(data) < 1000
+	tracemalloc.start()
+	problem = parts_of(data, limits.PAYLOAD_BYTES)["problem"]
+	peak = tracemalloc.get_traced_memory()[1]
+	tracemalloc.stop()
+	assert "too much memory" in problem
+	assert peak < 10_000_000
+
+
+_MANY = b"}(" + b"".join(b"\x8c\x04%04dN" % number for number in range(8000)) + b"u"
+
+
+def _number(value: int) -> bytes:
+	return b"\x8b" + struct.pack("<I", 300_000) + value.to_bytes(300_000, "little", signed=True)
+
+
+_HUGE = _number(3 << 2_000_000) + b"\x94" + _number(-86_400 * (3 << 2_000_000))
+"""So many days and so many seconds less: nothing, but it takes long to say so."""
+
+
+@pytest.mark.parametrize(
+	"data",
+	[
+		_again(_named("a", "B"), _MANY, b"h\x00)h\x01\x92", 30_000),
+		_again(_named("frappe", "_dict"), _MANY, b"h\x00)h\x01\x92", 30_000),
+		_again(_named("datetime", "timedelta"), _HUGE, b"h\x00h\x01h\x02\x86R", 30_000),
+	],
+)
+def test_what_is_put_into_thousands_of_calls_takes_no_time(data: bytes) -> None:
+	began = time.process_time()
+	assert "cannot be decoded" in parts_of(data, limits.PAYLOAD_BYTES)["problem"]
+	assert time.process_time() - began < 1
+
+
+def test_bytes_and_objects_of_old_and_new_protocols_are_read() -> None:
+	for protocol in range(6):
+		call = ("f", None, (), {"x": [b"a\xff" * 5000] * 3, "n": [10 ** (700 if protocol > 1 else 400), -1]})
+		assert "problem" not in parts_of(zlib.compress(pickle.dumps(call, protocol)), limits.PAYLOAD_BYTES)

@@ -17,7 +17,7 @@ _RARE, _SHORT = -1, -2
 
 def _sizes() -> list[int]:
 	sizes = [_RARE] * 256
-	for op in b"()NRabdelsu]}\x81\x88\x89\x8f\x90\x92\x93":
+	for op in b"()NRabdelsu]}\x81\x88\x89\x8f\x90\x93":
 		sizes[op] = 0
 	for name, size in {"K": 1, "M": 2, "J": 4, "G": 8, "\x80": 1, "\x95": 8}.items():
 		sizes[ord(name)] = size
@@ -34,7 +34,7 @@ _LONG_BINGET, _LONG1, _LONG4, _FROZENSET = ord("j"), 0x8A, 0x8B, 0x91
 _TUPLES = frozenset(b"t\x85\x86\x87")
 _CALLS = frozenset(b"R\x81")
 _COUNTED = {ord("T"): 4, ord("X"): 4, ord("B"): 4, _LONG4: 4, 0x8D: 8, 0x8E: 8, 0x96: 8}
-_OLD = {ord("0"): 0, ord("1"): 0, ord("2"): 0, ord("o"): 0, ord("q"): 1, ord("r"): 4}
+_OLD = {ord("0"): 0, ord("1"): 0, ord("2"): 0, ord("o"): 0, ord("q"): 1, ord("r"): 4, 0x92: 0}
 _LINES = {ord(op): 2 if op in "ci" else 1 for op in "SVILFgpci"}
 _NUMBERS = frozenset(b"ILFpg")
 
@@ -44,7 +44,8 @@ def is_tame(data: bytes) -> bool:
 
 	It does not where many keys could have one hash (integers above 60 bits, tuples and frozensets, whose hashes are
 	no secret) or where a tuple could be hashed again and again (taken from the memo twice). So those are counted, but
-	for tuples that are the arguments of a call and nothing else. What only old protocols write is not tame.
+	for tuples that are the arguments of a call and nothing else. Nor is it linear where one dict is put into calls as
+	their keyword arguments, or one integer of any length, again and again. What only old protocols write is not tame.
 
 	Raises:
 		Undecodable: Cut off, or not what a pickler writes: persistent ids, extension codes, buffers, endless numbers.
@@ -101,7 +102,7 @@ class _Walk:
 			self.left -= data[at] > 7
 			return at + 1 + data[at]
 		if op in _COUNTED:
-			self.left -= op == _LONG4
+			self.tame = self.tame and op != _LONG4
 			start = at + _COUNTED[op]
 			return start + int.from_bytes(data[at:start], "little")
 		self.tame = False

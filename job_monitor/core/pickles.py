@@ -86,13 +86,30 @@ class _PlainDict(dict[Any, Any]):
 
 
 class _Bytes:
-	"""Bytes as protocols below 3 write them: a latin-1 text, or nothing. An int would allocate so many."""
+	"""Makes bytes as protocols below 3 write them: of a latin-1 text, or none. An int would allocate so many.
 
-	def __new__(cls, text: Any = "", *args: Any) -> bytes:  # type: ignore[misc]
-		return text.encode("latin-1") if isinstance(text, str) else b""
+	Args:
+		room: How many it may make. Each is a copy, and a few bytes of a pickle put one text in again and again.
+	"""
+
+	__slots__ = ("room",)
+
+	def __init__(self, room: int) -> None:
+		self.room = room
+
+	def __call__(self, text: Any = "", *args: Any) -> bytes:
+		if not isinstance(text, str):
+			return b""
+		self.room -= len(text)
+		if self.room < 0:
+			raise Undecodable(_TOO_MUCH)
+		return text.encode("latin-1")
 
 	def __setstate__(self, state: Any) -> None:
 		pass
+
+	def __repr__(self) -> str:
+		return "<bytes>"
 
 
 def _named(path: str, base: type[Opaque]) -> type[Opaque]:
@@ -108,11 +125,14 @@ _KNOWN: dict[str, Any] = {
 	"collections.defaultdict": _PlainDict,
 	"frappe._dict": _PlainDict,
 	"frappe.types.frappedict._dict": _PlainDict,
-	"_codecs.encode": _Bytes,
-	"builtins.bytes": _Bytes,
 }
 """Classes with no attribute that BUILD could set: Python's own are immutable, ours take no state for the class."""
 
+_COPIES = 4
+"""How many times what a pickle holds its calls may copy."""
+
+_BYTES = frozenset(("_codecs.encode", "builtins.bytes"))
+_TOO_MUCH = "its calls would take too much memory: more than four times what it holds"
 _PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # protocols below 3 write these
 
 
@@ -124,14 +144,15 @@ def _opaque(path: str) -> type[Opaque]:
 class _Names:
 	"""Finds what a pickle names: bounded, as making a class takes a thousand times what reading its name does."""
 
-	def __init__(self) -> None:
+	def __init__(self, room: int) -> None:
 		self.left = limits.PICKLE_NAMES
+		self.bytes = _Bytes(room)
 
 	def find(self, module: str, name: str) -> Any:
 		if len(module) + len(name) > limits.ID_CHARS:
 			raise Undecodable("it names a class by too long a text")
 		path = f"{_PYTHON_2_MODULES.get(module, module)}.{name}"
-		if found := _KNOWN.get(path):
+		if found := self.bytes if path in _BYTES else _KNOWN.get(path):
 			return found
 		self.left -= 1
 		if self.left < 0:
@@ -142,7 +163,7 @@ class _Names:
 class _Unpickler(pickle.Unpickler):
 	def __init__(self, raw: bytes) -> None:
 		super().__init__(io.BytesIO(raw))
-		self.names = _Names()
+		self.names = _Names(_COPIES * len(raw))
 
 	def find_class(self, module: str, name: str) -> Any:
 		return self.names.find(module, name)
@@ -158,17 +179,17 @@ class _Careful(pickle._Unpickler):
 
 	def __init__(self, raw: bytes) -> None:
 		super().__init__(io.BytesIO(raw))
-		self.names = _Names()
-		self.room = 4 * len(raw)
+		self.room = _COPIES * len(raw)
+		self.names = _Names(self.room)
 
 	def find_class(self, module: str, name: str) -> Any:
 		return self.names.find(module, name)
 
 	def call(self, function: Any, args: Any, kwargs: dict[str, Any] | None = None) -> Any:
 		"""What `function` makes of the arguments. What is put in again and again is counted each time."""
-		self.room -= 1 + len(args) + sum(len(arg) for arg in args if isinstance(arg, str))
+		self.room -= 1 + len(args) + len(kwargs or ()) + sum(map(_length, args))
 		if self.room < 0:
-			raise Undecodable("its calls take more than it holds")
+			raise Undecodable(_TOO_MUCH)
 		return function(*args, **kwargs or {})
 
 	def load_setitem(self) -> None:
@@ -229,6 +250,13 @@ _Careful.dispatch |= {
 	0x90: _Careful.load_additems,
 	0x91: _Careful.load_frozenset,
 }
+
+
+def _length(value: Any) -> int:
+	"""What a call may copy of an argument, or count with."""
+	if isinstance(value, (str, bytes, bytearray)):
+		return len(value)
+	return value.bit_length() // 8 if isinstance(value, int) else 0
 
 
 def _key(value: Any) -> Any:
