@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import frappe
+from frappe.model.utils.user_settings import sync_user_settings, update_user_settings
 from frappe.utils import get_bench_path
 from frappe.utils.background_jobs import get_redis_conn
 
@@ -43,6 +44,17 @@ class TestIsolation(SiteTestCase):
 		kept.put_back()
 		self.assertEqual(self.rows(), before)
 		self.assertFalse(SiteRows._file().exists())
+
+	def test_lists_that_a_deleted_person_looked_at_are_forgotten(self) -> None:
+		kept, person = SiteRows(), make_user("jm-spoilt@ops.example", "System Manager")
+		frappe.set_user(person)
+		update_user_settings("User", {"last_view": "List"})
+		sync_user_settings()
+		frappe.set_user("Administrator")
+		frappe.delete_doc("User", person, force=True, ignore_permissions=True)
+		kept.put_back()
+		sync_user_settings()
+		self.assertEqual(frappe.db.sql("select data from `__UserSettings` where `user` = %s", person), ())
 
 	def test_the_next_run_puts_back_what_a_killed_one_left(self) -> None:
 		before = self.rows()

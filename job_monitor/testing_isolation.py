@@ -171,6 +171,7 @@ class SiteRows:
 			self.tables[doctype] = _Table(_names(doctype), _rows(doctype, day_ago), day_ago)
 		self.singles = {doctype: _single(doctype) for doctype in SINGLES}
 		self.secrets = _secrets()
+		self.settled = _settled()
 		self._keep()
 
 	@staticmethod
@@ -179,13 +180,14 @@ class SiteRows:
 
 	def _keep(self) -> None:
 		with open(self._file(), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-			pickle.dump((self.tables, self.singles, self.secrets), file)
+			pickle.dump((self.tables, self.singles, self.secrets, self.settled), file)
 
 	@classmethod
 	def put_back_of_killed_run(cls) -> None:
 		if cls._file().exists():
 			before = cls.__new__(cls)
-			before.tables, before.singles, before.secrets = pickle.loads(cls._file().read_bytes())
+			before.tables, before.singles, before.secrets, *rest = pickle.loads(cls._file().read_bytes())
+			before.settled = rest[0] if rest else _settled()
 			before.put_back()
 
 	def put_back(self) -> None:
@@ -196,6 +198,7 @@ class SiteRows:
 		for doctype, values in self.singles.items():
 			_put_back_single(doctype, values)
 		_put_back_secrets(self.secrets)
+		_forget_settings(self.settled)
 		frappe.db.commit()
 		self._file().unlink(missing_ok=True)
 
@@ -220,7 +223,8 @@ def _put_back(doctype: str, table: _Table) -> None:
 	other = [name for name, row in table.rows.items() if rows.get(name) != row]
 	_delete(doctype, {*made, *other})
 	if doctype == "User":
-		_forget_people(made)
+		for user in made:
+			frappe.clear_cache(user=user)
 	if other:
 		fields = list(table.rows[other[0]])
 		values = [tuple(table.rows[name][field] for field in fields) for name in other]
@@ -235,11 +239,19 @@ def _delete(doctype: str, names: Iterable[Any]) -> None:
 		frappe.db.delete(doctype, {"name": ["in", chosen[start : start + 500]]})
 
 
-def _forget_people(users: set[Any]) -> None:
-	"""What Frappe keeps of a user in tables that are no DocType's."""
-	for user in users:
+def _settled() -> set[str]:
+	"""People whose settings of lists Frappe has in a table that is no DocType's."""
+	return {row[0] for row in frappe.db.sql("select distinct `user` from `__UserSettings`")}
+
+
+def _forget_settings(settled: set[str]) -> None:
+	"""Of people whom tests made, also of those they deleted; from the cache, too, out of which the table is filled later."""
+	people = _names("User") | settled
+	for key in map(bytes.decode, frappe.cache.hkeys("_user_settings")):
+		if key.rpartition("::")[2] not in people:
+			frappe.cache.hdel("_user_settings", key)
+	for user in _settled() - people:
 		frappe.db.sql("delete from `__UserSettings` where `user` = %s", user)
-		frappe.clear_cache(user=user)
 
 
 def _secrets() -> list[tuple[Any, ...]]:

@@ -27,8 +27,9 @@ def get_queue_info() -> dict[str, Any]:
 		`{"queues": {name: {"queued", "started", "finished", "failed", "deferred", "scheduled", "canceled": jobs or None,
 		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number},
 		"last_hour": {"runs", "failed", "average_wait", "average_duration"} or None}}, "pending": jobs,
-		"workers": number of those that are there}`. Counts are of all sites of the bench; of the last hour, of the runs
-		of this site that are written down, durations in seconds, None if there was none or the app is not on this site.
+		"workers": number of those that are there}`. Jobs and workers are those of all sites of the bench. `last_hour` is of
+		this site only: of its runs that are written down, durations in seconds; None if there was none or the app is not
+		on this site.
 
 	Raises:
 		RedisUnavailable
