@@ -12,6 +12,10 @@ from job_monitor.bridge.roles import MANAGER, USER
 READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
 _RIGHTS = ("report", "export")
 
+SINGLES = ("Job Monitor Settings",)
+SECRETS = ("Job Alert Channel", "Job Monitor Settings")
+"""DocTypes of ours that have passwords."""
+
 INDEXES = {
 	"job_monitor_status_creation": ("status", "creation"),
 	"job_monitor_type_creation": ("scheduled_job_type", "creation"),
@@ -38,13 +42,20 @@ def after_migrate() -> None:
 
 
 def after_uninstall() -> None:
-	"""Take back permissions, indexes and schedules. A dry run calls this, too, and must change nothing."""
+	"""Take back permissions, indexes, schedules, and what Frappe leaves of our documents.
+
+	Columns of Scheduled Job Log stay, with what is in them, until `bench trim-tables`; roles, where somebody has them. A
+	dry run calls this, too, and must change nothing.
+	"""
 	if "job_monitor" in frappe.get_installed_apps(_ensure_on_bench=False):
 		return
 	for doctype in READABLE:
 		_forbid(doctype)
 	_drop_schedules()
+	_drop_rows()
 	_drop_indexes()
+	for role in (USER, MANAGER):
+		_drop_role(role)
 	frappe.db.commit()
 
 
@@ -67,6 +78,22 @@ def _drop_schedules() -> None:
 	"""Frappe takes the schedules of an app away at the next migrate only; until then each run would fail."""
 	for name in frappe.get_all("Scheduled Job Type", {"method": ["like", "job_monitor.%"]}, pluck="name"):
 		frappe.delete_doc("Scheduled Job Type", name, force=True, ignore_permissions=True)
+
+
+def _drop_rows() -> None:
+	"""Frappe drops the tables of an app, but neither its settings nor its passwords, nor which of its patches ran."""
+	for doctype in SINGLES:
+		frappe.db.delete("Singles", {"doctype": doctype})
+	frappe.db.delete("__Auth", {"doctype": ["in", SECRETS]})
+	frappe.db.delete("Patch Log", {"patch": ["like", "job_monitor.%"]})
+
+
+def _drop_role(role: str) -> None:
+	"""Unless somebody has it, or it allows something beyond this app."""
+	had = frappe.db.exists("Has Role", {"role": role, "parent": ["!=", "Administrator"]})
+	allows = any(frappe.db.exists(kind, {"role": role}) for kind in ("DocPerm", "Custom DocPerm"))
+	if frappe.db.exists("Role", role) and not had and not allows:
+		frappe.delete_doc("Role", role, ignore_permissions=True, force=True)
 
 
 def _drop_indexes() -> None:

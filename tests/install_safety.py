@@ -48,6 +48,10 @@ state["left"] = {
 	"doctypes": frappe.get_all("DocType", {"module": "Job Monitor"}, pluck="name"),
 	"tables": [t for t in frappe.db.get_tables(cached=False) if t.startswith(("tabJob Alert", "tabJob Failure",
 		"tabJob Metric", "tabJob Monitor", "tabJob Run"))],
+	"settings": frappe.db.sql_list("select field from `tabSingles` where doctype like 'Job %%'"),
+	"passwords": frappe.db.sql_list("select name from `__Auth` where doctype like 'Job %%'"),
+	"patches": frappe.get_all("Patch Log", {"patch": ["like", "job_monitor.%"]}, pluck="patch"),
+	"roles": frappe.get_all("Role", {"name": ["like", "Job Monitor%"]}, pluck="name"),
 	"logs to clear": [
 		row.ref_doctype
 		for row in frappe.get_single("Log Settings").logs_to_clear
