@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import frappe
@@ -96,25 +96,35 @@ def stacked(found: Found) -> dict[str, Any] | None:
 	names = outcome_names()
 	sets = [{"name": names[name], "values": counts[name]} for name in shown]
 	options = {"barOptions": {"stacked": 1, "spaceRatio": 0.2}, "job_monitor_axis": "runs"}
-	return _chart(found, "bar", sets, [COLORS[name] for name in shown], options)
+	return _chart(found, "bar", sets, [COLORS[name] for name in shown], options, found.times)
 
 
 def lines(found: Found) -> dict[str, Any] | None:
-	"""Lines of p50 and p95, at zero where nothing ran: of durations, or of waits."""
-	sketches = [getattr(total.sum, found.wanted.chart) for total in found.times.values()]
-	p50, p95 = zip(*(sketch.percentiles(0.5, 0.95) for sketch in sketches), strict=True)
-	named = zip(("p50", "p95"), (p50, p95), strict=True)
-	sets = [{"name": name, "values": [float(f"{v or 0:.3g}") for v in values]} for name, values in named]
-	style = {"hideDots": int(len(found.times) > 60), "regionFill": 0}
+	"""Lines of p50 and p95: of durations, or of waits.
+
+	Moments without a run are left out: Desk's charts draw no gap, and zero seconds would be wrong.
+	"""
+	pairs = {at: getattr(t.sum, found.wanted.chart).percentiles(0.5, 0.95) for at, t in found.times.items()}
+	ran = {at: pair for at, pair in pairs.items() if None not in pair}
+	sets = [
+		{"name": name, "values": [float(f"{pair[n]:.3g}") for pair in ran.values()]}
+		for n, name in enumerate(("p50", "p95"))
+	]
+	style = {"hideDots": int(len(ran) > 60), "regionFill": 0}
 	options = {"lineOptions": style, "job_monitor_axis": "seconds"}
-	return _chart(found, "line", sets, ["#2490EF", "#F8A53A"], options)
+	return _chart(found, "line", sets, ["#2490EF", "#F8A53A"], options, ran) if ran else None
 
 
 def _chart(
-	found: Found, kind: str, datasets: list[dict[str, Any]], colors: list[str], options: dict[str, Any]
+	found: Found,
+	kind: str,
+	datasets: list[dict[str, Any]],
+	colors: list[str],
+	options: dict[str, Any],
+	moments: Iterable[Any],
 ) -> dict[str, Any] | None:
 	if not found.runs:
 		return None
-	labels = [found.wanted.range.label(moment) for moment in found.times]
+	labels = [found.wanted.range.label(moment) for moment in moments]
 	data = {"labels": labels, "datasets": datasets}
 	return {"data": data, "type": kind, "colors": colors, **options}

@@ -93,7 +93,10 @@ class TestReports(SiteTestCase):
 		self.assertNotIn("depth", [column["fieldname"] for column in columns])
 		self.assertEqual(summary[0]["value"], 12)
 		p50 = chart["data"]["datasets"][0]["values"]
-		self.assertEqual((p50[-2], round(p50[-1])), (0, 2))
+		self.assertTrue(
+			all(p50) and len(p50) == len(chart["data"]["labels"]), "an hour without a run is no zero"
+		)
+		self.assertEqual([round(value) for value in p50], [2, 2])
 		waits = job_latency.execute({"chart": "Wait"})[3]["data"]["datasets"][0]["values"]
 		self.assertAlmostEqual(waits[-1], 0.5, delta=0.02)
 		rows = job_latency.execute({"group_by": "Time"})[1]
