@@ -127,6 +127,7 @@ _COMMANDS = {
 	"sshpass": re.compile(r"\bsshpass[ \t]{1,9}-p[ \t]{0,9}"),
 	"redis-cli": re.compile(r"(?<!\S)-a[ \t]{1,9}"),
 	"curl": re.compile(r"(?<!\S)(?:-u|--user)[ \t=]{0,9}[^\s:\"']{0,64}:"),
+	"docker login": re.compile(r"(?<!\S)-p[ \t]{1,9}"),
 	"set-admin-password": re.compile(r"\bset-admin-password[ \t]{1,9}"),
 }
 """Where a secret begins in what is given to a command; the text names the command."""
@@ -171,7 +172,7 @@ _BY_SHAPE: Sequence[tuple[tuple[str, ...], Form]] = (
 	(("earer ", "asic ", "oken ", "pikey ", "EARER ", "ASIC ", "OKEN "), secret_shapes.schemes),
 	(("---",), secret_shapes.blocks),
 	(tuple(_COMMANDS), commands),
-	(("dentified ", "DENTIFIED ", "assword(", "ASSWORD("), secret_shapes.sql),
+	(("dentified ", "DENTIFIED ", " password '", " PASSWORD '", "assword(", "ASSWORD("), secret_shapes.sql),
 )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from job_monitor.core import limits
 from job_monitor.core.secret_names import SECRET, SecretNames
 
-_NAMES = ("name", "key", "field", "fieldname", "header", "label", "parameter", "param")
-_VALUES = frozenset(("value", "default", "content"))
+_NAMES = ("name", "key", "Name", "Key", "field", "fieldname", "header", "label", "parameter", "param")
+_VALUES = frozenset(("value", "default", "content", "val", "Value", "new_value", "old_value"))
 _NO_KEYS: frozenset[str] = frozenset()
 _OPERATORS = frozenset(("=", "==", "!=", "like", "not like", "in", "not in"))
 
@@ -20,6 +20,7 @@ _APART = {
 	"redis-cli": ("-a",),
 	"curl": ("-u", "--user"),
 	"set-admin-password": ("set-admin-password",),
+	"docker login": ("-p",),
 }
 """Of a command, behind what its secret stands."""
 
@@ -28,7 +29,7 @@ _NONE: dict[int, str] = {}
 
 def named_pair(value: dict[Any, Any], names: SecretNames) -> frozenset[str]:
 	"""Keys under which the secret of `{"name": "password", "value": "x"}` stands."""
-	if not ("value" in value or "default" in value or "content" in value):
+	if _VALUES.isdisjoint(value):
 		return _NO_KEYS
 	for name in _NAMES:
 		if _is_secret(dict.get(value, name), names):
@@ -44,8 +45,8 @@ def secret_items(value: Collection[Any], names: SecretNames) -> dict[int, str]:
 	"""
 	items = list(islice(value, limits.VALUE_NODES))
 	count = len(items)
-	if count == 2:
-		return {1: ""} if _is_secret(items[0], names) and isinstance(items[1], (str, int, float)) else _NONE
+	if count == 2 and _is_secret(items[0], names) and isinstance(items[1], (str, int, float)):
+		return {1: ""}
 	if 3 <= count <= 4 and isinstance(items[-2], str) and items[-2] in _OPERATORS:
 		return {count - 1: ""} if _is_secret(items[-3], names) else _NONE
 	if any(isinstance(item, str) and item.startswith(("-", "set-admin-password")) for item in items):
@@ -60,7 +61,7 @@ def _is_secret(item: Any, names: SecretNames) -> bool:
 
 def _of_command(items: list[Any], names: SecretNames) -> dict[int, str]:
 	found: dict[int, str] = {}
-	command = " ".join(item[: limits.PATTERN_CHARS] for item in items[:4] if isinstance(item, str))
+	command = " ".join(item[: limits.PATTERN_CHARS] for item in items[:12] if isinstance(item, str))
 	joined = "-p" if "mysql" in command or "mariadb" in command else ""
 	options = {option for name, options in _APART.items() if name in command for option in options}
 	for at, item in enumerate(items):

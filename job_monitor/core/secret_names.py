@@ -18,7 +18,7 @@ HARMLESS = 0
 
 NAMES = tuple(
 	(
-		"password passwd passphrase passcode pwd pw psw secret token apikey authorization bearer credential "
+		"password passwd passphrase passcode pwd pw psw secret token apikey authorization bearer credential cred "
 		"cookie otp totp pin cvv cvc jwt passwort kennwort senha contrasena wachtwoord motdepasse"
 	).split()
 )
@@ -32,7 +32,7 @@ _FOREIGN = ("contraseña", "пароль", "密码", "密碼", "パスワード"
 _ENDINGS = tuple(
 	(
 		"password passwd passphrase passwort kennwort secret token apikey secretkey privatekey accesskey authkey "
-		"accountkey storagekey encryptionkey signingkey masterkey smtppass dbpass mailpass userpass keypass"
+		"accountkey storagekey encryptionkey signingkey masterkey smtppass dbpass mailpass userpass keypass sessionid sessid"
 	).split()
 )
 _ANYWHERE = ("password", "passwd", "passphrase", "apikey", "privatekey", "clientsecret", "accesstoken")

@@ -102,7 +102,7 @@ def tags(text: str, names: SecretNames) -> Iterator[Span]:
 # IDENTIFIED BY 'x'
 
 _SQL = re.compile(
-	r"(?i)\bidentified[ \t]{1,9}by[ \t]{1,9}(?:password[ \t]{1,9})?|(?<!\w)password\([ \t]{0,9}"
+	r"(?i)\bidentified[ \t]{1,9}(?:with[ \t]{1,9}[\w'\"`]{1,64}[ \t]{1,9})?by[ \t]{1,9}(?:password[ \t]{1,9})?|(?<!\w)with[ \t]{1,9}(?:encrypted[ \t]{1,9})?password[ \t]{1,9}|(?<!\w)password\([ \t]{0,9}"
 )
 
 

@@ -69,6 +69,9 @@ _SHAPES = {
 	":AA": re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{30,}"),
 	"Q~": re.compile(r"(?<![\w~.])[\w~.]{3}\dQ~[\w~.-]{31,34}"),
 	".atlasv1.": re.compile(r"(?<!\w)\w{14}\.atlasv1\.[\w-]{60,}"),
+	**{f"$2{kind}$": re.compile(rf"\$2{kind}\$\d\d\$[./A-Za-z0-9]{{53}}") for kind in "aby"},
+	"$6$": re.compile(r"\$6\$[^\s$]{1,40}\$[./A-Za-z0-9]{86}"),
+	"hc-ping.com/": re.compile(r"(?<=hc-ping\.com/)[\w/-]{8,}"),
 	"hooks.slack.com/": re.compile(r"(?<=hooks\.slack\.com/)[a-z]{1,20}/[\w/-]{4,}"),
 	"/api/webhooks/": re.compile(r"(?<=/api/webhooks/)\d{1,30}/[\w-]{4,}"),
 	"webhook.office.com/": re.compile(r"(?<=webhook\.office\.com/)[\w@/-]{4,}"),
@@ -79,7 +82,7 @@ _SHAPES = {
 """By what a text must have: keys of AWS with their secrets, of Mailchimp, Google, Twilio, Telegram, Azure, Terraform; webhooks."""
 
 
-_MARKS = ("-us", ":AA", "Q~", ".atlasv1.", "1//0", "hook", "api.telegram")
+_MARKS = ("-us", ":AA", "Q~", ".atlasv1.", "1//0", "hook", "api.telegram", "hc-ping", "$2", "$6$")
 
 
 def may_be_in(text: str) -> bool:

@@ -88,6 +88,10 @@ contraseña: {s}
 motdepasse={s}
 wachtwoord: {s}
 cookie={s}
+JSESSIONID={s}
+PHPSESSID={s}; path=/
+sessionid={s}
+smtp_creds: {s}
 cookies: {s}
 key={s}
 session_id={s}
@@ -216,6 +220,11 @@ mysql -u root -p{s}
 mysqldump -uroot -p{s} db
 mariadb -h db -p{s} -e 'select 1'
 sshpass -p {s} ssh a
+docker login -u jane -p {s} registry.example
+ALTER USER b WITH PASSWORD '{s}'
+CREATE ROLE b WITH ENCRYPTED PASSWORD '{s}'
+ALTER USER b IDENTIFIED WITH mysql_native_password BY '{s}'
+https://hc-ping.com/{s}/fail
 sshpass -p{s} ssh a
 redis-cli -a {s} ping
 curl -u jane:{s} https://a.example
@@ -334,6 +343,8 @@ SHAPES = [
 	("12345678:" + "AA", "Hk3_" * 9, ""),
 	("ab~8", "Q~" + "x1Y2" * 8, ""),
 	("A1b2C3d4E5f6G7." + "atlasv1.", "Zq81" * 16, ""),
+	("$2" + "b$12$", "aB3/." * 10 + "xyZ", ""),
+	("$" + "6$salt$", "aB3/" * 21 + "xy", ""),
 	("ey" + "JhbGciOiJIUzI1NiJ9.", "ey" + "JzdWIiOiIxIn0.", "c2lnbmF0dXJl"),
 ]
 
@@ -377,6 +388,12 @@ ARGUMENTS: list[Any] = [
 	["tool", "--password", S],
 	["tool", "--password=" + S],
 	["tool", "--api-key", S, "--verbose"],
+	["mysqldump", "-p" + S],
+	["docker", "login", "-u", "jane", "-p", S],
+	["nice", "-n", "10", "env", "mysql", "-p" + S],
+	{"key": "API_SECRET", "val": S},
+	{"fieldname": "password", "new_value": S, "old_value": S},
+	{"Name": "password", "Value": S},
 	["sshpass", "-p", S, "ssh", "a"],
 	["redis-cli", "-a", S],
 	["bench", "--site", "a", "set-admin-password", S],
