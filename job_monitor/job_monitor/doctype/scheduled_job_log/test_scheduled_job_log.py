@@ -108,13 +108,12 @@ class TestScheduledRuns(SiteTestCase):
 					self.assertEqual(self.runs(broken)[-1].status, "Failed")
 				self.assertTrue(frappe.db.get_value("Scheduled Job Type", fine.name, "last_execution"))
 
-	def test_a_run_that_fails_with_an_error_that_has_no_text_is_told_by_its_kind(self) -> None:
-		broken = self.schedule("fail")
-		with patch("job_monitor.testing.fail", side_effect=Mute):
-			broken.execute()
-		(row,) = self.runs(broken)
-		self.assertEqual(row.status, "Failed")
-		self.assertTrue(row.error.startswith("Mute: "), row.error)
+	def test_an_error_that_has_no_text_is_told_by_its_kind(self) -> None:
+		try:
+			raise Mute
+		except Mute:
+			values = scheduled._at_end(None, failed=True)
+		self.assertTrue(values["error"].startswith("Mute: "), values)
 
 	def test_values_that_the_table_refuses_stop_nothing(self) -> None:
 		"""On PostgreSQL such an error ends the transaction: what Frappe writes is not in it."""
