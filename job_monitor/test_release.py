@@ -46,6 +46,6 @@ class TestUnmigratedSite(RecorderTestCase):
 		(finding,) = [f for f in doctor._of_site(frappe.local.site, True) if f.code == "unmigrated-site"]
 		self.assertIn(f"bench --site {frappe.local.site} migrate", finding.hint)
 		with ThreadPoolExecutor(1) as thread:  # `frappe.local` of its own
-			look = thread.submit(watching._look, frappe.local.site, "check").result()
+			look = thread.submit(watching._look, frappe.local.site, "check", False).result()
 		self.assertIn(release.NOT_MIGRATED, look.problem)
 		self.assertEqual(look.exit_code, watching.UNKNOWN)
