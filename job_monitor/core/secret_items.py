@@ -45,8 +45,11 @@ def secret_items(value: Collection[Any], names: SecretNames) -> dict[int, str]:
 	"""
 	items = list(islice(value, limits.VALUE_NODES))
 	count = len(items)
-	if count == 2 and _is_secret(items[0], names) and isinstance(items[1], (str, int, float)):
-		return {1: ""}
+	if count == 2:
+		if _is_secret(items[0], names) and isinstance(items[1], (str, int, float)):
+			return {1: ""}
+		# Most pairs are no command, and there are many of them
+		return _of_command(items, names) if isinstance(items[1], str) and items[1].startswith("-") else _NONE
 	if 3 <= count <= 4 and isinstance(items[-2], str) and items[-2] in _OPERATORS:
 		return {count - 1: ""} if _is_secret(items[-3], names) else _NONE
 	if any(isinstance(item, str) and item.startswith(("-", "set-admin-password")) for item in items):
