@@ -217,7 +217,7 @@ NOT_FED = {
 		name: _OURS
 		for name in (
 			"connection.connect_url errors.JobMonitorError.__init__ alerting.Rule.covers alerting.step "
-			"alerting.matches schedule_texts.tell workers.judge workers.process_is_gone run_records.pack "
+			"alerting.matches schedule_texts.tell schedule_texts.all_ahead workers.judge workers.process_is_gone run_records.pack "
 			"log_files.Log.__init__ log_names.folder_of log_names.listing"
 		).split()
 	},
@@ -237,6 +237,7 @@ NOT_FED = {
 	},
 	"monitor_files.pieces": "monitor_log.read, which is fed, reads by it",
 	"payload.of_frappe": "payload.decode, which is fed, calls it",
+	"payload.method_of": "payload.decode, which is fed, calls it",
 }
 
 _TEXT = re.compile(r"\b(str|bytes)\b")
