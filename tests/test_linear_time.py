@@ -208,7 +208,8 @@ NOT_FED = {
 		name: _REDIS
 		for name in (
 			"lost_runs.catch_up match.Matcher.by_id pool.moments pool.Pool.read rows.read rows.read_one "
-			"runs.RunLog.__init__ runs.RunLog.ended runs.RunLog.forget_upto runs.RunLog.noted_at "
+			"runs.RunLog.__init__ runs.RunLog.ended runs.RunLog.forget_upto runs.RunLog.note_stop runs.RunLog.noted_at "
+			"reader.Reader.__init__ "
 			"schedule_jobs.read search.search store.Store.__init__ store.Store.job store.Store.queues "
 			"store.Store.resolve store.Store.rows workers.read_one merge.Merge.__init__ hydrate.row"
 		).split()
@@ -217,7 +218,8 @@ NOT_FED = {
 		name: _OURS
 		for name in (
 			"connection.connect_url errors.JobMonitorError.__init__ alerting.Rule.covers alerting.step "
-			"alerting.matches schedule_texts.tell schedule_texts.all_ahead workers.judge workers.process_is_gone run_records.pack "
+			"alerting.matches schedule_texts.tell schedule_texts.all_ahead workers.judge "
+			"workers.process_is_gone run_records.pack "
 			"log_files.Log.__init__ log_names.folder_of log_names.listing"
 		).split()
 	},
