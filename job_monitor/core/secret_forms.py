@@ -46,6 +46,9 @@ _IN_QUERY = frozenset(("code", "sig"))
 _CODE = re.compile(r'^[ \t|]*File "[^"\n]+", line \d[^\n]*\n([^\n]*)', re.MULTILINE)
 """A line of code in a traceback: what stands bare behind a name there is an expression, no value."""
 
+_OPEN = ("[", "(", "{")
+"""Values in brackets hold one another, so only their beginnings are looked at; others are gone through once, whole."""
+
 _LITERAL_CHARS = 200
 """How far before a name the quote that opens a text is looked for."""
 
@@ -70,7 +73,7 @@ def named(text: str, names: SecretNames) -> Iterator[Span]:
 			found = value(text, pair.end(), brackets)
 		if found is None:
 			continue
-		inside = start_of(text, found)
+		inside = start_of(text, found) if text.startswith(_OPEN, found[0]) else text[slice(*found)]
 		certain = not inside.isdigit() if is_pass else strength == SECRET and not is_count(name, inside)
 		if certain or looks_secret(inside):
 			done = found[1]
