@@ -116,7 +116,7 @@ def _slots(target: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("path", REACHABLE)
 def test_no_payload_changes_a_class_or_a_function(path: str, careful: bool) -> None:
 	module, _, name = path.rpartition(".")
-	target = pickles._Names().find(module, name)
+	target = pickles._Names(room=1_000).find(module, name)
 	before = _slots(target)
 	state = b"}" + text("planted") + b"K\x01s"
 	for program in (state, b"N" + state + b"\x86", state + state + b"\x86"):
@@ -160,3 +160,9 @@ def test_an_old_protocol_of_anything_plain_is_read() -> None:
 		assert loads(pickle.dumps({"a": [1, "x", b"", b"\xff", 2**70, 1.5]}, protocol=protocol)) == {
 			"a": [1, "x", b"", b"\xff", 2**70, 1.5]
 		}
+
+
+@pytest.mark.parametrize("container", [b"]", b"}", b"\x8f", b")\x94"])
+def test_a_small_payload_of_many_empty_containers_takes_no_gigabyte(container: bytes) -> None:
+	with pytest.raises(Undecodable, match="steps"):
+		loads(b"\x80\x04" + container * 4_000_000 + b".")

@@ -12,6 +12,9 @@ class Undecodable(Exception):
 	"""Why a payload is not shown. Caught in this package: it becomes the row's `problem`."""
 
 
+STEPS = 1_000_000
+"""Opcodes of a payload that is read: each may make an object of up to 220 bytes, and a row of a table takes some 40."""
+
 _RARE, _SHORT = -1, -2
 
 
@@ -48,7 +51,8 @@ def is_tame(data: bytes) -> bool:
 	their keyword arguments, or one integer of any length, again and again. What only old protocols write is not tame.
 
 	Raises:
-		Undecodable: Cut off, or not what a pickler writes: persistent ids, extension codes, buffers, endless numbers.
+		Undecodable: Cut off, or not what a pickler writes: persistent ids, extension codes, buffers, endless numbers,
+			more steps than `STEPS`.
 	"""
 	try:
 		return _Walk(data).run()
@@ -67,7 +71,7 @@ class _Walk:
 	def run(self) -> bool:
 		data, sizes, tuples = self.data, _SIZES, self.tuples
 		at = memos = 0
-		while True:
+		for _step in range(STEPS):
 			op = data[at]
 			size = sizes[op]
 			if op == _MEMOIZE:
@@ -85,6 +89,7 @@ class _Walk:
 				return self.tame and self.left >= 0
 			else:
 				at = self._rare(op, at + 1, memos)
+		raise Undecodable(f"the payload takes more than {STEPS:,} steps to read")
 
 	def _rare(self, op: int, at: int, memos: int) -> int:
 		"""Where the next opcode stands; `at` is behind this one."""
