@@ -107,7 +107,7 @@ class TestProgress(SiteTestCase):
 			frappe.cache.hset(f"{progress.TASKS}|Administrator", frappe.as_unicode(task_id), task)
 
 	def job(self, function: str, **kwargs: Any) -> str:
-		job = frappe.enqueue(f"job_monitor.test_progress.{function}", queue="short", **kwargs)
+		job = frappe.enqueue(f"job_monitor.tests.test_progress.{function}", queue="short", **kwargs)
 		self.job_ids.append(job.id)
 		return job.id
 
