@@ -1,13 +1,14 @@
 """A run of a job, and its form on Redis: half of its JSON, as a bench may keep hundreds of thousands of them.
 
-A version, the numbers, the lengths of the texts, the texts. The job's id comes first, so that it is read alone.
+A version, the lengths of the texts, the numbers, the texts. The job's id comes first, so that it is read alone.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
+from math import isnan, nan
+from typing import NamedTuple
 
 import orjson
 
@@ -55,15 +56,27 @@ class Run:
 		return f"{self.started_at:.6f} {self.job_id}"
 
 
-_VERSION = b"\x01"
-_HEAD = struct.Struct("<5HdddddqBB")
-"""Lengths of the texts; started_at, ended_at, wait, duration, cpu; memory; attempts, outcome."""
+class _Form(NamedTuple):
+	"""
+	Attributes:
+		head: Lengths of the texts; started_at, ended_at, wait, duration, cpu; memory; attempts, outcome.
+		hexadecimal: Set in the length of a text of 32 hexadecimal digits, as RQ names workers: it is kept as 16 bytes.
+	"""
 
-_FIRST, _ENDED_AT = struct.Struct("<H"), struct.Struct("<d")
-_ENDED_AT_OFFSET = struct.calcsize("<5Hd")
+	version: bytes
+	head: struct.Struct
+	hexadecimal: int
 
-_HEX = 0x8000
-"""Set in the length of a text of 32 hexadecimal digits, as RQ names workers: it is kept as 16 bytes."""
+
+_NARROW = _Form(b"\x02", struct.Struct("<5BdddddiBB"), 0x80)
+_NARROW_MEMORY = 2**31 - 1
+_WIDE = _Form(b"\x01", struct.Struct("<5HdddddqBB"), 0x8000)
+"""For a run that does not fit in the narrow one. Releases before wrote all runs so."""
+
+_FORMS = {form.version[0]: form for form in (_NARROW, _WIDE)}
+
+_ENDED_AT = 6
+"""Its place in the head."""
 
 _OUTCOMES = ("", *OUTCOMES)
 
@@ -77,18 +90,22 @@ def pack(run: Run, site: str) -> bytes:
 	Args:
 		site: Whose run it is: its name is left out of the job's id.
 	"""
-	texts = [_packed(text) for text in (run.method, run.queue, run.user, run.worker)]
-	texts.insert(0, _packed_id(run.job_id, site))
-	head = _HEAD.pack(
-		*(length for length, _ in texts),
+	packed = [(_packed_id(run.job_id, site), False)]
+	packed += map(_packed, (run.method, run.queue, run.user, run.worker))
+	texts = [raw for raw, _ in packed]
+	memory = -1 if run.memory is None else run.memory
+	narrow = memory <= _NARROW_MEMORY and max(map(len, texts)) < _NARROW.hexadecimal
+	version, head, hexadecimal = _NARROW if narrow else _WIDE
+	numbers = head.pack(
+		*(len(raw) | (hexadecimal if digits else 0) for raw, digits in packed),
 		run.started_at,
 		run.ended_at,
-		*(math.nan if number is None else number for number in (run.wait, run.duration, run.cpu)),
-		-1 if run.memory is None else run.memory,
+		*(nan if number is None else number for number in (run.wait, run.duration, run.cpu)),
+		memory,
 		min(run.attempts, 255),
 		_OUTCOMES.index(run.outcome),
 	)
-	return b"".join([_VERSION, head, *(raw for _, raw in texts)])
+	return b"".join([version, numbers, *texts])
 
 
 def unpack(raw: bytes, site: str) -> Run | None:
@@ -96,75 +113,77 @@ def unpack(raw: bytes, site: str) -> Run | None:
 	try:
 		if raw[:1] == b"{":  # of releases before
 			return Run(**orjson.loads(raw))
-		return _unpacked(raw, site) if raw[:1] == _VERSION else None
+		return _unpacked(raw, site)
 	except (ValueError, TypeError, LookupError, struct.error):
 		return None
 
 
 def _unpacked(raw: bytes, site: str) -> Run:
-	*lengths, started_at, ended_at, wait, duration, cpu, memory, attempts, outcome = _HEAD.unpack_from(raw, 1)
-	at = 1 + _HEAD.size
-	job_id, at = _id(raw, at, lengths[0], site), at + lengths[0]
+	_, head, hexadecimal = _FORMS[raw[0]]
+	id_length, *lengths, started_at, ended_at, wait, duration, cpu, memory, attempts, outcome = (
+		head.unpack_from(raw, 1)
+	)
+	at = 1 + head.size + id_length
 	texts = []
-	for length in lengths[1:]:
-		texts.append(_text(raw, at, length))
-		at += length & ~_HEX
-	known = [None if math.isnan(number) else number for number in (wait, duration, cpu)]
+	for length in lengths:
+		if length < hexadecimal:
+			texts.append(raw[at : at + length].decode("utf-8", "replace"))
+		else:
+			length -= hexadecimal
+			texts.append(raw[at : at + length].hex())
+		at += length
+	method, queue, user, worker = texts
 	return Run(
-		job_id,
-		*(texts[0], texts[1], started_at, texts[2], texts[3]),
-		*(known[0], ended_at, _OUTCOMES[outcome], known[1], known[2]),
+		_id(raw[1 + head.size : 1 + head.size + id_length], site),
+		*(method, queue, started_at, user, worker),
+		None if isnan(wait) else wait,
+		*(ended_at, _OUTCOMES[outcome]),
+		None if isnan(duration) else duration,
+		None if isnan(cpu) else cpu,
 		None if memory < 0 else memory,
 		attempts,
 	)
 
 
 def end_of(raw: bytes, site: str) -> tuple[str, float]:
-	"""The job's id and when its run ended, of a packed run; a quarter of the time of `unpack`."""
-	if raw[:1] != _VERSION or len(raw) <= _HEAD.size:
+	"""The job's id and when its run ended, of a packed run; a third of the time of `unpack`."""
+	form = _FORMS.get(raw[0]) if raw else None
+	if form is None or len(raw) <= form.head.size:
 		run = unpack(raw, site)
 		return (run.job_id, run.ended_at) if run else ("", 0.0)
-	(length,), (ended_at,) = _FIRST.unpack_from(raw, 1), _ENDED_AT.unpack_from(raw, 1 + _ENDED_AT_OFFSET)
-	return _id(raw, 1 + _HEAD.size, length, site), ended_at
+	numbers, at = form.head.unpack_from(raw, 1), 1 + form.head.size
+	return _id(raw[at : at + numbers[0]], site), numbers[_ENDED_AT]
 
 
-def _packed(text: str) -> tuple[int, bytes]:
+def _packed(text: str) -> tuple[bytes, bool]:
+	"""Its bytes, and whether they are those of hexadecimal digits."""
 	if len(text) == 32:
 		try:
 			digits = bytes.fromhex(text)
 		except ValueError:
 			digits = b""
 		if digits.hex() == text:
-			return len(digits) | _HEX, digits
-	return _plain(text)
+			return digits, True
+	return _plain(text), False
 
 
-def _text(raw: bytes, at: int, length: int) -> str:
-	if length & _HEX:
-		return raw[at : at + (length & ~_HEX)].hex()
-	return raw[at : at + length].decode("utf-8", "replace")
-
-
-def _packed_id(job_id: str, site: str) -> tuple[int, bytes]:
+def _packed_id(job_id: str, site: str) -> bytes:
 	for number, separator in enumerate(SITE_SEPARATORS):
 		if job_id.startswith(site + separator):
 			rest = job_id[len(site) + len(separator) :]
-			digits = _packed(rest.replace("-", ""))[1] if len(rest) == 36 else b""
+			digits = _packed(rest.replace("-", ""))[0] if len(rest) == 36 else b""
 			if _uuid(digits) == rest:
-				return 17, bytes([2 * _OWN_UUID + number]) + digits
-			length, raw = _plain(rest)
-			return 1 + length, bytes([2 * _OWN + number]) + raw
-	length, raw = _plain(job_id)
-	return 1 + length, bytes([_ANY]) + raw
+				return bytes([2 * _OWN_UUID + number]) + digits
+			return bytes([2 * _OWN + number]) + _plain(rest)
+	return bytes([_ANY]) + _plain(job_id)
 
 
-def _id(raw: bytes, at: int, length: int, site: str) -> str:
-	kind, rest = raw[at : at + 1], raw[at + 1 : at + length]
-	what, number = divmod(kind[0] if kind else _ANY, 2)
-	if what == _ANY:
-		return rest.decode("utf-8", "replace")
-	own = _uuid(rest) if what == _OWN_UUID else rest.decode("utf-8", "replace")
-	return site + SITE_SEPARATORS[number] + own
+def _id(raw: bytes, site: str) -> str:
+	what, number = divmod(raw[0] if raw else _ANY, 2)
+	if what == _OWN_UUID:
+		return site + SITE_SEPARATORS[number] + _uuid(raw[1:])
+	rest = raw[1:].decode("utf-8", "replace")
+	return rest if what == _ANY else site + SITE_SEPARATORS[number] + rest
 
 
 def _uuid(digits: bytes) -> str:
@@ -172,6 +191,5 @@ def _uuid(digits: bytes) -> str:
 	return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _plain(text: str) -> tuple[int, bytes]:
-	raw = text.encode("utf-8", "replace")[: _HEX - 2]
-	return len(raw), raw
+def _plain(text: str) -> bytes:
+	return text.encode("utf-8", "replace")[: _WIDE.hexadecimal - 2]
