@@ -76,9 +76,9 @@ def _compare_whole_names(module: ModuleType) -> None:
 	def filter_current_site_jobs(job_ids: list[str]) -> list[str]:
 		import frappe
 
-		from job_monitor.core.keys import split_job_id
+		from job_monitor.core.keys import site_of
 
-		return [job_id for job_id in job_ids if split_job_id(job_id)[0] == frappe.local.site]
+		return [job_id for job_id in job_ids if site_of(job_id) == frappe.local.site]
 
 	@wraps(core_remove)
 	def remove_failed_jobs() -> None:

@@ -46,26 +46,26 @@ def test_any_site_and_uuid_survive_the_started_registry(site: str, mark: str, jo
 
 
 @pytest.mark.parametrize(
-	("job_id", "parts"),
+	("job_id", "site"),
 	[
-		("a.localhost||x", ("a.localhost", "x")),
-		("a.localhost::x", ("a.localhost", "x")),
-		("a.localhost||scheduled_job||y", ("a.localhost", "scheduled_job||y")),
-		("a.localhost::scheduled_job::y", ("a.localhost", "scheduled_job::y")),
-		("a.localhost||x::y", ("a.localhost", "x::y")),
-		("a.localhost::x||y", ("a.localhost", "x||y")),
-		("no-site", ("", "no-site")),
-		("a|b:c", ("", "a|b:c")),
-		("||x", ("", "x")),
-		("", ("", "")),
+		("a.localhost||x", "a.localhost"),
+		("a.localhost::x", "a.localhost"),
+		("a.localhost||scheduled_job||y", "a.localhost"),
+		("a.localhost::scheduled_job::y", "a.localhost"),
+		("a.localhost||x::y", "a.localhost"),
+		("a.localhost::x||y", "a.localhost"),
+		("no-site", ""),
+		("a|b:c", ""),
+		("||x", ""),
+		("", ""),
 	],
 )
-def test_the_site_of_an_id_ends_at_its_first_separator(job_id: str, parts: tuple[str, str]) -> None:
-	assert keys.split_job_id(job_id) == parts
+def test_the_site_of_an_id_ends_at_its_first_separator(job_id: str, site: str) -> None:
+	assert keys.site_of(job_id) == site
 
 
 def test_a_site_whose_name_begins_anothers_is_another_site() -> None:
-	assert keys.split_job_id("a.localhost.evil||x")[0] != keys.split_job_id("a.localhost||x")[0]
+	assert keys.site_of("a.localhost.evil||x") != keys.site_of("a.localhost||x")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_site_whose_name_begins_anothers_is_another_site() -> None:
 	],
 )
 def test_a_queue_is_a_bench_and_a_short_name(queue: str, parts: tuple[str, str]) -> None:
-	assert keys.split_queue(queue) == parts
+	assert keys.split_queue(queue) == parts == (keys.bench_of(queue), keys.short_name(queue))
 
 
 def test_every_place_has_a_key_and_no_other_status_has() -> None:

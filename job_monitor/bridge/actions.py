@@ -124,7 +124,7 @@ def worker_stack(name: str) -> dict[str, Any]:
 			worker = workers.read_one(session.store(), name[: limits.ID_CHARS])
 		if not session.is_of_bench(worker):
 			raise frappe.DoesNotExistError
-		if any(keys.split_job_id(i)[0] != frappe.local.site for i in worker.current_job_ids):
+		if any(keys.site_of(i) != frappe.local.site for i in worker.current_job_ids):
 			raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
 		try:
 			taken = asdict(stack.take(worker))

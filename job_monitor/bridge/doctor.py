@@ -13,7 +13,7 @@ from job_monitor.bridge.times import to_site
 from job_monitor.core import health, snapshot
 from job_monitor.core import schedules as core_schedules
 from job_monitor.core.errors import JobMonitorError
-from job_monitor.core.records import Finding, Severity, Snapshot, Verdict
+from job_monitor.core.records import Finding, Severity, Snapshot
 from job_monitor.core.sites import waiting_by_site
 
 APP = "job_monitor"
@@ -73,8 +73,7 @@ def examine(sites: Sequence[str]) -> Report:
 		except JobMonitorError as error:
 			report.problem = str(error)
 		else:
-			alive = [worker for worker in taken.workers if worker.verdict is not Verdict.DEAD]
-			report.workers = "running" if alive else "not running"
+			report.workers = "running" if taken.living else "not running"
 			report.findings = health.diagnose(taken)
 	for site in sites:
 		report.sites.append(_examine_site(site, None if taken is None else pending.get(site, 0)))

@@ -126,7 +126,7 @@ def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, c
 
 def _by_ids(store: Store, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
 	now = clock.now()
-	own = [("", i) for i in ids if keys.split_job_id(i)[0] == frappe.local.site]
+	own = [("", i) for i in ids if keys.site_of(i) == frappe.local.site]
 	return [row(job, now) for job in store.rows(own, columns) if job.status]
 
 
@@ -177,7 +177,7 @@ _COSTS = {
 
 _CHOICES: dict[str, Callable[[Store], list[str]]] = {
 	"status": lambda store: list(STATUSES),
-	"queue": lambda store: sorted({keys.split_queue(name)[1] for name in store.queue_names()}),
+	"queue": lambda store: sorted({keys.short_name(name) for name in store.queue_names()}),
 }
 
 

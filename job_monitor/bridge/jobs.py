@@ -120,7 +120,7 @@ def _counted(
 ) -> Iterator[tuple[tuple[list[Row], dict[str, int]], Found]]:
 	"""Groups by status, queue or both, with the number of their jobs."""
 	fields = [group.field for group in asked.groups]
-	queues = sorted({keys.split_queue(name)[1] for name in store.resolve(plan.query.queues)})
+	queues = sorted({keys.short_name(name) for name in store.resolve(plan.query.queues)})
 	values = {"status": plan.query.statuses or STATUSES, "queue": queues}
 	deadline = time.monotonic() + job_search.DESK_SECONDS
 	for group in itertools.product(*(values[field] for field in fields)):
@@ -165,7 +165,7 @@ def status(job_id: str) -> dict[str, Any]:
 
 	Raises: As `document`.
 	"""
-	if not keys.split_job_id(job_id)[0]:
+	if not keys.site_of(job_id):
 		job_id = create_job_id(job_id)
 	found = document(job_id[: limits.ID_CHARS])
 	if found.owner != frappe.session.user:

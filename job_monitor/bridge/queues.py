@@ -48,16 +48,16 @@ def get_queue_info() -> dict[str, Any]:
 	return {
 		"queues": queues,
 		"pending": sum(queue["queued"] or 0 for queue in queues.values()),
-		"workers": sum(worker.verdict.value != "dead" for worker in every),
+		"workers": sum(not worker.is_dead for worker in every),
 	}
 
 
 def _queue_info(name: str, queue: Queue | None, every: Sequence[Worker], now: Any) -> dict[str, Any]:
-	serving = [w for w in every if name in {keys.split_queue(full)[1] for full in w.queues}]
+	serving = [w for w in every if name in {keys.short_name(full) for full in w.queues}]
 	# A count that could not be read is not 0
 	counts = {status: queue.counts.get(status) if queue else 0 for status in keys.PLACES}
 	oldest = queue.oldest_age(now) if queue else None
-	states = Counter(map(workers.status, serving))
+	states = Counter(worker.status for worker in serving)
 	return {**counts, "oldest_waiting": oldest, "workers": dict(states)}
 
 
@@ -79,7 +79,7 @@ class JobList(Sequence[Row]):
 	def __init__(self, site: str | None = None, queue: Any = None, status: Any = None) -> None:
 		with session.translated():
 			self._store = session.store()
-			known = {keys.split_queue(name)[1] for name in self._store.queue_names()}
+			known = {keys.short_name(name) for name in self._store.queue_names()}
 			self._query = JobQuery(
 				queues=tuple(name for name in _names(queue) if _known(name, known)),
 				statuses=_names(status),

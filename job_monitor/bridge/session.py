@@ -106,7 +106,7 @@ def _redactor(names: tuple[str, ...]) -> Redactor:
 
 
 def is_of_bench(worker: Worker) -> bool:
-	return get_bench_id() in {keys.split_queue(queue)[0] for queue in worker.queues}
+	return get_bench_id() in {keys.bench_of(queue) for queue in worker.queues}
 
 
 def is_own(job: Any) -> bool:

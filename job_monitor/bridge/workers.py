@@ -86,17 +86,17 @@ def _rows(store: Store, asked: ListRequest) -> list[Row]:
 def _own_jobs(store: Store, found: Sequence[Worker]) -> dict[str, Job]:
 	"""Current jobs of this site. What a worker does for another site is not told."""
 	current = [i for worker in found for i in worker.current_job_ids]
-	own = [i for i in current if keys.split_job_id(i)[0] == frappe.local.site]
+	own = [i for i in current if keys.site_of(i) == frappe.local.site]
 	return {job.id: job for job in store.rows([("", i) for i in own])}
 
 
 def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:
 	job = next((jobs[i] for i in worker.current_job_ids if i in jobs), None)
-	short = [keys.split_queue(queue)[1] for queue in worker.queues]
+	short = [keys.short_name(queue) for queue in worker.queues]
 	return Row(
 		name=worker.name,
 		worker_name=worker.name,
-		status=workers.status(worker),
+		status=worker.status,
 		status_reason=worker.reason,
 		queue=", ".join(worker.queues),
 		queue_type=",".join(short),

@@ -102,14 +102,13 @@ def workers_table(
 
 
 def _worker_cells(worker: Worker, job: Job | None, now: datetime) -> list[RenderableType]:
-	verdict = worker.verdict
-	state = worker.state if verdict is Verdict.ALIVE else verdict.value
-	style = "bright_blue" if state == "busy" else VERDICT_STYLE[verdict]
+	state = worker.status
+	style = "bright_blue" if state == "busy" else VERDICT_STYLE[worker.verdict]
 	share = worker.utilization(now)
 	return [
 		words(f"● {state}", style),
 		worker.name,
-		", ".join(keys.split_queue(queue)[1] for queue in worker.queues),
+		", ".join(keys.short_name(queue) for queue in worker.queues),
 		Tail((job.method or job.id) if job else worker.current_job_id),
 		ago(job.started_at, now) if job else "",
 		f"{worker.hostname} · {worker.pid or '?'}",

@@ -20,7 +20,7 @@ from rq.registry import CanceledJobRegistry, FailedJobRegistry
 from job_monitor.core import keys, schedule_jobs, workers, zombies
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
-from job_monitor.core.records import Job, Verdict
+from job_monitor.core.records import Job
 from job_monitor.core.runs import RunLog
 from job_monitor.core.store import Store
 
@@ -65,7 +65,7 @@ def stop(store: Store, job_id: str) -> Outcome:
 	if job.status != keys.STARTED or not job.worker:
 		return _not_now(job, "only a running job can be stopped")
 	try:
-		gone = workers.read_one(store, job.worker).verdict is Verdict.DEAD
+		gone = workers.read_one(store, job.worker).is_dead
 	except WorkerNotFound:
 		gone = True
 	if gone:

@@ -39,9 +39,9 @@ def _suspended(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _unserved(snapshot: Snapshot) -> Iterator[Finding]:
 	"""Queues that nobody serves, in which nothing waits yet. `_waiting` tells of the others."""
-	alive = [worker for worker in snapshot.workers if worker.verdict is not Verdict.DEAD]
+	alive = snapshot.living
 	waiting = {queue.short_name for queue in snapshot.queues if queue.counts.get(keys.QUEUED)}
-	served = {keys.split_queue(queue)[1] for worker in alive for queue in worker.queues}
+	served = {keys.short_name(queue) for worker in alive for queue in worker.queues}
 	if not alive and not snapshot.suspended and not waiting:
 		message = "No worker is alive: nothing would be run. Nothing waits yet."
 		yield Finding(
@@ -78,7 +78,7 @@ def _failing(queue: Queue) -> Iterator[Finding]:
 
 
 def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding]:
-	served = [w for w in snapshot.workers if queue.name in w.queues and w.verdict is not Verdict.DEAD]
+	served = snapshot.serving(queue)
 	age = queue.oldest_age(snapshot.taken_at)
 	since = f"the oldest for {duration(age)}" if age is not None else "since an unknown time"
 	jobs = f"{waiting:,} {'job waits' if waiting == 1 else 'jobs wait'}"
@@ -127,7 +127,7 @@ def _workers(workers: Iterable[Worker]) -> Iterator[Finding]:
 		if worker.verdict is Verdict.ALIVE:
 			continue
 		running = f" It held job {worker.current_job_id}." if worker.current_job_id else ""
-		dead = worker.verdict is Verdict.DEAD
+		dead = worker.is_dead
 		severity = Severity.CRITICAL if dead and worker.current_job_id else Severity.WARNING
 		message = f"Worker is {worker.verdict.value}: {worker.reason}.{running}"
 		hint = "Restart it: bench restart" if dead else f"Look at process {worker.pid} on {worker.hostname}."
@@ -141,7 +141,7 @@ def _running(snapshot: Snapshot) -> Iterator[Finding]:
 			continue
 		worker = workers.get(job.worker)
 		name = job.method or job.id
-		if job.worker and (worker is None or worker.verdict is Verdict.DEAD):
+		if job.worker and (worker is None or worker.is_dead):
 			message = f"{name} is marked as started, but its worker {job.worker} is gone."
 			hint = "RQ fails it at the next cleanup; look for an out-of-memory kill, then run it again."
 			yield Finding("orphaned-job", Severity.CRITICAL, job.id, message, hint)

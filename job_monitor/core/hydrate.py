@@ -47,7 +47,7 @@ def row(
 	Args:
 		place: The status by which it was found ("" if not by one).
 	"""
-	site, _ = keys.split_job_id(job_id)
+	site = keys.site_of(job_id)
 	if isinstance(values, Exception):
 		return Job(job_id, site=site, status=place, problem=f"cannot be read: {values}")
 	if not any(value is not None for value in values):
@@ -61,7 +61,7 @@ def row(
 		job_id,
 		site=site,
 		status=keys.text(got["status"]) or place,
-		queue=keys.split_queue(keys.text(got["origin"]))[1],
+		queue=keys.short_name(keys.text(got["origin"])),
 		timeout=integer(got["timeout"]),
 		worker=keys.text(got["worker_name"]),
 		retries_left=integer(got["retries_left"]),

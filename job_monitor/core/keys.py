@@ -136,16 +136,23 @@ def _is_hex(value: str) -> bool:
 	return all(c in "0123456789abcdef" for c in value)
 
 
-def split_job_id(job_id: str) -> tuple[str, str]:
-	"""Split `site||id` or `site::id` at the first separator into (site, id). Site is "" for other ids."""
-	cuts = [(job_id.find(mark), mark) for mark in SITE_SEPARATORS if mark in job_id]
-	if not cuts:
-		return "", job_id
-	at, mark = min(cuts)
-	return job_id[:at], job_id[at + len(mark) :]
+def site_of(job_id: str) -> str:
+	"""The site of `site||id` or `site::id`: what stands before the first separator. "" for other ids."""
+	cuts = [at for mark in SITE_SEPARATORS if (at := job_id.find(mark)) >= 0]
+	return job_id[: min(cuts)] if cuts else ""
 
 
 def split_queue(queue: str) -> tuple[str, str]:
 	"""Split `bench_id:queue` into (bench id, short name). Bench id is "" for a name without ":"."""
 	bench, _, short = queue.rpartition(":")
 	return bench, short
+
+
+def bench_of(queue: str) -> str:
+	"""The bench id of a queue's full name, "" if it has none."""
+	return queue.rpartition(":")[0]
+
+
+def short_name(queue: str) -> str:
+	"""A queue's name without the bench id, as Frappe and people call it."""
+	return queue.rpartition(":")[2]

@@ -55,4 +55,4 @@ def _site_of_json(entry: bytes) -> str:
 
 def _site_of(line: bytes) -> str:
 	job = _TOLD.match(line) or _CALLED.search(line)
-	return keys.split_job_id(job[job.lastindex or 0].decode("utf-8", "replace"))[0] if job else ""
+	return keys.site_of(job[job.lastindex or 0].decode("utf-8", "replace")) if job else ""

@@ -14,7 +14,7 @@ from typing import Any
 from job_monitor.core import clock, keys, limits
 from job_monitor.core.errors import JobNotFound
 from job_monitor.core.hydrate import exception_text
-from job_monitor.core.records import Job, Verdict, Worker
+from job_monitor.core.records import Job, Worker
 from job_monitor.core.runs import FAILED, KILLED, STOPPED, SUCCESS, TIMEOUT, Failure, Run, RunLog
 from job_monitor.core.store import Store
 
@@ -91,7 +91,7 @@ def judge(run: Run, job: Job, worker: Worker | None) -> str:
 	if not job.status or is_later(run, job):
 		return KILLED
 	if job.status == keys.STARTED:
-		gone = worker is None or worker.verdict is Verdict.DEAD or run.job_id not in worker.current_job_ids
+		gone = worker is None or worker.is_dead or run.job_id not in worker.current_job_ids
 		return KILLED if gone else ""
 	return {"finished": SUCCESS, FAILED: FAILED, "stopped": STOPPED, "canceled": STOPPED}.get(
 		job.status, KILLED
@@ -199,7 +199,7 @@ def catch_up(
 			mark = after.get(name, _NOWHERE)
 			pairs = _beyond(mark, _pairs(entries))
 			after[name] = _advanced(mark, pairs, usual)
-			ours = [job_id for job_id, _ in pairs if keys.split_job_id(job_id)[0] == site]
+			ours = [job_id for job_id, _ in pairs if keys.site_of(job_id) == site]
 			noted += sum(_note(store, log, job) for job in _unnoted(store, log, ours))
 			if len(pairs) >= limits.CHUNK_ROWS:
 				behind.append(name)

@@ -57,7 +57,7 @@ class Matcher:
 		return candidates[:room], looked
 
 	def by_id(self, job_id: str) -> bool:
-		if self.query.site and keys.split_job_id(job_id)[0] != self.query.site:
+		if self.query.site and keys.site_of(job_id) != self.query.site:
 			return False
 		return not self.query.job_id or self.query.job_id.lower() in job_id.lower()
 

@@ -141,6 +141,15 @@ class Worker:
 	ttl: int | None = None
 
 	@property
+	def status(self) -> str:
+		"""RQ's state, or late or dead where the worker is."""
+		return self.state if self.verdict is Verdict.ALIVE else self.verdict.value
+
+	@property
+	def is_dead(self) -> bool:
+		return self.verdict is Verdict.DEAD
+
+	@property
 	def current_job_id(self) -> str:
 		return self.current_job_ids[0] if self.current_job_ids else ""
 
@@ -235,3 +244,12 @@ class Snapshot:
 	zombies: Zombies = field(default_factory=Zombies)
 	suspended: bool = False
 	configured: tuple[str, ...] = ()
+
+	@property
+	def living(self) -> tuple[Worker, ...]:
+		"""Workers that are there, late ones among them."""
+		return tuple(worker for worker in self.workers if not worker.is_dead)
+
+	def serving(self, queue: Queue) -> list[Worker]:
+		"""Workers that are there and take jobs from this queue."""
+		return [worker for worker in self.living if queue.name in worker.queues]

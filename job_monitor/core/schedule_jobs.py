@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from job_monitor.core import clock, keys, limits, workers
-from job_monitor.core.records import Verdict, Worker
+from job_monitor.core.records import Worker
 from job_monitor.core.store import Store
 
 _FIELDS = (
@@ -101,7 +101,7 @@ class _Job:
 			self.id,
 			self.status,
 			Place.ENDED if self.status else Place.NONE,
-			keys.split_queue(self.origin)[1],
+			keys.short_name(self.origin),
 			self.worker,
 			since=self.started_at if started else self.enqueued_at or self.created_at,
 			started_at=self.started_at,
@@ -181,7 +181,7 @@ def _is_there(answer: Any) -> bool:
 
 
 def _placed(job: _Job, stands: _Stands, every: Iterable[Worker]) -> ScheduleJob:
-	alive = [worker for worker in every if worker.verdict is not Verdict.DEAD]
+	alive = [worker for worker in every if not worker.is_dead]
 	served = any(job.origin in worker.queues for worker in alive)
 	record = replace(job.record(), served=served)
 	runs = any(job.id in worker.current_job_ids for worker in alive)

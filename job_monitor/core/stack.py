@@ -22,7 +22,7 @@ from pathlib import Path
 
 from job_monitor.core import limits
 from job_monitor.core.errors import StackUnavailable
-from job_monitor.core.records import Verdict, Worker
+from job_monitor.core.records import Worker
 
 _PROC = Path("/proc")
 _THREAD = re.compile(r"^(?:Current t|T)hread 0x", re.MULTILINE)
@@ -64,7 +64,7 @@ def _own_process(worker: Worker) -> int:
 		raise StackUnavailable(
 			f"the worker runs on {worker.hostname}; run there, in the bench: job-monitor stack {worker.name}"
 		)
-	if worker.pid is None or worker.verdict is Verdict.DEAD or not (_PROC / str(worker.pid)).exists():
+	if worker.pid is None or worker.is_dead or not (_PROC / str(worker.pid)).exists():
 		raise StackUnavailable("its process is gone")
 	folder = _PROC / str(worker.pid)
 	try:

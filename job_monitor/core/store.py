@@ -34,7 +34,7 @@ class Store(Reader):
 		with asking(self.connection):
 			members = self.connection.smembers(keys.QUEUES)
 		names = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
-		return sorted(name for name in names if self.bench is None or keys.split_queue(name)[0] == self.bench)
+		return sorted(name for name in names if self.bench is None or keys.bench_of(name) == self.bench)
 
 	def resolve(self, queues: Sequence[str]) -> list[str]:
 		"""Full names for short or full ones; all queues if none is given.
@@ -45,11 +45,11 @@ class Store(Reader):
 		known = self.queue_names()
 		if not queues:
 			return known
-		unknown = [q for q in queues if not any(q in (name, keys.split_queue(name)[1]) for name in known)]
+		unknown = [q for q in queues if not any(q in (name, keys.short_name(name)) for name in known)]
 		if unknown:
-			names = ", ".join(sorted({keys.split_queue(name)[1] for name in known})) or "no queue yet"
+			names = ", ".join(sorted({keys.short_name(name) for name in known})) or "no queue yet"
 			raise InvalidQuery(f"queue {unknown[0][:80]!r} is not known here, only: {names}")
-		return [name for name in known if name in queues or keys.split_queue(name)[1] in queues]
+		return [name for name in known if name in queues or keys.short_name(name) in queues]
 
 	def queues(self, names: Sequence[str] | None = None) -> list[Queue]:
 		"""Counts of every queue and status, and the longest waiting job.

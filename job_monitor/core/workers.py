@@ -52,9 +52,7 @@ def read_all(store: Store) -> list[Worker]:
 	workers: list[Worker] = []
 	for start in range(0, len(names), 300):
 		workers += _read(store, names[start : start + 300])
-	ours = [
-		w for w in workers if store.bench is None or store.bench in {keys.split_queue(q)[0] for q in w.queues}
-	]
+	ours = [w for w in workers if store.bench is None or store.bench in {keys.bench_of(q) for q in w.queues}]
 	return sorted(ours, key=lambda worker: (worker.hostname, worker.name))
 
 
@@ -68,11 +66,6 @@ def read_one(store: Store, name: str) -> Worker:
 	if worker.ttl == -2:
 		raise WorkerNotFound(worker.name[: limits.PATTERN_CHARS])
 	return worker
-
-
-def status(worker: Worker) -> str:
-	"""RQ's state (busy, idle, started, suspended), or late or dead where the worker is."""
-	return worker.state if worker.verdict is Verdict.ALIVE else worker.verdict.value
 
 
 def _read(store: Store, names: Sequence[str]) -> list[Worker]:

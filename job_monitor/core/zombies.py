@@ -18,7 +18,7 @@ from typing import Any
 from job_monitor.core import clock, hydrate, keys, limits, workers
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import CouldNotAsk
-from job_monitor.core.records import Job, Verdict, Zombies
+from job_monitor.core.records import Job, Zombies
 from job_monitor.core.store import Store
 
 _STATUSES = (keys.QUEUED, keys.STARTED)
@@ -52,7 +52,7 @@ def among(store: Store, jobs: Iterable[Job]) -> list[Job]:
 	suspects = [job for job in jobs if job.status in _STATUSES and _is_old(job)]
 	if not suspects:
 		return []
-	alive = (worker for worker in workers.read_all(store) if worker.verdict is not Verdict.DEAD)
+	alive = (worker for worker in workers.read_all(store) if not worker.is_dead)
 	held = {job_id for worker in alive for job_id in worker.current_job_ids}
 	suspects = [job for job in suspects if job.id not in held]
 	with asking(store.connection):
@@ -196,7 +196,7 @@ class _Hunt:
 		if self.store.bench is None or isinstance(values, Exception):
 			return self.store.bench is None
 		origin = keys.text(values[hydrate.FIELDS.index("origin")])
-		return keys.split_queue(origin)[0] == self.store.bench
+		return keys.bench_of(origin) == self.store.bench
 
 	def _confirmed(self, suspects: Sequence[Job]) -> tuple[Job, ...]:
 		"""Suspects that are still in no place on two more looks, with what they run: one may be on its way."""

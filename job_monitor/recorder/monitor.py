@@ -14,4 +14,4 @@ from job_monitor.recorder.harmless import harmless
 def tag(job: Any) -> None:
 	"""Of a `before_job` hook: harmless, and nothing where the monitor is off."""
 	if frappe.conf.monitor:
-		frappe.monitor.add_data_to_monitor(queue=keys.split_queue(job.origin)[1])
+		frappe.monitor.add_data_to_monitor(queue=keys.short_name(job.origin))

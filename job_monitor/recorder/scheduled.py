@@ -21,7 +21,7 @@ from job_monitor.bridge.times import to_site
 from job_monitor.core import keys, limits, workers
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.failure_texts import text_of
-from job_monitor.core.records import Job, Verdict
+from job_monitor.core.records import Job
 from job_monitor.core.store import Store
 from job_monitor.recorder.harmless import beside_the_job
 
@@ -91,7 +91,7 @@ def _at_start(job_type: Any) -> dict[str, Any]:
 		"status": RUNNING,
 		"method": job_type.method,
 		"started_at": job_type.flags.get("job_monitor_started_at"),
-		"queue": keys.split_queue(job.origin)[1] if job else None,
+		"queue": keys.short_name(job.origin) if job else None,
 		"worker": job.worker_name if job else None,
 		"rq_job_id": job.id if job and side_writes.fits(LOG, "rq_job_id", job.id) else None,
 	}
@@ -160,7 +160,7 @@ def _is_later(job: Job, row: Any) -> bool:
 
 def _is_orphan(store: Store, job: Job) -> bool:
 	try:
-		return bool(job.worker) and workers.read_one(store, job.worker).verdict is Verdict.DEAD
+		return bool(job.worker) and workers.read_one(store, job.worker).is_dead
 	except WorkerNotFound:
 		return True
 

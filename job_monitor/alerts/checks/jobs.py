@@ -22,7 +22,7 @@ def stuck_job(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for job in facts.snapshot.running:
 		if job.status != keys.STARTED or not session.is_own(job):
 			continue
-		if rule.covers(keys.split_queue(job.queue)[1], job.method):
+		if rule.covers(keys.short_name(job.queue), job.method):
 			runs = clock.seconds_between(job.started_at, facts.snapshot.taken_at)
 			if sighting := _past_timeout(job, facts) or _unusual(rule, job, runs, facts):
 				yield sighting
@@ -59,7 +59,7 @@ def _started(job: Job) -> str:
 def zombie_job(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
 	"""Of this site's jobs. What fires is looked up at each look; the hunt for others takes its time now and then."""
 	for job in facts.zombies(known):
-		if session.is_own(job) and rule.covers(keys.split_queue(job.queue)[1], job.method):
+		if session.is_own(job) and rule.covers(keys.short_name(job.queue), job.method):
 			age = clock.seconds_between(job.enqueued_at or job.created_at, clock.now())
 			title = _("Zombie: {0} will never run").format(job.method or job.id)
 			text = _("Job {0} says {1} for {2}, but stands in no queue and no registry.").format(

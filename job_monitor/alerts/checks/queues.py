@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from frappe import _
 
@@ -10,7 +10,7 @@ from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.facts import Facts
 from job_monitor.core import health, keys
 from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.records import Queue, Verdict, Worker
+from job_monitor.core.records import Queue
 from job_monitor.notify.wording import counted, spoken
 
 
@@ -31,7 +31,7 @@ def queue_age(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for queue, waiting in _waiting(rule, facts):
 		age = queue.oldest_age(facts.snapshot.taken_at)
 		if age is not None and age > rule.threshold:
-			serving = _serving(queue, facts.snapshot.workers)
+			serving = facts.snapshot.serving(queue)
 			busy = sum(worker.state == "busy" for worker in serving)
 			title = _("Queue {0}: the oldest job waits for {1}").format(queue.short_name, spoken(age, _))
 			workers = counted(len(serving), _("1 worker"), _("{0} workers"))
@@ -55,7 +55,7 @@ def queue_depth(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for queue, waiting in _waiting(rule, facts):
 		age = queue.oldest_age(facts.snapshot.taken_at)
-		serving = _serving(queue, facts.snapshot.workers)
+		serving = facts.snapshot.serving(queue)
 		stalled = age is not None and age >= rule.threshold and serving
 		if facts.snapshot.suspended:
 			title = _("Workers are suspended: queue {0} stands still").format(queue.short_name)
@@ -72,15 +72,11 @@ def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]
 @check("No Worker")
 def no_worker(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for queue, waiting in _waiting(rule, facts):
-		if not _serving(queue, facts.snapshot.workers):
+		if not facts.snapshot.serving(queue):
 			title = _("No worker serves queue {0}").format(queue.short_name)
 			start = _("Start one: {0}").format(health.worker_command(queue.short_name))
 			age = queue.oldest_age(facts.snapshot.taken_at)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {start}", waiting)
-
-
-def _serving(queue: Queue, workers: Iterable[Worker]) -> list[Worker]:
-	return [w for w in workers if queue.name in w.queues and w.verdict is not Verdict.DEAD]
 
 
 @check("Failed Registry")

@@ -12,14 +12,14 @@ from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.facts import Facts
 from job_monitor.core import clock, keys
 from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.records import Verdict, Worker
+from job_monitor.core.records import Worker
 
 
 @check("Dead Worker")
 def dead_worker(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
 	"""Dead workers whose place nobody has taken. RQ forgets them after some minutes; we, after a day."""
 	workers = facts.snapshot.workers
-	lost = {w.name: _lost(w) for w in workers if w.verdict is Verdict.DEAD and _covers(rule, w)}
+	lost = {w.name: _lost(w) for w in workers if w.is_dead and _covers(rule, w)}
 	for name, incident in known.items():
 		if name not in lost and facts.now - incident.began_at < timedelta(days=1):
 			if not any(w.name == name for w in workers):
@@ -37,7 +37,7 @@ def dead_worker(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
 
 
 def _covers(rule: Rule, worker: Worker) -> bool:
-	return any(rule.covers(queue=keys.split_queue(queue)[1]) for queue in worker.queues)
+	return any(rule.covers(queue=keys.short_name(queue)) for queue in worker.queues)
 
 
 def _queues(worker: Worker) -> str:
@@ -47,7 +47,7 @@ def _queues(worker: Worker) -> str:
 def _lost(worker: Worker) -> Sighting:
 	"""What is known of a dead worker; its context: queues, and when it was last alive."""
 	title = _("A worker died: {0}").format(worker.name)
-	served = ", ".join(keys.split_queue(queue)[1] for queue in worker.queues) or _("unknown queues")
+	served = ", ".join(keys.short_name(queue) for queue in worker.queues) or _("unknown queues")
 	held = _("It held job {0}.").format(", ".join(worker.current_job_ids)) if worker.current_job_ids else ""
 	text = _("It served {0} on {1}: {2}. {3}").format(served, worker.hostname or "?", worker.reason, held)
 	beat = worker.last_heartbeat.isoformat() if worker.last_heartbeat else ""
@@ -56,7 +56,7 @@ def _lost(worker: Worker) -> Sighting:
 
 def _replaces(worker: Worker, lost: Sighting) -> bool:
 	queues, _space, beat = lost.context.partition(" ")
-	if worker.verdict is Verdict.DEAD or worker.birth_date is None or _queues(worker) != queues:
+	if worker.is_dead or worker.birth_date is None or _queues(worker) != queues:
 		return False
 	died_at = clock.parse(beat)
 	return died_at is None or worker.birth_date > died_at
