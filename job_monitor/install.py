@@ -53,6 +53,7 @@ def after_uninstall() -> None:
 		_forbid(doctype)
 	_drop_schedules()
 	_drop_rows()
+	_drop_sidebars()
 	_drop_indexes()
 	for role in (USER, MANAGER):
 		_drop_role(role)
@@ -86,6 +87,17 @@ def _drop_rows() -> None:
 		frappe.db.delete("Singles", {"doctype": doctype})
 	frappe.db.delete("__Auth", {"doctype": ["in", SECRETS]})
 	frappe.db.delete("Patch Log", {"patch": ["like", "job_monitor.%"]})
+
+
+def _drop_sidebars() -> None:
+	"""Frappe 16 leaves an app's sidebar and its users' copies, and its next migrate looks for the app that they name."""
+	if not frappe.db.exists("DocType", "Workspace Sidebar"):
+		return
+	for name in frappe.get_all("Workspace Sidebar", {"app": "job_monitor"}, pluck="name"):
+		# on_trash deletes the app's file where the bench is a developer's
+		frappe.delete_doc(
+			"Workspace Sidebar", name, force=True, ignore_permissions=True, ignore_on_trash=True
+		)
 
 
 def _drop_role(role: str) -> None:

@@ -52,6 +52,8 @@ state["left"] = {
 	"passwords": frappe.db.sql_list("select name from `__Auth` where doctype like 'Job %%'"),
 	"patches": frappe.get_all("Patch Log", {"patch": ["like", "job_monitor.%"]}, pluck="patch"),
 	"roles": frappe.get_all("Role", {"name": ["like", "Job Monitor%"]}, pluck="name"),
+	"sidebars": frappe.db.exists("DocType", "Workspace Sidebar")
+	and frappe.get_all("Workspace Sidebar", {"app": "job_monitor"}, pluck="name"),
 	"logs to clear": [
 		row.ref_doctype
 		for row in frappe.get_single("Log Settings").logs_to_clear
