@@ -19,6 +19,18 @@ def get_health(names: str | list[str] | None = None) -> list[dict[str, Any]]:
 	return schedules.rows(frappe.parse_json(names))
 
 
+@frappe.whitelist()
+@rate_limit(limit=600, seconds=60)
+def get_scheduler() -> dict[str, str]:
+	"""Whether this site's schedules are started. Frappe's `get_scheduler_status` knows its switch only.
+
+	Returns:
+		`{"state": "running", "absent", "disabled", "paused" or "dormant", "detail": why, and what to do}`.
+	"""
+	frappe.has_permission("Scheduled Job Type", "read", throw=True)
+	return schedules.scheduler_row()
+
+
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=60, seconds=60)
 def release(schedule: str) -> dict[str, Any]:

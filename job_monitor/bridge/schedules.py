@@ -251,6 +251,16 @@ def scheduler(healths: Sequence[ScheduleHealth] | None = None) -> SchedulerHealt
 	return SchedulerHealth("absent", _absence(last)) if found.runs and _is_absent(healths, last) else found
 
 
+def scheduler_row() -> dict[str, str]:
+	"""As `scheduler`, for Desk.
+
+	Raises:
+		RedisUnavailable
+	"""
+	with session.translated():
+		return vars(scheduler())
+
+
 def switched() -> SchedulerHealth:
 	"""As `scheduler`, without asking Redis: it may be absent all the same."""
 	site = _scheduler_of_site()

@@ -61,6 +61,10 @@ check(
 		)
 	)
 );
+const { state } = await page.evaluate(() => frappe.job_monitor.get_scheduler());
+const badge = await page.evaluate(() => cur_list.page.indicator.text());
+const scheduler = { running: "Active" }[state] || state[0].toUpperCase() + state.slice(1);
+check("RQ Job: the badge is the scheduler's state", badge === `Scheduler: ${scheduler}`, badge);
 const failed = await filter(["status", "=", "failed"]);
 check("RQ Job: status filter", failed.length > 0 && failed.every((d) => d.status === "failed"));
 const long = await filter(["queue", "=", "long"]);

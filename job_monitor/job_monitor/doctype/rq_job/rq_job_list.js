@@ -11,14 +11,12 @@ frappe.listview_settings["RQ Job"] = {
 		coverage.attach(listview);
 		show.columns(listview, ["queue", "created_at", "wait", "time_taken"]);
 		add_created_filter(listview);
-		frappe.job_monitor
-			.get_scheduler_status()
-			.then(({ status }) => show_scheduler(listview, status === "active"));
 	},
 
 	refresh(listview) {
 		const { live, show } = frappe.job_monitor;
 		live.list(listview);
+		keep_scheduler(listview);
 		show.full_names(listview, (doc) => doc.method);
 		show.empty_list(
 			listview,
@@ -60,19 +58,38 @@ function add_created_filter(listview) {
 	);
 }
 
-function show_scheduler(listview, active) {
+const SCHEDULER_SECONDS = 60;
+const SCHEDULER_STATES = {
+	running: [__("Scheduler: Active"), "green"],
+	absent: [__("Scheduler: Absent"), "red"],
+	disabled: [__("Scheduler: Disabled"), "red"],
+	paused: [__("Scheduler: Paused"), "orange"],
+	dormant: [__("Scheduler: Dormant"), "orange"],
+};
+
+/** Frappe's own badge knows its switch only: it is "Active" where no scheduler has run for days. */
+function keep_scheduler(listview) {
+	const age = Date.now() - (listview.jm_scheduler_at || 0);
+	if (age < SCHEDULER_SECONDS * 1000 || !frappe.model.can_read("Scheduled Job Type")) return;
+	listview.jm_scheduler_at = Date.now();
+	return frappe.job_monitor
+		.get_scheduler()
+		.then((scheduler) => show_scheduler(listview, scheduler))
+		.catch(() => listview.page.clear_indicator());
+}
+
+function show_scheduler(listview, { state, detail }) {
 	const label = __("Enable Scheduler");
-	listview.page.set_indicator(
-		active ? __("Scheduler: Active") : __("Scheduler: Inactive"),
-		active ? "green" : "red"
-	);
+	listview.page.set_indicator(...SCHEDULER_STATES[state]);
+	listview.page.indicator.attr("title", detail);
 	listview.page.remove_inner_button(label);
-	if (active || frappe.session.user !== "Administrator") return;
+	if (!["disabled", "paused"].includes(state) || frappe.session.user !== "Administrator") return;
 	listview.page.add_inner_button(label, () =>
 		frappe.confirm(__("Let scheduled jobs of this site run again?"), () =>
 			frappe.job_monitor.activate_scheduler().then(() => {
 				frappe.show_alert({ message: __("Scheduler enabled"), indicator: "green" });
-				show_scheduler(listview, true);
+				listview.jm_scheduler_at = 0;
+				return keep_scheduler(listview);
 			})
 		)
 	);

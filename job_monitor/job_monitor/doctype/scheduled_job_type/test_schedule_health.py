@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.utils import add_to_date
 from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
+from frappe.utils.scheduler import get_scheduler_status
 
 from job_monitor.alerts.checks.schedules import missed_schedule
 from job_monitor.bridge import doctor, schedules
@@ -175,6 +176,25 @@ class TestScheduleHealth(SiteTestCase):
 		self.assertIn("Start it: bench schedule", found.detail)
 		self.last_ran(doc, minutes=0)
 		self.assertEqual(schedules.scheduler([self.health(doc)]).state, "running")
+
+	def test_the_badge_of_the_job_list_is_not_active_where_no_scheduler_runs(self) -> None:
+		reader = make_user("jm-s-u@ops.example", USER)
+
+		def state() -> str:
+			return request(API + "get_scheduler", reader)[1]["message"]["state"]
+
+		frappe.db.set_value(
+			"Scheduled Job Type", {"stopped": 0}, "last_execution", add_to_date(None, days=-3)
+		)
+		frappe.db.commit()
+		self.assertEqual(get_scheduler_status(), {"status": "active"})
+		self.assertEqual(state(), "absent")
+		self.last_ran(self.schedule(), minutes=0)
+		self.assertEqual(state(), "running")
+		self.switch_scheduler(False)
+		self.assertEqual(state(), "disabled")
+		stranger = make_user("jm-s-x@ops.example", "Desk User")
+		self.assertEqual(request(API + "get_scheduler", stranger)[0], 403)
 
 	def test_when_clocks_change(self) -> None:
 		def due(now: str, last: str) -> list[str]:

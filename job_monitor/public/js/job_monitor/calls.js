@@ -84,7 +84,11 @@ export const get_count = (doctype, filters, limit) =>
 		silent: true,
 	});
 
-/** Frappe's own: whether schedules run, and a switch for the Administrator. */
-export const get_scheduler_status = () =>
-	frappe.xcall("frappe.utils.scheduler.get_scheduler_status");
+/** Whether the site's schedules are started: `{ state, detail }`. */
+export const get_scheduler = () =>
+	frappe
+		.call({ method: "job_monitor.api.schedules.get_scheduler", silent: true })
+		.then((r) => r.message);
+
+/** Frappe's own switch of the scheduler, for the Administrator. */
 export const activate_scheduler = () => frappe.xcall("frappe.utils.scheduler.activate_scheduler");
