@@ -94,8 +94,9 @@ def make_history() -> int:
 	"""Rows of Job Metric in place of the site's own, and how far they are summed up; not committed. Returns how many."""
 	from benchmark_recorder import day_of
 
-	from job_monitor.bridge import metrics, state
+	from job_monitor.bridge import history, metrics, state
 	from job_monitor.bridge.metrics import DAY, HOUR, Bucket, Row
+	from job_monitor.bridge.recorder_progress import STATE
 	from job_monitor.core import clock
 
 	frappe.db.delete(metrics.METRIC)
@@ -119,8 +120,8 @@ def make_history() -> int:
 	days = {bucket: row for bucket, row in sums.items() if bucket.scale is DAY}
 	for rows in (minutes, hours, days):
 		metrics.add(rows)
-	state.put("recorder", json.dumps({"hours_until": str(hours_until), "days_until": str(days_until)}))
-	metrics.note_baselines()
+	state.put(STATE, json.dumps({"hours_until": str(hours_until), "days_until": str(days_until)}))
+	history.note_baselines()
 	return len(minutes) + len(hours) + len(days)
 
 

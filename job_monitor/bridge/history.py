@@ -12,10 +12,11 @@ import frappe
 from frappe.utils import get_datetime
 
 from job_monitor.bridge import metrics, state
-from job_monitor.bridge.metrics import HOUR, METRIC, MINUTE
+from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE
+from job_monitor.bridge.recorder_progress import Progress, segments
 from job_monitor.bridge.times import to_site, to_utc
 from job_monitor.core import clock
-from job_monitor.core.metrics import Counts
+from job_monitor.core.metrics import Counts, Methods
 from job_monitor.core.runs import BAD, OUTCOMES
 
 
@@ -28,15 +29,20 @@ class Baseline:
 	p95: float
 
 
+BASELINES = "baselines"
+"""Key of `state`: what `note_baselines` keeps."""
+
+BASELINE_DAYS = 7
+
 LOST_TOLD = timedelta(days=1)
 """Runs that were lost are told for so long after the last was found."""
 
 
 def lost_runs() -> tuple[int, datetime] | None:
 	"""How many runs were never written down, in all, and when that was last found (in UTC); None if that is long ago."""
-	kept = json.loads(state.get("recorder") or "{}")
-	at = clock.from_epoch(kept.get("lost_at", 0.0)) if kept.get("lost") else None
-	return (kept["lost"], at) if at and clock.now() - at < LOST_TOLD else None
+	progress = Progress.read()
+	at = clock.from_epoch(progress.lost_at) if progress.lost else None
+	return (progress.lost, at) if at and clock.now() - at < LOST_TOLD else None
 
 
 def outcomes(windows: Collection[int]) -> dict[int, dict[str, Counts]]:
@@ -45,13 +51,13 @@ def outcomes(windows: Collection[int]) -> dict[int, dict[str, Counts]]:
 	Each row is read and added up once, from the newest on, whatever the number of windows: one query for a window of up
 	to an hour, three for a longer one, as hours that are over are read summed up.
 	"""
-	now, done = clock.now(), metrics.summed_up()
+	now, progress = clock.now(), Progress.read()
 	until = now + metrics.SLACK
 	sums: dict[str, Counts] = {}
 	found = {}
 	for minutes in sorted(windows):
 		since = MINUTE.floor(now - timedelta(minutes=minutes))
-		for span in metrics.segments(since, until, HOUR, done):
+		for span in segments(since, until, HOUR, progress):
 			_add_up(sums, metrics.between(*span))
 		found[minutes] = {queue: counts.copy() for queue, counts in sums.items()}
 		until = since
@@ -85,10 +91,24 @@ def _averages(total: dict[str, float]) -> dict[str, Any]:
 	return {"runs": runs, "failed": bad, "average_wait": wait, "average_duration": duration}
 
 
+def note_baselines() -> None:
+	"""Keep the usual durations of all methods: of the last days, for rules that ask often."""
+	now = clock.now()
+	since = HOUR.floor(now - timedelta(days=BASELINE_DAYS))
+	merged = Methods()
+	for scale, start, end in segments(since, now + metrics.SLACK, DAY):
+		merged.merge(row.methods for _, row in metrics.read(scale, start, end))
+	found = {
+		method: [aggregate.durations.total, *aggregate.durations.percentiles(0.5, 0.95)]
+		for method, aggregate in merged.items()
+	}
+	state.put(BASELINES, json.dumps(found))
+
+
 def baselines() -> dict[str, Baseline]:
 	"""Usual durations by method. Taken anew each hour; an entry that somebody has spoilt is left out. One query."""
 	try:
-		kept = json.loads(state.get(metrics.BASELINES) or "{}")
+		kept = json.loads(state.get(BASELINES) or "{}")
 	except ValueError:
 		kept = {}
 	entries = kept.items() if isinstance(kept, dict) else ()

@@ -5,7 +5,6 @@ Moments are in UTC, here and in the table, so that a clock or a zone that is set
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -16,19 +15,11 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.utils import now_datetime
 
-from job_monitor.bridge import state
-from job_monitor.bridge.times import from_column, site_zone, to_column, to_utc
-from job_monitor.core import clock
+from job_monitor.bridge.times import from_column, site_zone, to_column
 from job_monitor.core.metrics import Methods, PackedRow, fold
 from job_monitor.core.runs import OUTCOMES
 
 METRIC = "Job Metric"
-PROGRESS = "recorder"
-BASELINES = "baselines"
-"""Keys of `state`: how far the recorder is, and what `note_baselines` keeps."""
-
-BASELINE_DAYS = 7
-
 SLACK = timedelta(minutes=1)
 """Hosts' clocks may differ so much: a row that begins later than that from now is of a clock that was wrong."""
 
@@ -164,74 +155,6 @@ class unreadable:
 		return True
 
 
-def summed_up(progress: Mapping[str, Any] | None = None) -> tuple[datetime, datetime]:
-	"""Up to when minutes are summed up in hours, and hours in days; never in the future, whatever the clock was.
-
-	Args:
-		progress: Of the recorder, if it is known.
-	"""
-	kept = json.loads(state.get(PROGRESS) or "{}") if progress is None else progress
-	now = clock.now()
-	latest = HOUR.floor(now), DAY.floor(now)
-	hours, days = _noted(kept)
-	return min(hours or latest[0], latest[0]), min(days or latest[1], latest[1])
-
-
-def _noted(progress: Mapping[str, Any]) -> list[datetime | None]:
-	"""As the recorder has it. Before release 2 it was in the site's zone."""
-	texts = [progress.get(name) for name in ("hours_until", "days_until")]
-	moments = [datetime.fromisoformat(text) if text else None for text in texts]
-	return [moment if moment is None or moment.tzinfo else to_utc(moment) for moment in moments]
-
-
-def forget_summed_up_ahead(kept: str | None) -> None:
-	"""Where the clock was ahead, rows from now on are summed up already: they must not be a second time.
-
-	Args:
-		kept: The recorder's progress, as it is kept. The caller holds its lock.
-	"""
-	progress = json.loads(kept) if kept else {}
-	for scale, noted, latest in zip((MINUTE, HOUR), _noted(progress), summed_up(progress), strict=True):
-		if noted is not None and noted > latest:
-			frappe.db.delete(METRIC, between(scale, latest, noted))
-
-
-def segments(
-	since: datetime, until: datetime, coarsest: Scale, done: tuple[datetime, datetime] | None = None
-) -> Iterator[tuple[Scale, datetime, datetime]]:
-	"""Spans of rows that together hold each run of [since, until) once, of as few rows as can be.
-
-	Args:
-		since: The beginning of a minute. What does not begin with a bucket is read from finer rows.
-		done: What `summed_up` answers, if it is known.
-	"""
-	hours, days = done or summed_up()
-	scales = {MINUTE: (MINUTE,), HOUR: (HOUR, MINUTE), DAY: (DAY, HOUR, MINUTE)}[coarsest]
-	yield from _segments(since, until, scales, {HOUR: hours, DAY: days})
-
-
-def _segments(
-	since: datetime, until: datetime, scales: tuple[Scale, ...], done: Mapping[Scale, datetime]
-) -> Iterator[tuple[Scale, datetime, datetime]]:
-	scale, finer = scales[0], scales[1:]
-	if not finer:
-		if since < until:
-			yield scale, since, until
-		return
-	start, end = _ceil(scale, since), done[scale] if until >= done[scale] else scale.floor(until)
-	if start >= end:
-		yield from _segments(since, until, finer, done)
-		return
-	yield from _segments(since, start, finer, done)
-	yield scale, start, end
-	yield from _segments(end, until, finer, done)
-
-
-def _ceil(scale: Scale, moment: datetime) -> datetime:
-	floor = scale.floor(moment)
-	return floor if floor == moment else following(scale, floor)
-
-
 def following(scale: Scale, start: datetime) -> datetime:
 	"""The bucket after this one. The day on which the clock is set back has 25 hours, and one has 23."""
 	after = scale.floor(start + _LONGEST[scale])
@@ -241,16 +164,3 @@ def following(scale: Scale, start: datetime) -> datetime:
 
 
 _LONGEST = {MINUTE: timedelta(minutes=1), HOUR: timedelta(hours=1), DAY: timedelta(hours=26)}
-
-
-def note_baselines() -> None:
-	"""Keep the usual durations of all methods: of the last days, for rules that ask often."""
-	now = clock.now()
-	merged = Methods()
-	for scale, start, end in segments(HOUR.floor(now - timedelta(days=BASELINE_DAYS)), now + SLACK, DAY):
-		merged.merge(row.methods for _, row in read(scale, start, end))
-	found = {
-		method: [aggregate.durations.total, *aggregate.durations.percentiles(0.5, 0.95)]
-		for method, aggregate in merged.items()
-	}
-	state.put(BASELINES, json.dumps(found))

@@ -16,6 +16,7 @@ import frappe
 from job_monitor.bridge import metrics, ranges
 from job_monitor.bridge.metrics import DAY, METRIC
 from job_monitor.bridge.ranges import Range
+from job_monitor.bridge.recorder_progress import segments
 from job_monitor.bridge.times import from_column
 from job_monitor.core import limits
 from job_monitor.core.metrics import Aggregate, PackedRow, fold, fold_totals
@@ -180,6 +181,6 @@ def _read_methods(found: Found) -> None:
 
 def _stored(wanted: Wanted, coarsest: metrics.Scale, fields: Sequence[str]) -> Iterator[Any]:
 	within = wanted.range
-	for span in metrics.segments(within.start, within.end, coarsest):
+	for span in segments(within.start, within.end, coarsest):
 		filters = metrics.between(*span, queue=wanted.queue)
 		yield from frappe.get_all(METRIC, filters=filters, fields=["name", *fields])

@@ -5,22 +5,19 @@ Exactly once: how far the runs were read is written in the same transaction as w
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 import frappe
 from frappe.utils import background_jobs, cint
 from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge import metrics, session, state
+from job_monitor.bridge import history, metrics, session, state
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
-from job_monitor.bridge.times import to_site
+from job_monitor.bridge.recorder_progress import STATE, Progress, forget_summed_up_ahead
 from job_monitor.core import clock, limits, lost_runs, workers
 from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.keys import QUEUED
@@ -28,48 +25,8 @@ from job_monitor.core.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.store import Store
 from job_monitor.recorder import failures
 
-STATE = metrics.PROGRESS
-
 SETTLE_MINUTES = 10
 """An hour is rolled up so long after it ends; runs that are read later are added to the hour row."""
-
-
-@dataclass
-class Progress:
-	"""How far the recorder is. Kept in the site's database.
-
-	Attributes:
-		after: Position of the last run that was written down.
-		marks: See `lost_runs.catch_up`.
-		hours_until, days_until: Up to when minutes are summed up in hours, hours in days. In UTC.
-		born: Of the stream in which `after` is a position, see `runs.State`.
-		lost, lost_at: Runs that were never written down, in all, and the Unix time when that was last found.
-	"""
-
-	after: str = FIRST
-	marks: lost_runs.Marks | None = None
-	hours_until: datetime = field(default_factory=clock.now)
-	days_until: datetime = field(default_factory=clock.now)
-	born: str = ""
-	lost: int = 0
-	lost_at: float = 0.0
-
-	@classmethod
-	def load(cls, text: str | None) -> Progress:
-		kept = json.loads(text) if text else {}
-		ours = (kept.get("born", ""), kept.get("lost", 0), kept.get("lost_at", 0.0))
-		return cls(kept.get("after", FIRST), kept.get("marks"), *metrics.summed_up(kept), *ours)
-
-	def dump(self) -> str:
-		return json.dumps(vars(self), default=str)
-
-	def lose(self, number: int) -> None:
-		self.lost, self.lost_at = self.lost + number, time.time()
-
-	def bucket(self, moment: datetime, queue: str) -> Bucket:
-		"""Where a run that ended then is counted: in the finest row that is still open."""
-		scale = MINUTE if moment >= self.hours_until else HOUR if moment >= self.days_until else DAY
-		return Bucket(scale, scale.floor(moment), queue)
 
 
 def write_down(seconds: float = 60) -> int:
@@ -91,7 +48,7 @@ def write_down(seconds: float = 60) -> int:
 def _sweep(store: Store, log: RunLog) -> None:
 	kept = state.lock(STATE)
 	progress = Progress.load(kept)
-	metrics.forget_summed_up_ahead(kept)
+	forget_summed_up_ahead(kept)
 	found = log.state()
 	if found.born != progress.born:
 		# Redis was emptied, and its clock may have been another one: every run there is new
@@ -232,7 +189,7 @@ def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics
 def _sum_up() -> None:
 	"""Minutes into hours that are over, hours into days that are over."""
 	hours = HOUR.floor(clock.now() - timedelta(minutes=SETTLE_MINUTES))
-	if hours <= Progress.load(state.get(STATE)).hours_until:
+	if hours <= Progress.read().hours_until:
 		return
 	progress = Progress.load(state.lock(STATE))
 	if hours <= progress.hours_until:
@@ -244,7 +201,7 @@ def _sum_up() -> None:
 	if days > progress.days_until:
 		_merge(HOUR, DAY, progress.days_until, days)
 		progress.days_until = days
-	metrics.note_baselines()
+	history.note_baselines()
 	_keep(progress)
 
 
@@ -253,19 +210,3 @@ def _merge(fine: metrics.Scale, coarse: metrics.Scale, since: datetime, until: d
 	for bucket, row in metrics.read(fine, since, until):
 		sums[Bucket(coarse, coarse.floor(bucket.start), bucket.queue)].merge(row)
 	metrics.add(sums)
-
-
-def status() -> dict[str, Any]:
-	"""How far the recorder is: {"waiting": runs not written down yet, "lost": runs that never will be, "lost_at": when
-	that was last found, "hours_until": …, "days_until": …}, moments in the site's time zone."""
-	store = session.store()
-	progress = Progress.load(state.get(STATE))
-	with session.translated():
-		waiting = RunLog(store.connection, store.bench or "", frappe.local.site).waiting()
-	return {
-		"waiting": waiting,
-		"lost": progress.lost,
-		"lost_at": to_site(clock.from_epoch(progress.lost_at)) if progress.lost else None,
-		"hours_until": to_site(progress.hours_until),
-		"days_until": to_site(progress.days_until),
-	}

@@ -18,6 +18,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from job_monitor import tasks
 from job_monitor.alerts import checks, engine, incidents
 from job_monitor.bridge import doctor, state
+from job_monitor.bridge.recorder_progress import STATE
 from job_monitor.bridge.times import to_column
 from job_monitor.core import clock, limits
 from job_monitor.core.alerting import Sighting
@@ -320,12 +321,12 @@ class TestJobAlert(AlertTestCase):
 
 	def test_runs_that_were_never_written_down_are_told(self) -> None:
 		self.rule("Lost Runs")
-		kept = state.get("recorder") or "{}"
+		kept = state.get(STATE) or "{}"
 		self.addCleanup(frappe.db.commit)
-		self.addCleanup(state.put, "recorder", kept)
+		self.addCleanup(state.put, STATE, kept)
 		for age, number in ((25 * 3600, 0), (60, 1)):
 			lost = {"lost": 7, "lost_at": clock.now().timestamp() - age}
-			state.put("recorder", json.dumps({**json.loads(kept), **lost}))
+			state.put(STATE, json.dumps({**json.loads(kept), **lost}))
 			frappe.db.commit()
 			engine.evaluate("test")
 			self.assertEqual(len(self.alerts(state="Firing")), number)

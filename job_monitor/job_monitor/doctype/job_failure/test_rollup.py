@@ -18,6 +18,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from job_monitor import tasks
 from job_monitor.alerts import engine
 from job_monitor.bridge import metrics, state
+from job_monitor.bridge.recorder_progress import STATE, Progress
 from job_monitor.core import clock
 from job_monitor.recorder import failures, rollup
 from job_monitor.testing_recorder import FAILURE, RecorderTestCase
@@ -72,7 +73,7 @@ class TestRollup(RecorderTestCase):
 		for fault in (ValueError("odd"), SystemExit()):  # an error, and the end of the process
 			with self.subTest(type(fault).__name__):
 				self.clear()
-				lost = rollup.status()["lost"]
+				lost = Progress.read().lost
 				self.tell_many(30)
 				self.tell("poison")
 				self.tell_many(30)
@@ -85,7 +86,7 @@ class TestRollup(RecorderTestCase):
 				self.assertEqual(self.log.waiting(), 0)
 				self.assertEqual(self.counted(), {("succeed", "success"): 40, ("fail", "failed"): 20})
 				self.assertEqual(frappe.db.count(FAILURE), 20)
-				self.assertEqual(rollup.status()["lost"], lost + 1)
+				self.assertEqual(Progress.read().lost, lost + 1)
 
 	def poisoned(self, fault: BaseException) -> Any:
 		own = failures._row
@@ -127,9 +128,9 @@ class TestRollup(RecorderTestCase):
 		"""Positions are moments of its clock; a day later Redis is begun anew, with the right time."""
 		self.tell_many(3)
 		self.counted()
-		progress = json.loads(state.get("recorder") or "{}")
+		progress = json.loads(state.get(STATE) or "{}")
 		progress["after"] = f"{int((time.time() + 86_400) * 1000)}-0"
-		state.put("recorder", json.dumps(progress))
+		state.put(STATE, json.dumps(progress))
 		frappe.db.commit()
 		self.log.connection.delete(self.log.ended_key)
 		self.tell_many(30)
@@ -138,12 +139,12 @@ class TestRollup(RecorderTestCase):
 		self.assertEqual(self.counted(), {("succeed", "success"): 22, ("fail", "failed"): 11})
 
 	def test_runs_that_were_lost_are_told(self) -> None:
-		lost = rollup.status()["lost"]
+		lost = Progress.read().lost
 		self.log.drop(7)
 		rollup.write_down()
 		rollup.write_down()
-		self.assertEqual(rollup.status()["lost"], lost + 7)
-		self.assertIsNotNone(rollup.status()["lost_at"])
+		self.assertEqual(Progress.read().lost, lost + 7)
+		self.assertGreater(Progress.read().lost_at, 0)
 
 	def test_a_rollup_that_fails_or_runs_out_of_time_does_not_stop_the_alerts(self) -> None:
 		for fault in (ValueError("odd"), JobTimeoutException("too long")):
@@ -169,7 +170,7 @@ class TestRollup(RecorderTestCase):
 	def test_minutes_become_hours_and_days(self) -> None:
 		self.tell_many(30)
 		self.counted()
-		before = state.get("recorder")
+		before = state.get(STATE)
 		self.addCleanup(self.put_back, before)
 		later = clock.now() + timedelta(days=1, hours=2)
 		with patch.object(clock, "now", lambda: later):
@@ -179,7 +180,7 @@ class TestRollup(RecorderTestCase):
 			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)
 
 	def put_back(self, kept: Any) -> None:
-		state.put("recorder", kept)
+		state.put(STATE, kept)
 		frappe.db.commit()
 
 	# The run a minute

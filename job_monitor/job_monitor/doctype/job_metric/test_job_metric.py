@@ -15,6 +15,7 @@ import frappe
 
 from job_monitor.bridge import history, metrics, state
 from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE, Bucket, Row
+from job_monitor.bridge.recorder_progress import STATE, Progress, forget_summed_up_ahead
 from job_monitor.core import clock
 from job_monitor.core.metrics import Methods
 from job_monitor.core.runs import FIRST, Run
@@ -36,7 +37,7 @@ class TestJobMetric(SiteTestCase):
 			name: str(NOW.replace(hour=4, minute=0) - timedelta(days=4))
 			for name in ("hours_until", "days_until")
 		}
-		state.put(rollup.STATE, json.dumps({"after": FIRST, **until}))
+		state.put(STATE, json.dumps({"after": FIRST, **until}))
 		self.now = NOW
 		zone = patch("job_monitor.bridge.times.get_system_timezone", lambda: self.zone)
 		for faked in (patch.object(clock, "now", lambda: self.now), zone):
@@ -53,7 +54,7 @@ class TestJobMetric(SiteTestCase):
 
 	def record(self, minutes: int = 0, outcome: str = "failed", runs: int = 1) -> None:
 		"""As the recorder does: into the finest row that is still open."""
-		progress = rollup.Progress.load(state.get(rollup.STATE))
+		progress = Progress.read()
 		row = Row()
 		for _run in range(runs):
 			row.methods.of("app.task").add(Run("1", "app.task", "short", 0.0, outcome=outcome, duration=1.0))
@@ -66,9 +67,9 @@ class TestJobMetric(SiteTestCase):
 			patch.object(frappe.db, "commit"),
 			patch.object(frappe.db, "rollback"),
 		):
-			kept = state.get(rollup.STATE)
-			metrics.forget_summed_up_ahead(kept)
-			state.put(rollup.STATE, rollup.Progress.load(kept).dump())
+			kept = state.get(STATE)
+			forget_summed_up_ahead(kept)
+			state.put(STATE, Progress.load(kept).dump())
 			rollup._sum_up()
 
 	def seen(self, *windows: int) -> list[int]:
@@ -95,11 +96,11 @@ class TestJobMetric(SiteTestCase):
 
 	def test_spoilt_baselines_leave_the_others(self) -> None:
 		state.put(
-			metrics.BASELINES, json.dumps({"a": [30, 1.0, 2.0], "b": "x", "c": [1], "d": [3, None, None]})
+			history.BASELINES, json.dumps({"a": [30, 1.0, 2.0], "b": "x", "c": [1], "d": [3, None, None]})
 		)
 		self.assertEqual(list(history.baselines()), ["a"])
 		for text in ("spoilt", "[1]", "null"):
-			state.put(metrics.BASELINES, text)
+			state.put(history.BASELINES, text)
 			self.assertEqual(history.baselines(), {})
 
 	def test_rules_see_new_runs_after_the_zone_moved_west(self) -> None:

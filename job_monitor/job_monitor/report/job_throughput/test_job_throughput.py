@@ -12,6 +12,7 @@ from frappe.utils import get_system_timezone
 
 from job_monitor.bridge import metrics, ranges, state, throughput
 from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket, Row
+from job_monitor.bridge.recorder_progress import STATE
 from job_monitor.bridge.times import to_column, to_utc
 from job_monitor.core import clock
 from job_monitor.core.runs import FAILED, KILLED, STOPPED, SUCCESS, Run
@@ -34,7 +35,7 @@ class TestReports(SiteTestCase):
 
 	def summed_up(self, hours: datetime, days: datetime) -> None:
 		until = {"hours_until": str(to_utc(hours)), "days_until": str(to_utc(days))}
-		state.put("recorder", json.dumps(until))
+		state.put(STATE, json.dumps(until))
 
 	def record(
 		self, scale: metrics.Scale, start: datetime, queue: str = "short", depth: int = 0, **runs: int
