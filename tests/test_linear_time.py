@@ -221,14 +221,14 @@ NOT_FED = {
 		for name in (
 			"connection.connect_url errors.JobMonitorError.__init__ alerting.Rule.covers alerting.step "
 			"alerting.matches schedule_texts.tell schedule_texts.all_ahead workers.judge "
-			"workers.process_is_gone run_records.pack "
+			"processes.is_gone processes.is_here run_records.pack "
 			"log_files.Log.__init__ log_names.folder_of log_names.listing"
 		).split()
 	},
 	**{
 		name: _FOLDER
 		for name in (
-			"connection.find_bench locks.process_holds log_names.opened log_names.with_rotated "
+			"connection.find_bench processes.holds_lock log_names.opened log_names.with_rotated "
 			"log_places.Place.find monitor_files.files"
 		).split()
 	},

@@ -19,9 +19,8 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import session
 from job_monitor.bridge.times import site_zone, to_site
-from job_monitor.core import clock, limits, schedule_jobs, schedules
+from job_monitor.core import clock, limits, processes, schedule_jobs, schedules
 from job_monitor.core.health import duration
-from job_monitor.core.locks import process_holds
 from job_monitor.core.schedule_case import ENABLED, Run, Schedule, Scheduler
 from job_monitor.core.schedules import ScheduleHealth
 
@@ -292,6 +291,6 @@ def _absence(last: datetime | None) -> str:
 	since = (
 		f"Nothing has been queued for {duration(clock.seconds_between(last, clock.now()))}. " if last else ""
 	)
-	if process_holds(Path(get_bench_path(), "config", "scheduler_process")):
+	if processes.holds_lock(Path(get_bench_path(), "config", "scheduler_process")):
 		return f"{since}A scheduler process lives on this host: see logs/scheduler.log."
 	return f"{since}Start it: bench schedule"

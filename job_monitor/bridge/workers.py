@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import resource
-import socket
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import frappe
@@ -14,7 +11,7 @@ import frappe
 from job_monitor.bridge import listing, session
 from job_monitor.bridge.listing import ListRequest, Row
 from job_monitor.bridge.times import to_site
-from job_monitor.core import clock, keys, workers
+from job_monitor.core import clock, keys, processes, workers
 from job_monitor.core.records import Job, Verdict, Worker
 from job_monitor.core.store import Store
 
@@ -126,10 +123,7 @@ def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:
 
 def memory(row: Row) -> float | None:
 	"""Resident memory in MB of the worker's process, None where it is not a process of this host."""
-	if row.hostname != socket.gethostname() or not row.pid or row.status == Verdict.DEAD.value:
+	if not processes.is_here(row.hostname) or not row.pid or row.status == Verdict.DEAD.value:
 		return None
-	try:
-		pages = int(Path(f"/proc/{row.pid}/statm").read_text().split()[1])
-	except (OSError, ValueError, IndexError):
-		return None
-	return round(pages * resource.getpagesize() / 2**20, 1)
+	held = processes.resident_bytes(int(row.pid))
+	return None if held is None else round(held / 2**20, 1)

@@ -1,9 +1,8 @@
 """What a worker's process is doing right now: the stack of the process that runs its job.
 
-Only processes of this host and user that are really this worker are touched. Linux only: everything is read from
-`/proc`. By py-spy where it is installed, which the process does not notice; otherwise by SIGUSR1, on which Frappe's
-processes write their stack to their stderr (`frappe/__init__.py`, `faulthandler.register`), usually
-`logs/worker.error.log`.
+Only processes of this host and user that are really this worker are touched. By py-spy where it is installed, which the
+process does not notice; otherwise, on Linux, by SIGUSR1, on which Frappe's processes write their stack to their stderr
+(`frappe/__init__.py`, `faulthandler.register`), usually `logs/worker.error.log`.
 """
 
 from __future__ import annotations
@@ -12,19 +11,17 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 
-from job_monitor.core import limits
+from job_monitor.core import limits, processes
 from job_monitor.core.errors import StackUnavailable
 from job_monitor.core.records import Worker
 
-_PROC = Path("/proc")
 _THREAD = re.compile(r"^(?:Current t|T)hread 0x", re.MULTILINE)
 _BIRTH_SLACK = timedelta(seconds=90)
 
@@ -51,7 +48,7 @@ def take(worker: Worker) -> Stack:
 		StackUnavailable: Another host or user, gone, no worker, no way to look. Says what to do instead.
 	"""
 	pid = _own_process(worker)
-	target = _horse(pid) or pid
+	target = processes.newest_fork(pid) or pid
 	pyspy = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
 	if pyspy and (text := _by_pyspy(pyspy, target)):
 		return Stack(text, target, "py-spy")
@@ -60,65 +57,27 @@ def take(worker: Worker) -> Stack:
 
 def _own_process(worker: Worker) -> int:
 	"""The worker's process id, after making sure that it is the worker's, on this host, and ours."""
-	if worker.hostname and worker.hostname != socket.gethostname():
+	if worker.hostname and not processes.is_here(worker.hostname):
 		raise StackUnavailable(
 			f"the worker runs on {worker.hostname}; run there, in the bench: job-monitor stack {worker.name}"
 		)
-	if worker.pid is None or worker.is_dead or not (_PROC / str(worker.pid)).exists():
+	if worker.pid is None or worker.is_dead:
 		raise StackUnavailable("its process is gone")
-	folder = _PROC / str(worker.pid)
 	try:
-		owner, words = folder.stat().st_uid, (folder / "cmdline").read_bytes().split(b"\0")
+		owner, command, born = processes.look(worker.pid)
+	except LookupError:
+		raise StackUnavailable("its process is gone") from None
 	except OSError as error:
 		raise StackUnavailable(f"process {worker.pid} cannot be looked at: {error}") from None
 	if owner != os.geteuid():
 		raise StackUnavailable(f"process {worker.pid} belongs to another user")
-	if not {b"worker", b"worker-pool"} & set(words):  # bench worker, bench worker-pool, rq worker
+	if not {"worker", "worker-pool"} & set(command):  # bench worker, bench worker-pool, rq worker
 		raise StackUnavailable(f"process {worker.pid} of this host is no worker")
-	born = _born(folder)
-	if worker.birth_date and born and born > worker.birth_date + _BIRTH_SLACK:
+	if worker.birth_date and born > worker.birth_date + _BIRTH_SLACK:
 		raise StackUnavailable(
 			f"process {worker.pid} of this host is younger than the worker: it is another one"
 		)
 	return worker.pid
-
-
-def _born(folder: Path) -> datetime | None:
-	"""When a process started: field 22 of its stat, in clock ticks since the boot."""
-	try:
-		ticks = int((folder / "stat").read_text().rpartition(")")[2].split()[19])
-		boot = next(
-			int(line.split()[1])
-			for line in (_PROC / "stat").read_text().splitlines()
-			if line.startswith("btime")
-		)
-	except (OSError, ValueError, IndexError, StopIteration):
-		return None
-	return datetime.fromtimestamp(boot + ticks / os.sysconf("SC_CLK_TCK"), timezone.utc)
-
-
-def _horse(pid: int) -> int | None:
-	"""The newest child that is a fork of the worker: it has the same command line."""
-	command = _command(pid)
-	children = [child for child in _children(pid) if _command(child) == command]
-	return max(children, default=None)
-
-
-def _command(pid: int) -> bytes:
-	try:
-		return (_PROC / str(pid) / "cmdline").read_bytes()
-	except OSError:
-		return b""
-
-
-def _children(pid: int) -> list[int]:
-	found: list[int] = []
-	for tasks in (_PROC / str(pid) / "task").glob("*/children"):
-		try:
-			found += map(int, tasks.read_text().split())
-		except (OSError, ValueError):
-			continue
-	return found
 
 
 def _by_pyspy(program: str, pid: int) -> str:
@@ -132,11 +91,11 @@ def _by_pyspy(program: str, pid: int) -> str:
 
 
 def _by_signal(pid: int) -> str:
-	if not _catches_signal(pid):
+	if not processes.handles(pid, signal.SIGUSR1):
 		raise StackUnavailable(
 			f"process {pid} does not write its stack on SIGUSR1 (the signal would end it); install py-spy: pip install py-spy"
 		)
-	log = _PROC / str(pid) / "fd" / "2"
+	log = processes.stderr_of(pid)
 	try:
 		goes_to_file = log.resolve().is_file()
 		start = log.stat().st_size if goes_to_file else 0
@@ -148,16 +107,6 @@ def _by_signal(pid: int) -> str:
 			f"process {pid} wrote its stack to {os.readlink(log)}, which cannot be read back"
 		)
 	return _new_part(log, start)
-
-
-def _catches_signal(pid: int) -> bool:
-	"""Whether a handler is there: without one, SIGUSR1 ends a process."""
-	try:
-		status = (_PROC / str(pid) / "status").read_text()
-	except OSError:
-		return False
-	caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
-	return caught is not None and bool(int(caught[1], 16) >> (signal.SIGUSR1 - 1) & 1)
 
 
 def _new_part(log: Path, start: int) -> str:

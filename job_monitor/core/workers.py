@@ -7,13 +7,10 @@ the beat is without trusting any host's clock. Source: rq 1.15.1 to 3.0.0 `worke
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from job_monitor.core import clock, hydrate, keys, limits
+from job_monitor.core import clock, hydrate, keys, limits, processes
 from job_monitor.core.connection import asking
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.records import Verdict, Worker
@@ -145,7 +142,7 @@ def judge(state: str, ttl: int, pid: int | None, hostname: str, dead: bool = Fal
 		return Verdict.DEAD, "it signed off"
 	if pid is None:
 		return Verdict.DEAD, "its key is a remainder without a process id"
-	if process_is_gone(hostname, pid):
+	if processes.is_gone(hostname, pid):
 		return Verdict.DEAD, f"process {pid} is gone from this host"
 	busy = state == "busy"
 	life = limits.BUSY_TTL_SECONDS if busy else limits.IDLE_TTL_SECONDS
@@ -156,17 +153,3 @@ def judge(state: str, ttl: int, pid: int | None, hostname: str, dead: bool = Fal
 			f"{'busy' if busy else 'idle'}, last beat about {life - ttl} s ago instead of {beat} s",
 		)
 	return Verdict.ALIVE, ""
-
-
-def process_is_gone(hostname: str, pid: int) -> bool:
-	"""Whether a process of this very host no longer exists. False wherever that cannot be told."""
-	if hostname != socket.gethostname() or not Path("/proc/self").exists():
-		return False
-	try:
-		os.kill(pid, 0)
-		# Dead, and not yet collected by its parent: in a container whose first process is no init, for ever
-		return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
-	except ProcessLookupError:
-		return True
-	except (OSError, IndexError):
-		return False

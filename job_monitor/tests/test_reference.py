@@ -224,16 +224,3 @@ class TestDoctor(SiteTestCase):
 			schedule.execute()
 		found = doctor._of_site(frappe.local.site, True)
 		self.assertNotIn(schedule.name, {finding.subject for finding in found})
-
-	def test_the_schedulers_lock_is_looked_at_without_taking_it(self) -> None:
-		import fcntl
-		import tempfile
-		from pathlib import Path
-
-		from job_monitor.core.locks import process_holds
-
-		with tempfile.NamedTemporaryFile() as file:
-			self.assertIs(process_holds(Path(file.name)), False)
-			fcntl.flock(file, fcntl.LOCK_EX)
-			self.assertIs(process_holds(Path(file.name)), True)
-		self.assertIs(process_holds(Path("/nonexistent/lock")), False)

@@ -30,7 +30,7 @@ ALLOWED = {
 """What each layer imports of this app. "" is the package itself: the version, and compat's names for plain scripts."""
 
 OUTSIDE = {
-	"core": {"redis", "rq", "orjson", "prometheus_client"},
+	"core": {"redis", "rq", "orjson", "psutil", "prometheus_client"},
 	"cli": {"redis", "rq", "orjson", "click", "rich", "prometheus_client"},
 }
 """Beside the standard library. The other layers run inside Frappe and may use what it brings."""

@@ -170,7 +170,7 @@ class TestScheduleHealth(SiteTestCase):
 	def test_a_scheduler_that_is_absent(self) -> None:
 		doc = self.schedule()
 		self.last_ran(doc, days=3)
-		with patch("job_monitor.bridge.schedules.process_holds", return_value=False):
+		with patch("job_monitor.core.processes.holds_lock", return_value=False):
 			found = schedules.scheduler([self.health(doc)])  # others may have been queued by hand meanwhile
 		self.assertEqual(found.state, "absent")
 		self.assertIn("Start it: bench schedule", found.detail)
