@@ -38,6 +38,7 @@ function measure() {
 	};
 	const $box = cur_list.$result.closest(".result-container, .frappe-list");
 	const row = cur_list.$result.find(".list-row-container .list-row").not(".list-row-head")[0];
+	const heads = [...cur_list.$result.find(".list-row-head .list-row-col")].filter(visible);
 	const more = row?.querySelector(".level-right");
 	return {
 		box: edges($box[0]),
@@ -47,7 +48,16 @@ function measure() {
 			.map(edges),
 		more: more && visible(more) ? edges(more)[0] : Infinity,
 		fields: cur_list.columns.map((column) => column.df?.fieldname || column.type),
-		heads: [...cur_list.$result.find(".list-row-head .list-row-col")].filter(visible).length,
+		heads: heads.length,
+		// Each letter of a head, the whole status, and at the end of what is longer a sign of it
+		cut: [...heads, ...(row?.querySelectorAll(".indicator-pill") || [])]
+			.flatMap((node) => [node, ...node.querySelectorAll("*")])
+			.filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1)
+			.map((node) => node.innerText.trim())
+			.filter(Boolean),
+		subjects: [...cur_list.$result.find(".list-subject a.ellipsis")].filter(
+			(node) => edges(node)[1] > edges(node.closest(".list-row-col"))[1]
+		).length,
 	};
 }
 
@@ -61,7 +71,8 @@ for (const [width, height] of [
 		await page.evaluate(() => cur_list.filter_area.clear());
 		await settle();
 		const place = `${list} at ${width} px`;
-		const { box, scrolls, columns, more, fields, heads } = await page.evaluate(measure);
+		const { box, scrolls, columns, more, fields, heads, cut, subjects } =
+			await page.evaluate(measure);
 		const told = JSON.stringify({ box, columns, more, fields });
 		check(`${place}: it has rows`, columns.length > 2, told);
 		check(`${place}: nothing is beside the screen`, !scrolls && box[1] <= width, told);
@@ -73,6 +84,8 @@ for (const [width, height] of [
 			told
 		);
 		check(`${place}: each column has its head`, heads === columns.length, told);
+		check(`${place}: no head and no status is cut`, !cut.length, cut);
+		check(`${place}: what is cut of a name ends with a sign of it`, !subjects, subjects);
 		await picture(`columns-${width}-${list}`);
 	}
 }

@@ -10,6 +10,7 @@ frappe.listview_settings["Job Alert"] = {
 
 	onload(listview) {
 		frappe.job_monitor.show.columns(listview, ["rule", "began_at", "seconds"]);
+		listview.$page[0].style.setProperty("--jm-letters-3", "Acknowledged".length + 2);
 		if (!frappe.boot.job_monitor?.can_manage) return;
 		const { acknowledge, alerts, evaluate_alerts, mute, show } = frappe.job_monitor;
 		const each = async (act) => {

@@ -96,7 +96,19 @@ export function columns(listview, order, wide = 0) {
 	const place = (column) => order.indexOf(column.df?.fieldname);
 	listview.columns.sort((a, b) => place(a) - place(b)); // subject, tags and status are none of them
 	if (wide) listview.$page.addClass(`jm-wide-${wide}`);
+	keep_heads(listview);
 	listview.render_header(true);
+}
+
+const LETTERS = { Status: "finished".length, Datetime: "10 minutes ago".length };
+
+/** No column becomes narrower than its head, a status or a moment: "Successful Jobs" must not end as "Success…". */
+function keep_heads({ columns, $page }) {
+	columns.forEach(({ type, df = {} }, index) => {
+		const least = LETTERS[type] || LETTERS[df.fieldtype] || 0;
+		const letters = Math.max(least, __(df.label || "", null, df.parent).length);
+		$page[0].style.setProperty(`--jm-letters-${index + 1}`, letters);
+	});
 }
 
 /** Seconds as people say them: "85 ms", "4.2 s", "12 min", "3.5 h". */
