@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import json
 import os
 import pickle
 import shutil
@@ -24,6 +25,7 @@ from typing import Any
 import frappe
 import psutil
 import redis
+from frappe.cache_manager import clear_defaults_cache
 from frappe.utils import add_to_date, background_jobs, get_bench_id
 
 MADE = (
@@ -32,7 +34,6 @@ MADE = (
 	"Comment",
 	"Contact",
 	"Contact Email",
-	"DefaultValue",
 	"Deleted Document",
 	"DocShare",
 	"Email Queue",
@@ -49,7 +50,7 @@ MADE = (
 )
 """Frappe's tables that tests add rows to, themselves or by what Frappe does then."""
 
-CHANGED = ("Email Account", "Scheduled Job Type")
+CHANGED = ("DefaultValue", "Email Account", "Scheduled Job Type")
 """Frappe's tables whose rows tests change, beside all of ours."""
 
 LOGS = ("Error Log", "Scheduled Job Log")
@@ -123,9 +124,13 @@ def die_with_parent() -> None:
 
 
 def kill_tree(pid: int) -> None:
-	"""SIGKILL a worker and the processes of its jobs, which are in process groups of their own."""
+	"""SIGKILL a worker and the processes of its jobs, which are in process groups of their own.
+
+	A stopped worker begins no other job meanwhile.
+	"""
 	try:
 		parent = psutil.Process(pid)
+		parent.suspend()
 		processes = [parent, *parent.children(recursive=True)]
 	except psutil.NoSuchProcess:
 		return
@@ -172,6 +177,7 @@ class SiteRows:
 		self.singles = {doctype: _single(doctype) for doctype in SINGLES}
 		self.secrets = _secrets()
 		self.settled = _settled()
+		self.searched = _searched(self.tables)
 		self._keep()
 
 	@staticmethod
@@ -180,7 +186,7 @@ class SiteRows:
 
 	def _keep(self) -> None:
 		with open(self._file(), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-			pickle.dump((self.tables, self.singles, self.secrets, self.settled), file)
+			pickle.dump((self.tables, self.singles, self.secrets, self.settled, self.searched), file)
 
 	@classmethod
 	def put_back_of_killed_run(cls) -> None:
@@ -188,6 +194,7 @@ class SiteRows:
 			before = cls.__new__(cls)
 			before.tables, before.singles, before.secrets, *rest = pickle.loads(cls._file().read_bytes())
 			before.settled = rest[0] if rest else _settled()
+			before.searched = rest[1] if rest[1:] else _searched(before.tables)
 			before.put_back()
 
 	def put_back(self) -> None:
@@ -199,6 +206,7 @@ class SiteRows:
 			_put_back_single(doctype, values)
 		_put_back_secrets(self.secrets)
 		_forget_settings(self.settled)
+		_forget_searched(self.searched, self.tables)
 		frappe.db.commit()
 		self._file().unlink(missing_ok=True)
 
@@ -231,6 +239,8 @@ def _put_back(doctype: str, table: _Table) -> None:
 		frappe.db.bulk_insert(doctype, fields, values)
 	for name in {*made, *other}:
 		frappe.clear_document_cache(doctype, name)
+	if doctype == "DefaultValue" and (made or other):
+		clear_defaults_cache()
 
 
 def _delete(doctype: str, names: Iterable[Any]) -> None:
@@ -252,6 +262,24 @@ def _forget_settings(settled: set[str]) -> None:
 			frappe.cache.hdel("_user_settings", key)
 	for user in _settled() - people:
 		frappe.db.sql("delete from `__UserSettings` where `user` = %s", user)
+
+
+def _searched(doctypes: Iterable[str]) -> set[tuple[str, str]]:
+	"""Documents that Frappe's search has in a table that is no DocType's."""
+	query = "select doctype, name from `__global_search` where doctype in %s"
+	return {(doctype, name) for doctype, name in frappe.db.sql(query, (tuple(doctypes),))}
+
+
+def _forget_searched(searched: set[tuple[str, str]], doctypes: Iterable[str]) -> None:
+	"""Of documents that tests made; from the cache, too, out of which the table is filled later."""
+	queue, of = frappe.cache.make_key("global_search_queue"), frozenset(doctypes)
+	for value in frappe.cache.lrange("global_search_queue", 0, -1):
+		item = json.loads(value)
+		if item["doctype"] in of and not frappe.db.exists(item["doctype"], item["name"]):
+			frappe.cache.lrem(queue, 0, value)
+	for doctype, name in _searched(of) - searched:
+		if not frappe.db.exists(doctype, name):
+			frappe.db.delete("__global_search", {"doctype": doctype, "name": name})
 
 
 def _secrets() -> list[tuple[Any, ...]]:

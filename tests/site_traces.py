@@ -31,6 +31,7 @@ def traces() -> dict[str, Any]:
 	return {
 		"rows": tables,
 		"keys": {key.decode(errors="replace"): 1 for key in _keys()},
+		"to be found by Frappe's search": dict.fromkeys(_to_be_found(), 1),
 		"files": {str(path): path.stat().st_size for path in _files()},
 		"processes": dict.fromkeys(_processes(), 1),
 	}
@@ -48,6 +49,13 @@ def _keys() -> list[bytes]:
 	"""Of this site; others of the bench go on."""
 	site = frappe.local.site.encode()
 	return [key for key in get_redis_conn().scan_iter("rq:*", count=1000) if site in key]
+
+
+def _to_be_found() -> list[str]:
+	"""Documents that are gone, and whose text waits in the cache for Frappe's search."""
+	waiting = [json.loads(value) for value in frappe.cache.lrange("global_search_queue", 0, -1)]
+	found = {(item["doctype"], item["name"]) for item in waiting}
+	return sorted(f"{doctype} {name}" for doctype, name in found if not frappe.db.exists(doctype, name))
 
 
 def _files() -> list[Path]:
@@ -83,7 +91,7 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 			found.append(
 				f"{table}: {len(new)} rows are new or changed, {len(gone)} gone: {[*new[:3], *gone[:3]]}"
 			)
-	for kind in ("keys", "files", "processes"):
+	for kind in sorted(before.keys() - {"rows"}):
 		was, now = before[kind], after[kind]
 		found += [f"{kind}: {name}" for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
 	return found

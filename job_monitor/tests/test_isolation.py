@@ -9,6 +9,7 @@ import frappe
 from frappe.model.utils.user_settings import sync_user_settings, update_user_settings
 from frappe.utils import get_bench_path
 from frappe.utils.background_jobs import get_redis_conn
+from frappe.utils.global_search import sync_global_search
 
 from job_monitor.testing import SiteTestCase, make_user, work_off
 from job_monitor.testing_isolation import SiteRows
@@ -23,6 +24,8 @@ class TestIsolation(SiteTestCase):
 			frappe.get_all(RULE, fields=["*"], order_by="name"),
 			frappe.get_all("Scheduled Job Type", fields=["*"], order_by="name"),
 			frappe.get_all("User", pluck="name", order_by="name"),
+			frappe.get_all("DefaultValue", fields=["*"], order_by="name"),
+			frappe.defaults.get_defaults_for("Administrator"),
 			frappe.db.sql(
 				"select field, value from `tabSingles` where doctype = %s order by field", SETTINGS
 			),
@@ -34,6 +37,8 @@ class TestIsolation(SiteTestCase):
 		frappe.db.delete(RULE, {"name": frappe.get_all(RULE, pluck="name")[0]})
 		frappe.db.set_value("Scheduled Job Type", {"name": ["!=", ""]}, "stopped", 1)
 		frappe.db.set_single_value(SETTINGS, "alert_recipients", "spoilt@ops.example")
+		# Frappe deletes the row and makes another
+		frappe.defaults.set_default("time_zone", "Europe/Rome", "Administrator")
 		make_user("jm-spoilt@ops.example", "System Manager")
 		frappe.db.commit()
 
@@ -55,6 +60,17 @@ class TestIsolation(SiteTestCase):
 		kept.put_back()
 		sync_user_settings()
 		self.assertEqual(frappe.db.sql("select data from `__UserSettings` where `user` = %s", person), ())
+
+	def test_people_whom_tests_made_are_not_found_by_frappes_search(self) -> None:
+		kept = SiteRows()
+		make_user("jm-searched@ops.example")
+		sync_global_search()
+		make_user("jm-searched@ops.example")  # waits in the cache to be found
+		kept.put_back()
+		sync_global_search()
+		self.assertEqual(
+			frappe.db.sql("select name from `__global_search` where name like %s", "%jm-searched%"), ()
+		)
 
 	def test_the_next_run_puts_back_what_a_killed_one_left(self) -> None:
 		before = self.rows()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import Any
 
@@ -10,7 +9,7 @@ import frappe
 from frappe.model.base_document import get_controller
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.testing import SiteTestCase, status, worker
+from job_monitor.testing import SiteTestCase, kill_all, status, worker
 
 
 class TestRQWorker(SiteTestCase):
@@ -35,7 +34,7 @@ class TestRQWorker(SiteTestCase):
 			doc = frappe.get_doc("RQ Worker", row.name)
 			self.assertEqual((doc.status, doc.pid, doc.current_job_id), ("busy", str(process.pid), job_id))
 			self.assertGreaterEqual(doc.utilization_percent, 0)
-			os.kill(process.pid, 9)
+			kill_all(process.pid)
 			process.wait()
 			self.assertEqual(frappe.get_doc("RQ Worker", row.name).status, "dead")
 
