@@ -278,34 +278,30 @@ def test_each_function_that_takes_text_is_fed_or_says_why_not() -> None:
 	assert not FED & NOT_FED.keys()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def only_what_is_made_here_is_collected() -> Iterator[None]:
-	"""Python's garbage collector walks all that lives, so it would measure the test run besides."""
-	gc.collect()
-	gc.freeze()
-	yield
-	gc.unfreeze()
-
-
 def seconds(run: Callable[[], object]) -> float:
+	"""Of processor time. Python's garbage collector rests: it walks all that lives, and when it does is chance."""
+	gc.disable()
 	began = time.process_time()
-	with suppress(Exception):  # to refuse is an answer, too
-		run()
-	return time.process_time() - began
+	try:
+		with suppress(Exception):  # to refuse is an answer, too
+			run()
+		return time.process_time() - began
+	finally:
+		gc.enable()
 
 
 def check(function: Callable[[Any], object], kind: Callable[[int], Any]) -> None:
 	"""Twice as much takes at most three times as long; first of a little, so that a failure is seen soon."""
 	for size in (SIZE // 8, SIZE):
 		half, whole = kind(size // 2), kind(size)
-		tries = []
-		for _ in range(8):  # the least of several: others use the processor, too
-			tries.append((seconds(lambda: function(half)), seconds(lambda: function(whole))))  # noqa: B023
-			one, two = (min(times) for times in zip(*tries, strict=True))
-			if two <= max(FLOOR, TIMES * one):
+		ones: list[float] = []
+		twos = [seconds(lambda: function(whole))]  # noqa: B023
+		while min(twos) > FLOOR:  # the least of several: others use the processor, too
+			ones.append(seconds(lambda: function(half)))  # noqa: B023
+			if min(twos) <= TIMES * min(ones):
 				break
-		else:
-			pytest.fail(f"{size:,}: {two:.3f} s, half of it {one:.3f} s")
+			assert len(ones) < 4, f"{size:,}: {min(twos):.3f} s, half of it {min(ones):.3f} s"
+			twos.append(seconds(lambda: function(whole)))  # noqa: B023
 
 
 @pytest.mark.parametrize("name", TEXTS)
