@@ -48,6 +48,15 @@ def begin(log: RunLog, job: Job) -> None:
 	log.begin(Run(job.id, "m", "default", time.time() + 0.3, worker=job.worker))
 
 
+@pytest.fixture
+def hanging(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> str:
+	"""A job that a worker has begun to run, and whose end no hook will tell."""
+	job_id = jobs.enqueue("hang")
+	workers.start()
+	begin(log, started(store, job_id))
+	return job_id
+
+
 def close(store: Store, log: RunLog) -> list[Ended]:
 	lost_runs.close(store, log, lambda: workers_.read_all(store))
 	return log.ended()
@@ -57,10 +66,7 @@ def ends(store: Store, job_id: str) -> None:
 	wait_until(lambda: store.rows([("", job_id)])[0].status != "started")
 
 
-def test_a_run_that_goes_on_is_left_alone(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
-	job_id = jobs.enqueue("hang")
-	workers.start()
-	begin(log, started(store, job_id))
+def test_a_run_that_goes_on_is_left_alone(store: Store, log: RunLog, hanging: str) -> None:
 	assert close(store, log) == []
 	assert len(log.running()) == 1
 
@@ -77,28 +83,22 @@ def test_a_killed_work_horse(store: Store, log: RunLog, jobs: Jobs, workers: Wor
 	assert told.run.ended_at == pytest.approx(job.ended_at.timestamp())  # type: ignore[union-attr]
 
 
-def test_a_stopped_job(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
-	job_id = jobs.enqueue("hang")
-	workers.start()
-	begin(log, started(store, job_id))
-	send_stop_job_command(store.connection, job_id)
-	ends(store, job_id)
+def test_a_stopped_job(store: Store, log: RunLog, hanging: str) -> None:
+	send_stop_job_command(store.connection, hanging)
+	ends(store, hanging)
 	(told,) = close(store, log)
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
 
 
 def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
-	store: Store, log: RunLog, jobs: Jobs, workers: Workers
+	store: Store, log: RunLog, hanging: str
 ) -> None:
-	job_id = jobs.enqueue("hang")
-	workers.start()
-	begin(log, started(store, job_id))
 	time.sleep(0.5)
-	send_stop_job_command(store.connection, job_id)
-	ends(store, job_id)
-	assert actions.retry(store, job_id).done
-	started(store, job_id)  # which RQ's hash now tells of
+	send_stop_job_command(store.connection, hanging)
+	ends(store, hanging)
+	assert actions.retry(store, hanging).done
+	started(store, hanging)  # which RQ's hash now tells of
 	(told,) = close(store, log)
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
@@ -106,16 +106,13 @@ def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
 
 
 def test_a_job_that_is_stopped_and_removed_at_once_was_stopped(
-	store: Store, log: RunLog, jobs: Jobs, workers: Workers
+	store: Store, log: RunLog, hanging: str
 ) -> None:
-	job_id = jobs.enqueue("hang")
-	workers.start()
-	begin(log, started(store, job_id))
 	time.sleep(0.6)
 	stopped_at = time.time()
-	assert actions.stop(store, job_id).done
-	ends(store, job_id)
-	assert actions.remove(store, job_id).done
+	assert actions.stop(store, hanging).done
+	ends(store, hanging)
+	assert actions.remove(store, hanging).done
 	time.sleep(1.5)  # the sweep comes later
 	(told,) = close(store, log)
 	assert told.run.outcome == "stopped"
