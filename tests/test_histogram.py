@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job_monitor.core.histogram import Histogram, check
+from job_monitor.core.histogram import Histogram, join, split
 
 durations = st.lists(st.floats(1e-5, 1e8), max_size=60)
 
@@ -44,9 +45,8 @@ def test_merging_may_be_done_in_any_order(a: list[float], b: list[float], c: lis
 
 def repacked(sketch: Histogram) -> Histogram:
 	result = Histogram()
-	start, width, counts = sketch.pack()
-	check(start, width, len(counts))
-	result.add_packed(start, width, counts)
+	(packed,) = split(join([sketch]), 1)
+	result.add_packed(*packed)
 	return result
 
 
@@ -73,7 +73,19 @@ def test_a_count_takes_the_fewest_bytes(times: int, width: int) -> None:
 )
 def test_what_it_did_not_pack_is_refused(start: int, width: int, length: int) -> None:
 	with pytest.raises(ValueError):
-		check(start, width, length)
+		split(struct.pack("<3H", start, width, length) + bytes(length), 1)
+
+
+@given(st.lists(durations, min_size=1, max_size=5), st.binary(min_size=1, max_size=9))
+def test_sketches_are_joined_and_split_and_nothing_more_is_let_in(
+	found: list[list[float]], more: bytes
+) -> None:
+	sketches = [sketch(values) for values in found]
+	data = join(sketches)
+	assert split(data, len(found)) == [one.pack() for one in sketches]
+	for wrong in (data + more, data[: -len(more)]):
+		with pytest.raises(ValueError):
+			split(wrong, len(found))
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from job_monitor.core.metrics import (
 	Counts,
 	Methods,
 	PackedRow,
-	counts,
 	fold,
 	fold_totals,
+	unpack,
 )
 from job_monitor.core.runs import BAD, OUTCOMES, Run
 
@@ -84,8 +84,8 @@ def test_what_is_packed_comes_back(found: list[Run]) -> None:
 def test_counts_need_no_sketches(found: list[Run]) -> None:
 	methods = counted(found)
 	row = methods.pack()
-	columns = counts(row.counts)
-	by_method = {name: {o: columns[o][at] for o in OUTCOMES} for at, name in enumerate(columns["method"])}
+	columns = unpack(PackedRow(row.counts))
+	by_method = {n: {o: columns.counts[o][at] for o in OUTCOMES} for at, n in enumerate(columns.methods)}
 	assert by_method == {name: aggregate.counts for name, aggregate in methods.items()}
 	sums = Counts()
 	sums.add(row.counts)

@@ -84,7 +84,7 @@ class Histogram:
 		return start, width, struct.pack(f"<{len(counts)}{_CODES[width]}", *counts)
 
 	def add_packed(self, start: int, width: int, counts: bytes) -> None:
-		"""Add what `pack` gave, checked before by `check`."""
+		"""Add what `pack` gave, checked before by `split`."""
 		wide = bytearray(len(counts) // width * _DIGIT)
 		for byte in range(width):
 			wide[byte::_DIGIT] = counts[byte::width]
@@ -99,13 +99,32 @@ class Histogram:
 _CODES = {1: "B", 2: "H", 4: "I"}
 
 
-def check(start: int, width: int, length: int) -> None:
-	"""
+def join(sketches: Iterable[Histogram]) -> bytes:
+	"""Sketches in few bytes: first bucket, width and length of each, then the counts of all. See `split`."""
+	packed = [sketch.pack() for sketch in sketches]
+	head = [number for start, width, counts in packed for number in (start, width, len(counts))]
+	return struct.pack(f"<{len(head)}H", *head) + b"".join(counts for _start, _width, counts in packed)
+
+
+def split(data: bytes, number: int) -> list[Packed]:
+	"""What `join` made of so many sketches, for `Histogram.add_packed`.
+
 	Raises:
-		ValueError: No sketch has counts of this first bucket, width and length in bytes.
+		ValueError: It made nothing of the kind.
 	"""
-	if width not in _CODES or length % width or start + length // width > _LAST - _FIRST + 1:
-		raise ValueError("not a packed sketch")
+	size = 2 * 3 * number
+	if len(data) < size:
+		raise ValueError("too short for so many sketches")
+	head = iter(struct.unpack_from(f"<{3 * number}H", data))
+	found, at = [], size
+	for start, width, length in zip(head, head, head, strict=True):
+		if width not in _CODES or length % width or start + length // width > _LAST - _FIRST + 1:
+			raise ValueError("not a packed sketch")
+		found.append((start, width, data[at : at + length]))
+		at += length
+	if at != len(data):
+		raise ValueError("sketches of another length")
+	return found
 
 
 def bucket_of(seconds: float) -> int:

@@ -7,7 +7,6 @@ and the report Job Throughput read; sketches by method; and the sketches of all 
 from __future__ import annotations
 
 import base64
-import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from job_monitor.core import limits
-from job_monitor.core.histogram import Histogram, Packed, check
+from job_monitor.core.histogram import Histogram, Packed, join, split
 from job_monitor.core.runs import BAD, OUTCOMES, Run
 
 OTHERS = "(others)"
@@ -25,7 +24,7 @@ OTHERS = "(others)"
 _LEVEL = 6
 """Of compression: 9 takes three times as long for one percent less."""
 
-_BAD = (zlib.error, LookupError, TypeError, AttributeError, OverflowError, struct.error)
+_BAD = (zlib.error, LookupError, TypeError, AttributeError, OverflowError)
 """What else than ValueError odd text leads to."""
 
 _SUMS = ("waited", "cpu", "memory")
@@ -122,12 +121,12 @@ class Methods(dict[str, Aggregate]):
 		counts |= {outcome: [row.counts[outcome] for row in rows] for outcome in OUTCOMES}
 		counts["seconds"] = [round(row.seconds, 3) for row in rows]
 		sums = {name: [round(getattr(row, name), 3) for row in rows] for name in _SUMS}
-		sketches = [sketch.pack() for row in rows for sketch in (row.durations, row.waits)]
+		sketches = join(sketch for row in rows for sketch in (row.durations, row.waits))
 		whole = self.total()
 		return PackedRow(
 			_text(orjson.dumps(counts)),
-			_text(orjson.dumps(sums) + b"\n" + _joined(sketches)),
-			_text(_joined([whole.durations.pack(), whole.waits.pack()])),
+			_text(orjson.dumps(sums) + b"\n" + sketches),
+			_text(join([whole.durations, whole.waits])),
 		)
 
 
@@ -139,44 +138,62 @@ def _data(text: str) -> bytes:
 	return zlib.decompress(base64.b64decode(text, validate=True))
 
 
-def _joined(sketches: Sequence[Packed]) -> bytes:
-	"""First bucket, width and length of each sketch, then the counts of all."""
-	head = [number for start, width, counts in sketches for number in (start, width, len(counts))]
-	return struct.pack(f"<{len(head)}H", *head) + b"".join(counts for _start, _width, counts in sketches)
+class Columns(NamedTuple):
+	"""A packed row as it is read: a column for each number, in the order of its methods. Empty where a part was left out.
+
+	Attributes:
+		counts: By outcome.
+		sums: waited, cpu and memory.
+		sketches: Of durations and of waits, in turns. `totals`: those of all methods.
+	"""
+
+	methods: list[str]
+	counts: dict[str, list[int]]
+	seconds: list[float]
+	sums: dict[str, list[Any]]
+	sketches: list[Packed]
+	totals: list[Packed]
 
 
-def _split(data: bytes, number: int) -> list[Packed]:
-	head = iter(struct.unpack_from(f"<{3 * number}H", data))
-	found, at = [], 2 * 3 * number
-	for start, width, length in zip(head, head, head, strict=True):
-		check(start, width, length)
-		found.append((start, width, data[at : at + length]))
-		at += length
-	if at != len(data):
-		raise ValueError("sketches of another length")
-	return found
-
-
-def counts(text: str) -> dict[str, list[Any]]:
-	"""Columns of a row's counts: `method`, each outcome, and `seconds`; all of one length.
+def unpack(row: PackedRow) -> Columns:
+	"""Read the parts that are given, of which sketches take ten times as long as counts.
 
 	Raises:
 		ValueError: Not what `Methods.pack` wrote.
 	"""
 	try:
-		columns = orjson.loads(_data(text))
-		names = columns["method"]
-		found = {name: columns[name] for name in ("method", *OUTCOMES, "seconds")}
-		if any(len(column) != len(names) for column in found.values()) or not set(map(type, names)) <= {str}:
-			raise ValueError("columns of another shape")
-		for outcome in OUTCOMES:
-			column = found[outcome]
-			if any(column) and (set(map(type, column)) != {int} or min(column) < 0):
-				raise ValueError("counts of another kind")
-		sum(found["seconds"])
-		return found
+		methods, counts, seconds = _counts(orjson.loads(_data(row.counts))) if row.counts else ([], {}, [])
+		sums, sketches = (
+			_sketches(_data(row.sketches), len(methods)) if row.counts and row.sketches else ({}, [])
+		)
+		totals = split(_data(row.totals), 2) if row.totals else []
 	except _BAD as error:
-		raise ValueError(f"not packed counts: {error}") from None
+		raise ValueError(f"not a packed row: {error}") from None
+	return Columns(methods, counts, seconds, sums, sketches, totals)
+
+
+def _counts(columns: Any) -> tuple[list[str], dict[str, list[int]], list[float]]:
+	methods, seconds = columns["method"], columns["seconds"]
+	counts = {outcome: columns[outcome] for outcome in OUTCOMES}
+	if any(len(column) != len(methods) for column in (seconds, *counts.values())):
+		raise ValueError("columns of another length")
+	if not set(map(type, methods)) <= {str}:
+		raise ValueError("methods of another kind")
+	for column in counts.values():
+		if any(column) and (set(map(type, column)) != {int} or min(column) < 0):
+			raise ValueError("counts of another kind")
+	sum(seconds)
+	return methods, counts, seconds
+
+
+def _sketches(data: bytes, number: int) -> tuple[dict[str, list[Any]], list[Packed]]:
+	head, _, packed = data.partition(b"\n")
+	sums = orjson.loads(head)
+	for name in _SUMS:
+		if len(sums[name]) != number:
+			raise ValueError("sums of another length")
+		sum(sums[name])
+	return sums, split(packed, 2 * number)
 
 
 class Counts(dict[str, dict[str, int]]):
@@ -191,10 +208,11 @@ class Counts(dict[str, dict[str, int]]):
 		Raises:
 			ValueError: Not what `Methods.pack` wrote.
 		"""
-		columns = counts(text)
-		for outcome, sums in self.items():
-			if any(columns[outcome]):
-				for method, number in zip(columns["method"], columns[outcome], strict=True):
+		columns = unpack(PackedRow(text))
+		for outcome, column in columns.counts.items():
+			if any(column):
+				sums = self[outcome]
+				for method, number in zip(columns.methods, column, strict=True):
 					if number:
 						sums[method] = sums.get(method, 0) + number
 
@@ -219,27 +237,22 @@ def fold(row: PackedRow, of: Callable[[str], Aggregate | None]) -> None:
 	Raises:
 		ValueError: Not what `Methods.pack` wrote.
 	"""
-	if not row.counts:
-		return
-	columns = counts(row.counts)
-	names = columns["method"]
-	sums, sketches = _sketches(row.sketches, len(names)) if row.sketches else ({}, [])
-	aggregates = [of(name) for name in names]
-	for outcome in OUTCOMES:
-		if any(columns[outcome]):
-			for aggregate, number in zip(aggregates, columns[outcome], strict=True):
+	columns = unpack(row)
+	aggregates = [of(method) for method in columns.methods]
+	for outcome, column in columns.counts.items():
+		if any(column):
+			for aggregate, number in zip(aggregates, column, strict=True):
 				if aggregate is not None:
 					aggregate.counts[outcome] += number
-	for aggregate, seconds in zip(aggregates, columns["seconds"], strict=True):
+	for aggregate, seconds in zip(aggregates, columns.seconds, strict=True):
 		if aggregate is not None:
 			aggregate.seconds += seconds
-	if sketches:
-		_add_sketches(aggregates, sums, sketches)
+	if columns.sketches:
+		_add_sketches(aggregates, columns)
 
 
-def _add_sketches(
-	aggregates: Sequence[Aggregate | None], sums: dict[str, list[Any]], sketches: Sequence[Packed]
-) -> None:
+def _add_sketches(aggregates: Sequence[Aggregate | None], columns: Columns) -> None:
+	sums, sketches = columns.sums, columns.sketches
 	for at, aggregate in enumerate(aggregates):
 		if aggregate is not None:
 			aggregate.waited += sums["waited"][at]
@@ -249,30 +262,13 @@ def _add_sketches(
 			aggregate.waits.add_packed(*sketches[2 * at + 1])
 
 
-def _sketches(text: str, number: int) -> tuple[dict[str, list[Any]], list[Packed]]:
-	try:
-		head, _, data = _data(text).partition(b"\n")
-		sums = orjson.loads(head)
-		for name in _SUMS:
-			if len(sums[name]) != number:
-				raise ValueError("sums of another length")
-			sum(sums[name])
-		return sums, _split(data, 2 * number)
-	except _BAD as error:
-		raise ValueError(f"not packed sketches: {error}") from None
-
-
 def fold_totals(text: str, into: Aggregate) -> None:
 	"""Add the sketches of all methods of a packed row.
 
 	Raises:
 		ValueError: Not what `Methods.pack` wrote.
 	"""
-	if not text:
-		return
-	try:
-		durations, waits = _split(_data(text), 2)
-	except _BAD as error:
-		raise ValueError(f"not packed sketches: {error}") from None
-	into.durations.add_packed(*durations)
-	into.waits.add_packed(*waits)
+	for sketch, packed in zip(
+		(into.durations, into.waits), unpack(PackedRow(totals=text)).totals, strict=False
+	):
+		sketch.add_packed(*packed)
