@@ -62,7 +62,11 @@ def _close(store: Store, log: RunLog, run: Run, job: Job, outcome: str, now: dat
 			return log.end(*_told(run, past, _RESULTS.get(past.status, FAILED), now))
 		if isinstance(retries_left, bytes) and job.status != keys.STARTED:
 			return log.discard(run)  # RQ runs it again by itself: an attempt
-	if outcome == KILLED and job.status != keys.STARTED and (stopped_at := log.stopped_at(run)):
+	if (
+		outcome == KILLED
+		and job.status != keys.STARTED
+		and (stopped_at := log.stopped_at(run.job_id, run.started_at))
+	):
 		return log.end(*_stopped(run, job, stopped_at))
 	return log.end(*_ended(store, run, job, outcome, now))
 

@@ -136,10 +136,10 @@ class RunLog:
 			pipe.expire(self.stops_key, limits.RUN_SECONDS)
 			pipe.execute()
 
-	def stopped_at(self, run: Run) -> float | None:
-		"""When somebody stopped this run, or a later one of its job; None if nobody is known to have."""
-		at = self._ask(("ZSCORE", self.stops_key, run.job_id))
-		return float(at) if at is not None and float(at) >= run.started_at else None
+	def stopped_at(self, job_id: str, started_at: float) -> float | None:
+		"""When somebody stopped the run that began then, or a later one of its job; None if nobody is known to have."""
+		at = self._ask(("ZSCORE", self.stops_key, job_id))
+		return float(at) if at is not None and float(at) >= started_at else None
 
 	def running(self) -> list[Run]:
 		"""Runs that go on, or whose end nobody noted; at most `limits.RUNS_RUNNING`."""

@@ -29,7 +29,7 @@ class ScheduleHealth:
 
 	Attributes:
 		state: One of `STATES`.
-		last_outcome: Complete, Failed, Killed, Running, or "" if unknown.
+		last_outcome: Complete, Failed, Killed, Stopped, Running, or "" if unknown.
 		last_duration: Seconds of the last run that ended, None if unknown.
 		usual_duration: Median seconds of its last runs, None for fewer than three.
 		missed_runs: Times it should have run since, each more than the grace ago. 0 while the scheduler is off.

@@ -17,11 +17,12 @@ from frappe.utils import get_datetime, now_datetime
 from frappe.utils.background_jobs import create_job_id
 
 from job_monitor.bridge import session, side_writes
-from job_monitor.bridge.times import to_site
-from job_monitor.core import keys, limits, workers
+from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.failure_texts import text_of
 from job_monitor.core.records import Job
+from job_monitor.core.runs import RunLog
 from job_monitor.core.store import Store
 from job_monitor.recorder.harmless import beside_the_job
 
@@ -30,6 +31,8 @@ TYPE = "Scheduled Job Type"
 
 RUNNING = "Running"
 KILLED = "Killed"
+STOPPED = "Stopped"
+"""By a person: as in Job Failure, no failure of the schedule."""
 OPEN_STATUSES = ("Start", RUNNING)
 """Frappe writes "Start", which is none of its own options; with this app a run that goes on says "Running"."""
 
@@ -135,14 +138,15 @@ def _open_runs() -> list[Any]:
 
 
 def _outcome(store: Store, row: Any) -> dict[str, Any] | None:
-	"""What to write into the row of a killed run, None if it may still be running."""
+	"""What to write into the row of a run whose process is gone, None if it may still be running."""
 	if not row.rq_job_id and row.started_at:
 		deadline = frappe.utils.add_to_date(row.started_at, hours=LOCAL_RUN_HOURS)
 		return _killed(row, None) if deadline < now_datetime() else None
-	job = store.rows([("", row.rq_job_id or _usual_job_id(row.scheduled_job_type))])[0]
+	job_id = row.rq_job_id or _usual_job_id(row.scheduled_job_type)
+	job = store.rows([("", job_id)])[0]
 	if job.status == keys.STARTED and not _is_later(job, row) and not _is_orphan(store, job):
 		return None
-	return _killed(row, job)
+	return _stopped(store, row, job, job_id) or _killed(row, job)
 
 
 def _usual_job_id(job_type: str) -> str:
@@ -165,6 +169,17 @@ def _is_orphan(store: Store, job: Job) -> bool:
 		return True
 
 
+def _stopped(store: Store, row: Any, job: Job, job_id: str) -> dict[str, Any] | None:
+	"""What to write if somebody stopped the run, else None. RQ says so until the job is removed or started anew."""
+	log = RunLog(store.connection, store.bench or "", frappe.local.site)
+	noted_at = log.stopped_at(job_id, to_utc(row.started_at or row.creation).timestamp())
+	told = job.status == "stopped" and not _is_later(job, row)
+	if noted_at is None and not told:
+		return None
+	ended_at = clock.from_epoch(noted_at) if noted_at else job.ended_at
+	return _ended(row, STOPPED, "Somebody stopped this run.", to_site(ended_at))
+
+
 def _killed(row: Any, job: Job | None) -> dict[str, Any]:
 	ended_at: datetime | None = None
 	error = "The process of this run vanished."
@@ -172,7 +187,11 @@ def _killed(row: Any, job: Job | None) -> dict[str, Any]:
 		ended_at = to_site(job.ended_at)
 		last_line = job.exception.strip().rsplit("\n", 1)[-1]
 		error = last_line[: min(_ERROR_CHARS, limits.LIST_TEXT_CHARS)] or error
-	values: dict[str, Any] = {"status": KILLED, "error": error, "ended_at": ended_at}
+	return _ended(row, KILLED, error, ended_at)
+
+
+def _ended(row: Any, status: str, error: str, ended_at: datetime | None) -> dict[str, Any]:
+	values: dict[str, Any] = {"status": status, "error": error, "ended_at": ended_at}
 	if ended_at and row.started_at:
 		values["duration"] = max(0.0, (ended_at - row.started_at).total_seconds())
 	return values

@@ -11,7 +11,8 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 from frappe.utils.background_jobs import create_job_id
 
-from job_monitor.bridge import side_writes
+from job_monitor.bridge import schedules, session, side_writes
+from job_monitor.core import actions
 from job_monitor.recorder import scheduled
 from job_monitor.testing import SiteTestCase, kill_all, kill_horse, locked_row, status, worker
 from job_monitor.testing_recorder import Mute
@@ -164,6 +165,28 @@ class TestScheduledRuns(SiteTestCase):
 			process.wait()
 		self.sweep()
 		self.assertEqual(self.runs(schedule)[0].status, "Killed")
+
+	def test_a_run_that_a_person_stopped_was_not_killed(self) -> None:
+		for removed in (False, True):
+			with self.subTest(removed=removed):
+				self.check_stopped(self.schedule("hang"), removed)
+
+	def check_stopped(self, schedule: Any, removed: bool) -> None:
+		with worker("default"):
+			schedule.enqueue(force=True)
+			self.wait_for(lambda: frappe.db.rollback() or self.runs(schedule), "the run begins")
+			job_id = self.runs(schedule)[0].rq_job_id
+			self.assertTrue(actions.stop(session.store(), job_id).done)
+			self.wait_for(lambda: status(job_id) == "stopped", "the worker ended it")
+			if removed:
+				self.assertTrue(actions.remove(session.store(), job_id).done)
+		self.sweep()
+		row = self.runs(schedule)[0]
+		self.assertEqual((row.status, row.error), ("Stopped", "Somebody stopped this run."))
+		self.assertGreaterEqual(row.ended_at, row.started_at)
+		self.assertLess(row.duration, 60)
+		(health,) = schedules.read([schedule.name])
+		self.assertEqual((health.last_outcome, health.failures), ("Stopped", 0))
 
 	def test_a_row_that_core_left_at_start_is_closed(self) -> None:
 		schedule = self.schedule("succeed")

@@ -23,6 +23,7 @@ const COLORS = {
 	Complete: "green",
 	Failed: "red",
 	Killed: "red",
+	Stopped: "gray",
 };
 
 export const SCHEDULE_COLORS = {
