@@ -17,13 +17,14 @@ _SECONDS = limits.HOOK_SECONDS + 0.1
 
 @beside_the_job("nothing is recorded of the start of a job", _SECONDS, over=False)
 def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
-	"""What it calls is harmless by itself."""
 	if not compat.installed:
 		compat.install()
 	job = get_current_job()
 	if job is not None:
-		monitor.tag(job)
-		runs.begin(job, method, kwargs)
+		try:
+			runs.begin(job, method, kwargs)
+		finally:
+			monitor.tag(job)
 
 
 @beside_the_job("nothing is recorded of the end of a job", _SECONDS, over=True)

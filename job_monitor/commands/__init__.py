@@ -18,9 +18,6 @@ if {"worker", "worker-pool"} & set(sys.argv):
 	# nothing of it may import Frappe's documents (6 MB on 15) or what sends messages (12 MB): `test_memory_usage` of
 	# Frappe allows 2 MB
 	from job_monitor import around_jobs, tasks  # noqa: F401
-	from job_monitor.recorder import rehearsal
-
-	rehearsal.rehearse()
 
 
 @click.command("doctor")

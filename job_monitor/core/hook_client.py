@@ -10,12 +10,14 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from job_monitor.core import keys, limits
 from job_monitor.core.connection import Connection, address
 from job_monitor.core.errors import CouldNotAsk, RedisRefused, RedisTimeout, RedisUnreachable
+
+T = TypeVar("T")
 
 Command = Sequence[object]
 Answer = int | str | None | RedisRefused
@@ -43,18 +45,13 @@ class HookClient:
 
 	def post(self, command: Command) -> None:
 		"""Send a command and do not wait for its answer, which `ask` reads."""
-		with _Limit(self):
-			if self._owed:  # of a job before this one, whose end nobody asked for
-				self.close()
-			self._send(command)
+		if self._owed:  # of a job before this one, whose end nobody asked for
+			self.close()
+		self._within_the_limit(self._send, command)
 
 	def ask(self, command: Command) -> tuple[Answer, list[Answer]]:
 		"""The answer to a command, and those to what was posted before on this connection."""
-		with _Limit(self):
-			self._send(command)
-			answers = [self._answer(own) for own in list(self._owed)]
-			self._owed = []
-		told = [answer for own, answer in answers if own]
+		told = self._within_the_limit(self._answers, command)
 		return told[-1], told[:-1]
 
 	def still_there(self) -> bool:
@@ -121,6 +118,21 @@ class HookClient:
 
 	# Talking
 
+	def _within_the_limit(self, act: Callable[[Command], T], command: Command) -> T:
+		"""Whatever goes wrong ends the connection."""
+		self._until = time.monotonic() + limits.HOOK_SECONDS
+		try:
+			return act(command)
+		except TimeoutError:
+			self.close()
+			raise RedisTimeout(self._place) from None
+		except OSError as error:
+			self.close()
+			raise RedisUnreachable(f"{self._place} ({error})") from None
+		except BaseException:
+			self.close()
+			raise
+
 	def _left(self) -> float:
 		left = self._until - time.monotonic()
 		if left <= 0:
@@ -137,6 +149,13 @@ class HookClient:
 		self._socket.sendall(greeting + _packed(command))
 		self._owed.append(True)
 		self._used_at = time.monotonic()
+
+	def _answers(self, command: Command) -> list[Answer]:
+		"""The answers to what was posted and to this command, without those of logging in."""
+		self._send(command)
+		answers = [self._answer(own) for own in self._owed]
+		self._owed = []
+		return [answer for own, answer in answers if own]
 
 	def _answer(self, own: bool) -> tuple[bool, Answer]:
 		line = self._take_line()
@@ -174,27 +193,6 @@ class HookClient:
 		if len(self._unread) > _LINE_BYTES:
 			raise CouldNotAsk(f"{self._place}: an answer that is too long")
 		self._unread += received
-
-
-class _Limit:
-	"""One limit for all that happens within; whatever goes wrong in there ends the connection."""
-
-	def __init__(self, client: HookClient) -> None:
-		self.client = client
-		client._until = time.monotonic() + limits.HOOK_SECONDS
-
-	def __enter__(self) -> None:
-		pass
-
-	def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-		if error is None:
-			return
-		self.client.close()
-		place = self.client._place
-		if isinstance(error, TimeoutError):
-			raise RedisTimeout(place) from None
-		if isinstance(error, OSError):
-			raise RedisUnreachable(f"{place} ({error})") from None
 
 
 def _credentials(options: dict[str, Any]) -> tuple[str, str]:

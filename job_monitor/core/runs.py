@@ -95,7 +95,7 @@ class RunLog:
 
 	def begin_command(self, run: Run) -> tuple[object, ...]:
 		"""What tells Redis that a run begins."""
-		return "HSET", self.running_key, run.key, _pack(run)
+		return "HSET", self.running_key, run.key, run_records.pack(run, self.site)
 
 	def end(self, run: Run, failure: Failure | None = None, begun: bool = True) -> bool:
 		"""Note the end of a run, as `end_command`. One round trip. Returns whether this was the first to do so."""
@@ -149,7 +149,8 @@ class RunLog:
 				found[key] = value
 				if len(found) >= limits.RUNS_RUNNING:
 					break
-		return [run for value in found.values() if (run := _unpack(Run, value)) is not None]
+		runs = (run_records.unpack(value, self.site) for value in found.values())
+		return [run for run in runs if run is not None]
 
 	def noted_at(self, job_ids: Iterable[str]) -> list[float | None]:
 		"""When the last run of each of these jobs ended that was noted, None if none is known."""
@@ -206,9 +207,7 @@ class RunLog:
 			for position in positions:
 				pipe.xrange(self.failures_key, position, position)
 			found = pipe.execute()
-		return {
-			at: _unpack(Failure, rows[0][1][b"f"]) for at, rows in zip(positions, found, strict=True) if rows
-		}
+		return {at: _unpack(rows[0][1][b"f"]) for at, rows in zip(positions, found, strict=True) if rows}
 
 	def waiting_ends(self) -> dict[str, float]:
 		"""When the last run of each job ended that waits, by job id. A round trip for each `limits.RUN_BATCH` runs."""
@@ -263,21 +262,18 @@ def _chunks(rows: list[str]) -> Iterator[list[str]]:
 	return (rows[start : start + limits.CHUNK_ROWS] for start in range(0, len(rows), limits.CHUNK_ROWS))
 
 
-def _pack(record: Run | Failure) -> bytes:
-	known = {name: value for name, value in vars(record).items() if value not in ("", None)}
+def _pack(failure: Failure) -> bytes:
+	known = {name: value for name, value in vars(failure).items() if value}
 	try:
 		return orjson.dumps(known)
 	except TypeError:  # a lone surrogate in a name or a traceback
-		clean = {
-			n: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for n, v in known.items()
-		}
-		return orjson.dumps(clean)
+		return orjson.dumps({n: v.encode("utf-8", "replace").decode() for n, v in known.items()})
 
 
-def _unpack(kind: Any, text: bytes) -> Any:
-	"""A record, None for what is none (of another release of this app, say)."""
+def _unpack(text: bytes) -> Failure | None:
+	"""A failure, None for what is none (of another release of this app, say)."""
 	try:
-		return kind(**orjson.loads(text))
+		return Failure(**orjson.loads(text))
 	except (ValueError, TypeError):
 		return None
 

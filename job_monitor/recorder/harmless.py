@@ -78,7 +78,7 @@ def beside_the_job(
 		def run(*args: Any, **kwargs: Any) -> None:
 			alarm = _Alarm(seconds)
 			try:
-				with harmless(message), alarm:
+				with alarm:
 					function(*args, **kwargs)
 			except TookTooLong as error:
 				alarm.restore()
@@ -86,6 +86,8 @@ def beside_the_job(
 			except BaseTimeoutException:
 				if not over:
 					raise
+			except Exception as error:
+				_log(message, error)
 
 		return run
 

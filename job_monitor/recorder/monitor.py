@@ -7,11 +7,9 @@ from typing import Any
 import frappe
 
 from job_monitor.core import keys
-from job_monitor.recorder.harmless import harmless
 
 
-@harmless("the monitor's record got no queue")
 def tag(job: Any) -> None:
-	"""Of a `before_job` hook: harmless, and nothing where the monitor is off."""
+	"""Of a `before_job` hook, to be guarded by `beside_the_job`; nothing where the monitor is off."""
 	if frappe.conf.monitor:
 		frappe.monitor.add_data_to_monitor(queue=keys.short_name(job.origin))

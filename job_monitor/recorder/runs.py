@@ -82,7 +82,7 @@ def begin(job: Any, method: str = "", kwargs: dict[str, Any] | None = None) -> N
 		_current.attempts += 1
 		_current.handled = sys.exc_info()[1]
 		return
-	_current = noted(job, frappe.local.site, frappe.local.job.user or "", method, kwargs or {})
+	_current = _noted(job, frappe.local.site, frappe.local.job.user or "", method, kwargs or {})
 	if breaker.rests():
 		return
 	command = _current.log.begin_command(_current.run)
@@ -90,7 +90,7 @@ def begin(job: Any, method: str = "", kwargs: dict[str, Any] | None = None) -> N
 	_current.begun = True
 
 
-def noted(job: Any, site: str, user: str, method: str, kwargs: dict[str, Any]) -> Recording:
+def _noted(job: Any, site: str, user: str, method: str, kwargs: dict[str, Any]) -> Recording:
 	"""A run that begins now. Nobody is told."""
 	# The queue's own name, as asking Frappe for the bench's id looks at the disk
 	bench, queue = keys.split_queue(job.origin)
@@ -130,14 +130,14 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 	error = sys.exc_info()[1]
 	if error is recording.handled:
 		error = recording.error
-	run = ended(recording, error)
+	run = _ended(recording, error)
 	if error is not None and _is_made_again(recording.job):
 		_forget(recording)
 	else:
 		_tell(recording, run, _failure(error) if error is not None else None)
 
 
-def ended(recording: Recording, error: BaseException | None) -> Run:
+def _ended(recording: Recording, error: BaseException | None) -> Run:
 	"""A run that ends now. Nobody is told."""
 	duration = time.monotonic() - recording.clock
 	values: dict[str, Any] = {
@@ -173,11 +173,12 @@ def _tell(recording: Recording, run: Run, failure: Failure | None) -> None:
 	client = _to_redis(recording.job.connection)
 	begun = recording.begun and client.still_there()
 	untold = breaker.counted - (not recording.begun and failure is None)
-	commands = [recording.log.end_command(run, failure, known, untold) for known in (begun, False)]
-	first, before = _or_trip(client.ask, commands[0])
+	command = recording.log.end_command(run, failure, begun, untold)
+	first, before = _or_trip(client.ask, command)
 	if not first and any(isinstance(answer, RedisRefused) for answer in before):
 		# The beginning was refused, so nobody else can have told the end
-		first, before = _or_trip(client.ask, commands[1])
+		command = recording.log.end_command(run, failure, False, untold)
+		first, before = _or_trip(client.ask, command)
 	if isinstance(first, RedisRefused):
 		breaker.trip()
 		raise first

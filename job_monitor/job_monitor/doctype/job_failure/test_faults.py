@@ -24,7 +24,6 @@ from job_monitor.bridge import session
 from job_monitor.cli.demo import redis_executable
 from job_monitor.core import limits
 from job_monitor.core.runs import RunLog
-from job_monitor.recorder import rehearsal, runs
 from job_monitor.testing import SiteTestCase
 from job_monitor.testing_servers import Proxy, running
 
@@ -165,10 +164,3 @@ class TestFaults(SiteTestCase):
 		job = Job.fetch(job.id, connection=self.connection)
 		self.assertEqual(job.get_status(), "failed")
 		self.assertIn("JobTimeoutException", job.latest_result().exc_string)
-
-	def test_what_a_worker_rehearses_before_it_forks_comes_to_its_end_and_tells_nobody(self) -> None:
-		current, waiting = runs._current, session.store().connection.dbsize()
-		self.assertEqual(rehearsal.rehearse(), rehearsal.TIMES)
-		self.assertIs(runs._current, current)
-		self.assertFalse(runs.breaker.rests())
-		self.assertEqual(session.store().connection.dbsize(), waiting)
