@@ -30,7 +30,8 @@ def traces() -> dict[str, Any]:
 		tables[table] = _digest(table, "*" if whole or table.startswith("__") else "name")
 	return {
 		"rows": tables,
-		"keys": {key.decode(errors="replace"): 1 for key in _keys()},
+		"keys": _keys(),
+		"workers": get_redis_conn().scard("rq:workers"),
 		"to be found by Frappe's search": dict.fromkeys(_to_be_found(), 1),
 		"files": {str(path): path.stat().st_size for path in _files()},
 		"processes": dict.fromkeys(_processes(), 1),
@@ -45,10 +46,11 @@ def _digest(table: str, columns: str) -> dict[str, str]:
 	return {hashlib.sha256(row.encode()).hexdigest()[:16]: row[:120] for row in rows}
 
 
-def _keys() -> list[bytes]:
-	"""Of this site; others of the bench go on."""
-	site = frappe.local.site.encode()
-	return [key for key in get_redis_conn().scan_iter("rq:*", count=1000) if site in key]
+def _keys() -> dict[str, bool]:
+	"""Of this site; others of the bench go on. True for those that Redis does not drop by itself."""
+	connection, site = get_redis_conn(), frappe.local.site.encode()
+	keys = [key for key in connection.scan_iter("rq:*", count=1000) if site in key]
+	return {key.decode(errors="replace"): connection.ttl(key) == -1 for key in keys}
 
 
 def _to_be_found() -> list[str]:
@@ -91,10 +93,24 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 			found.append(
 				f"{table}: {len(new)} rows are new or changed, {len(gone)} gone: {[*new[:3], *gone[:3]]}"
 			)
-	for kind in sorted(before.keys() - {"rows"}):
+	found += [f"keys: {key}" for key in _other_keys(before["keys"], after["keys"], before["workers"])]
+	for kind in sorted(before.keys() - {"rows", "keys", "workers"}):
 		was, now = before[kind], after[kind]
 		found += [f"{kind}: {name}" for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
 	return found
+
+
+def _other_keys(before: dict[str, bool], after: dict[str, bool], workers: int) -> list[str]:
+	"""Those of new jobs, and those gone. The site's own jobs go on, and the bench's workers note their runs."""
+	own = ("rq:job_monitor:",) if workers else ()
+	jobs = {_job_of(key) for key in before}
+	new = [key for key in after if key not in before and _job_of(key) not in jobs and not key.startswith(own)]
+	gone = [key for key, stays in before.items() if stays and not workers and key not in after]
+	return sorted(new + gone)
+
+
+def _job_of(key: str) -> str:
+	return key.partition("||")[2].partition(":")[0] or key
 
 
 def main(site: str, file: Path, comparing: bool) -> int:
