@@ -6,6 +6,8 @@
 		for item in track(items, title="Import"):
 			process(item)
 
+A Redis that gives no answer takes half a second of the job, and then nothing for 30 seconds: nothing is shown meanwhile.
+
 Events go to the user's own room (`task_progress`, then `task_complete` or `task_failed`), at most four a second
 however fast the loop is. In between an item costs well under 2 microseconds.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from datetime import timedelta
 from time import monotonic
 from types import TracebackType
@@ -24,8 +26,10 @@ import frappe
 from frappe.utils import now_datetime
 
 from job_monitor.bridge import session
+from job_monitor.core import limits
+from job_monitor.core.breaker import Breaker
 from job_monitor.core.failure_texts import text_of
-from job_monitor.recorder.harmless import harmless
+from job_monitor.recorder.harmless import TookTooLong, beside_the_job, harmless
 
 Item = TypeVar("Item")
 
@@ -46,6 +50,9 @@ STOP_FIELD = "job_monitor_stop"
 """Field of a job's hash on Redis that asks the job to stop."""
 
 _MESSAGE_CHARS = 200
+
+breaker = Breaker()
+"""Not the recorder's: states are kept on the cache's Redis, which may be another one."""
 
 
 def track(
@@ -103,20 +110,22 @@ class Progress:
 		self.due = 0.0
 		self.began = monotonic()
 		self.harmless = harmless("progress is not shown", once=True)
-		self.task_id, self.job = "", None
+		self.task_id, self.job = frappe.generate_hash(length=10), None
 		with self.harmless:
 			self._know_job()
+		if self.job is not None and getattr(frappe.local, "job_monitor_tasks", None) is None:
+			self._within_the_limit(self._forget_stop)
 
 	def _know_job(self) -> None:
 		from rq import get_current_job
 
-		self.task_id = frappe.generate_hash(length=10)
 		self.job = get_current_job()
-		if self.job is None:
-			return
-		self.title = self.title or str(getattr(getattr(frappe.local, "job", None), "method", self.job.id))
-		if getattr(frappe.local, "job_monitor_tasks", None) is None:
-			self.job.connection.hdel(self.job.key, STOP_FIELD)  # it was for a run before this one
+		if self.job is not None:
+			self.title = self.title or str(getattr(getattr(frappe.local, "job", None), "method", self.job.id))
+
+	def _forget_stop(self) -> None:
+		"""It was for a run before this one."""
+		self.job.connection.hdel(self.job.key, STOP_FIELD)
 
 	def advance(self, steps: int = 1, description: object = None) -> None:
 		"""So many steps more are done."""
@@ -159,10 +168,15 @@ class Progress:
 	def tell(self) -> None:
 		"""Publish where it is now, and keep it with the job."""
 		self.due = monotonic() + TICK_SECONDS
-		with self.harmless:
-			self._publish("task_progress", {"eta": self.eta, "state": "running"})
-		with self.harmless:
-			self._tell_job()
+		self._within_the_limit(self._publish_progress, self._tell_job)
+
+	def _within_the_limit(self, *acts: Callable[[], None]) -> None:
+		"""Each is done whatever becomes of the others, unless Redis keeps them waiting."""
+		if not breaker.rests():
+			_beside_the_job(self.harmless, acts)
+
+	def _publish_progress(self) -> None:
+		self._publish("task_progress", {"eta": self.eta, "state": "running"})
 
 	def _tell_job(self) -> None:
 		if self.job is None:
@@ -176,13 +190,13 @@ class Progress:
 		tasks = _open_tasks()
 		if self not in tasks:
 			return
-		with self.harmless:
-			self._publish_end(error)
-		if error is None and self.job is not None:
-			with self.harmless:
-				self.job.meta.update(progress=100.0 if self.total else None)
-				self.job.save_meta()
+		self._within_the_limit(lambda: self._publish_end(error), lambda: self._tell_job_the_end(error))
 		tasks.remove(self)  # not before: a job that runs out of time in here fails, and its end tells that
+
+	def _tell_job_the_end(self, error: BaseException | None) -> None:
+		if error is None and self.job is not None:
+			self.job.meta.update(progress=100.0 if self.total else None)
+			self.job.save_meta()
 
 	def _publish_end(self, error: BaseException | None) -> None:
 		if error is None:
@@ -204,6 +218,18 @@ class Progress:
 			**more,
 		}
 		publish(event, state, self.user, self.harmless)
+
+
+@beside_the_job("progress is not shown", limits.HOOK_SECONDS, over=False)
+def _beside_the_job(guard: harmless, acts: Iterable[Callable[[], None]]) -> None:
+	"""Asks over connections of Frappe and RQ, which wait for minutes: the alarm ends that, and they connect anew."""
+	try:
+		for act in acts:
+			with guard:
+				act()
+	except TookTooLong:
+		breaker.trip()
+		raise
 
 
 def publish(event: str, state: dict[str, Any], user: str, guard: harmless | None = None) -> None:
