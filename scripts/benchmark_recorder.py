@@ -1,7 +1,7 @@
 """Measures the recorder on a site: its time in each job, throughput with and without the app, rollup, storage;
-and of the alert rules.
+of the alert rules, and of the sweep.
 
-	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_recorder.py SITE [time throughput rollup storage alerts]
+	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_recorder.py SITE [time throughput rollup storage alerts sweep]
 
 Needs the bench's queues `short` and `long` for itself. Both arms of the throughput run at once on four workers, of which
 two have jobs at any time: 100 jobs with this app's hooks, then 100 without, and so on.
@@ -25,6 +25,7 @@ import frappe
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from benchmark_alerts import measure_alerts
+from benchmark_sweep import measure_sweep, note_horses
 
 METHOD = "job_monitor.testing.succeed"
 ARMS = {"with": "short", "without": "long"}
@@ -51,6 +52,8 @@ def work(arm: str) -> None:
 
 		around_jobs.before = timed("begin", around_jobs.before)
 		around_jobs.after = timed("end", around_jobs.after)
+	if arm == "horses":
+		note_horses()
 	from frappe.utils.bench_helper import main
 
 	sys.argv = ["bench", "frappe", "worker", "--queue", ARMS.get(arm, "short"), "--quiet"]
@@ -259,6 +262,7 @@ FIGURES = {
 	"rollup": measure_rollup,
 	"storage": measure_storage,
 	"alerts": measure_alerts,
+	"sweep": measure_sweep,
 }
 
 
@@ -269,7 +273,7 @@ def main() -> None:
 	parser.add_argument("site", nargs="?")
 	parser.add_argument("figures", nargs="*", metavar="figure", help=" ".join(FIGURES))
 	parser.add_argument("--jobs", type=int, default=10_000, help="of each arm of the throughput")
-	parser.add_argument("--worker", choices=[*ARMS, "timed"], help=argparse.SUPPRESS)
+	parser.add_argument("--worker", choices=[*ARMS, "timed", "horses"], help=argparse.SUPPRESS)
 	options = parser.parse_args()
 	if options.worker:
 		work(options.worker)

@@ -132,12 +132,9 @@ class Facts:
 		"""Frappe's moments have no zone: in the night in which the clock is set back, an hour more is counted."""
 		now = to_site(self.now)
 		since = min(now - timedelta(minutes=minutes), to_site(self.now - timedelta(minutes=minutes)))
-		within = [["creation", ">=", since], ["creation", "<=", now + timedelta(minutes=1)]]
-		return self._once(
-			HISTORY,
-			("errors", minutes),
-			lambda: frappe.db.count("Error Log", within),
-		)
+		query = "select count(*) from `tabError Log` where creation >= %s and creation <= %s"
+		within = (since, now + timedelta(minutes=1))
+		return self._once(HISTORY, ("errors", minutes), lambda: int(frappe.db.sql(query, within)[0][0]))
 
 	@property
 	def schedules(self) -> list[ScheduleHealth]:

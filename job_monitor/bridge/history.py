@@ -1,4 +1,4 @@
-"""What the recorder has written down, for rules and reports."""
+"""What the recorder has written down, for rules and reports. What rules ask is SQL: see `bridge.state`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from frappe.utils import get_datetime
 from job_monitor.bridge import metrics, state
 from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE
 from job_monitor.bridge.recorder_progress import Progress, segments
-from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.bridge.times import to_column, to_site, to_utc
 from job_monitor.core import clock
 from job_monitor.core.metrics import Counts, Methods
 from job_monitor.core.runs import BAD, OUTCOMES
@@ -58,14 +58,18 @@ def outcomes(windows: Collection[int]) -> dict[int, dict[str, Counts]]:
 	for minutes in sorted(windows):
 		since = MINUTE.floor(now - timedelta(minutes=minutes))
 		for span in segments(since, until, HOUR, progress):
-			_add_up(sums, metrics.between(*span))
+			_add_up(sums, *span)
 		found[minutes] = {queue: counts.copy() for queue, counts in sums.items()}
 		until = since
 	return found
 
 
-def _add_up(sums: dict[str, Counts], filters: list[list[Any]]) -> None:
-	for name, queue, counts in frappe.get_all(METRIC, filters, ["name", "queue", "counts"], as_list=True):
+def _add_up(sums: dict[str, Counts], scale: metrics.Scale, since: datetime, until: datetime) -> None:
+	rows = frappe.db.sql(
+		f"select name, queue, counts from `tab{METRIC}` where resolution = %s and start >= %s and start < %s",
+		(scale.name, to_column(since), to_column(until)),
+	)
+	for name, queue, counts in rows:
 		with metrics.unreadable(name):
 			if counts:
 				sums.setdefault(queue, Counts()).add(counts)
@@ -145,14 +149,13 @@ NEW_GROUPS = 1_000
 
 def new_groups(since: datetime) -> list[NewGroup]:
 	"""Job Failure Groups, not ignored, that are new since then, the newest first. One query."""
-	local = to_site(since)
-	rows = frappe.get_all(
-		"Job Failure Group",
-		filters={"state": ["!=", "Ignored"], "last_at": [">=", local]},
-		or_filters=[["first_at", ">=", local], ["reopened_at", ">=", local]],
-		fields=["name", "title", "method", "state", "occurrences", "first_at", "reopened_at"],
-		order_by="last_at desc",
-		limit=NEW_GROUPS,
+	rows = frappe.db.sql(
+		f"""select name, title, method, state, occurrences, first_at, reopened_at from `tabJob Failure Group`
+		where coalesce(state, '') != 'Ignored' and last_at >= %(since)s
+		and (first_at >= %(since)s or reopened_at >= %(since)s)
+		order by last_at desc limit {NEW_GROUPS}""",
+		{"since": to_site(since)},
+		as_dict=True,
 	)
 	groups = [_new_group(row, since) for row in rows]
 	latest = clock.now() + metrics.SLACK  # later ones are of a clock that was ahead

@@ -85,9 +85,10 @@ def add(rows: Mapping[Bucket, Row]) -> None:
 	names = {bucket.name: bucket for bucket in rows}
 	if not names:
 		return
-	for bucket, row in _stored({"name": ["in", list(names)]}):
+	of_names, values = "name in %(names)s", {"names": tuple(names)}
+	for bucket, row in _stored(of_names, values):
 		rows[names[bucket.name]].merge(row)
-	frappe.db.delete(METRIC, {"name": ["in", list(names)]})
+	frappe.db.sql(f"delete from `tab{METRIC}` where {of_names}", values)
 	values = [_values(bucket, row) for bucket, row in rows.items()]
 	frappe.db.bulk_insert(METRIC, list(values[0]), [tuple(value.values()) for value in values])
 
@@ -126,12 +127,16 @@ def between(scale: Scale, since: datetime, until: datetime, queue: str = "") -> 
 
 def read(scale: Scale, since: datetime, until: datetime, queue: str = "") -> Iterator[tuple[Bucket, Row]]:
 	"""Rows of one resolution that begin in [since, until), in the order of time."""
-	return _stored(between(scale, since, until, queue))
+	where = "resolution = %(scale)s and start >= %(since)s and start < %(until)s"
+	values = {"scale": scale.name, "since": to_column(since), "until": to_column(until), "queue": queue}
+	return _stored(f"{where} and queue = %(queue)s" if queue else where, values)
 
 
-def _stored(filters: Any) -> Iterator[tuple[Bucket, Row]]:
-	fields = ["name", "resolution", "start", "queue", "counts", "sketches", "depth", "oldest_age"]
-	for row in frappe.get_all(METRIC, filters=filters, fields=fields, order_by="start"):
+def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, Row]]:
+	"""In SQL: see `bridge.state`."""
+	columns = "name, resolution, start, queue, counts, sketches, depth, oldest_age"
+	query = f"select {columns} from `tab{METRIC}` where {where} order by start"
+	for row in frappe.db.sql(query, values, as_dict=True):
 		bucket = Bucket(SCALES[row.resolution], from_column(row.start), row.queue)
 		methods = Methods()
 		with unreadable(row.name):

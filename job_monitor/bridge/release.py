@@ -12,7 +12,7 @@ APP = "job_monitor"
 def is_migrated() -> bool:
 	"""Whether this release's last patch ran here. Installing notes all patches as done. One query."""
 	last = frappe.get_file_items(frappe.get_app_path(APP, "patches.txt"))[-1]
-	return bool(frappe.db.exists("Patch Log", {"patch": last}))
+	return bool(frappe.db.sql("select 1 from `tabPatch Log` where patch = %s limit 1", last))
 
 
 NOT_MIGRATED = "This site is not migrated to the installed release of Job Monitor."

@@ -1,4 +1,8 @@
-"""The app's own small state in the site's database, by key: it commits and rolls back with what it belongs to."""
+"""The app's own small state in the site's database, by key: it commits and rolls back with what it belongs to.
+
+In SQL: the sweep of each minute asks for it, and what builds Frappe's queries is imported anew by each work-horse, which
+takes longer than all that a quiet site is asked.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def lock(key: str) -> str | None:
 
 def put(key: str, value: str) -> None:
 	_ensure(key)
-	frappe.db.set_value(STATE, key, "value", value, update_modified=False)
+	frappe.db.sql(f"update `tab{STATE}` set value = %s where name = %s", (value, key))
 
 
 def acquire_lease(key: str, seconds: float, owner: str) -> bool:
@@ -54,22 +58,26 @@ def _acquire(key: str, seconds: float, owner: str) -> bool:
 	held = row.expires_at and now < get_datetime(row.expires_at) <= until + timedelta(seconds=seconds)
 	free = row.owned_by in (None, "", owner) or not held
 	if free:
-		frappe.db.set_value(STATE, key, {"owned_by": owner, "expires_at": until}, update_modified=False)
+		frappe.db.sql(
+			f"update `tab{STATE}` set owned_by = %s, expires_at = %s where name = %s",
+			(owner, str(until), key),
+		)
 	frappe.db.commit()
 	return free
 
 
 def release_lease(key: str, owner: str) -> None:
 	"""Give a lease back, if it is still this owner's. Commits."""
-	frappe.db.set_value(
-		STATE, {"name": key, "owned_by": owner}, {"owned_by": "", "expires_at": None}, update_modified=False
+	frappe.db.sql(
+		f"update `tab{STATE}` set owned_by = '', expires_at = null where name = %s and owned_by = %s",
+		(key, owner),
 	)
 	frappe.db.commit()
 
 
 def _ensure(key: str) -> None:
 	"""Make the row. Of two processes that do, one is told that it exists, which is fine."""
-	if frappe.db.exists(STATE, key):
+	if frappe.db.sql(f"select 1 from `tab{STATE}` where name = %s", key):
 		return
 	now = now_datetime()
 	frappe.db.bulk_insert(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
+import frappe
 from frappe.utils import get_datetime, get_system_timezone
+
+from job_monitor.bridge import system_settings
 
 
 def to_site(moment: datetime | None) -> datetime | None:
@@ -26,5 +29,24 @@ def from_column(value: datetime | str) -> datetime:
 	return get_datetime(value).replace(tzinfo=timezone.utc)
 
 
+def site_now() -> datetime:
+	"""As Frappe's `now_datetime`."""
+	return datetime.now(site_zone()).replace(tzinfo=None)
+
+
 def site_zone() -> ZoneInfo:
-	return ZoneInfo(get_system_timezone())
+	return ZoneInfo(zone_name())
+
+
+def zone_name() -> str:
+	"""As Frappe's `get_system_timezone`; asked once a request or job."""
+	if getattr(frappe.local, "system_settings", None):
+		return get_system_timezone()
+	known: str | None = getattr(frappe.local, _ZONE, None)
+	if known is None:
+		known = system_settings.get("time_zone") or get_system_timezone()
+		setattr(frappe.local, _ZONE, known)
+	return known
+
+
+_ZONE = "job_monitor_zone"

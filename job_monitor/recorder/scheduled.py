@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
@@ -17,7 +17,7 @@ from frappe.utils import get_datetime, now_datetime
 from frappe.utils.background_jobs import create_job_id
 
 from job_monitor.bridge import session, side_writes
-from job_monitor.bridge.times import to_site, to_utc
+from job_monitor.bridge.times import site_now, to_site, to_utc
 from job_monitor.core import clock, keys, limits, workers
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.failure_texts import text_of
@@ -127,7 +127,7 @@ def close_killed_runs() -> int:
 
 
 def _open_runs() -> list[Any]:
-	before = frappe.utils.add_to_date(now_datetime(), seconds=-SWEEP_AGE_SECONDS)
+	before = site_now() - timedelta(seconds=SWEEP_AGE_SECONDS)
 	# In SQL: what `frappe.get_all` builds first takes ten times as long as the answer, each minute
 	return frappe.db.sql(
 		f"""select name, scheduled_job_type, creation, started_at, rq_job_id from `tab{LOG}`

@@ -42,10 +42,10 @@ def failure_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	found = [
 		sighting
 		for method, number in bad.items()
-		if (sighting := _rate(rule, method, number, queues, method)) is not None
+		if (sighting := _rate(rule, method, number, queues)) is not None
 	]
 	if not found and rule.subject == "*":  # many methods that each fail a little
-		every = _rate(rule, _("all methods"), bad.total(), queues)
+		every = _rate(rule, None, bad.total(), queues)
 		found = [every] if every else []
 	yield from found
 
@@ -66,14 +66,14 @@ def _bad(rule: Rule, queues: Sequence[Counts]) -> Counter[str]:
 	return bad
 
 
-def _rate(
-	rule: Rule, subject: str, bad: int, queues: Sequence[Counts], method: str | None = None
-) -> Sighting | None:
+def _rate(rule: Rule, method: str | None, bad: int, queues: Sequence[Counts]) -> Sighting | None:
+	"""Of one method, or of all together."""
 	if bad < max(1, rule.minimum):
 		return None
 	total = sum(counts.total(method) for counts in queues)
 	if 100 * bad / total < rule.threshold:
 		return None
+	subject = method or _("all methods")
 	title = _("{1} of {2} failed: {0}").format(subject, bad, counted(total, _("1 run"), _("{0} runs")))
 	return Sighting(subject, title, _window(rule), 100 * bad / total)
 

@@ -276,7 +276,7 @@ class TestClocks(NoticeTestCase):
 		super().setUp()
 		self.rule("Method Failures", sustain_minutes=2, remind_hours=1)
 		self.zone, self.now = "Asia/Kolkata", clock.now()
-		zone = patch("job_monitor.bridge.times.get_system_timezone", lambda: self.zone)
+		zone = patch("job_monitor.bridge.times.zone_name", lambda: self.zone)
 		for faked in (patch.object(clock, "now", lambda: self.now), zone):
 			faked.start()
 			self.addCleanup(faked.stop)

@@ -39,7 +39,7 @@ class TestJobMetric(SiteTestCase):
 		}
 		state.put(STATE, json.dumps({"after": FIRST, **until}))
 		self.now = NOW
-		zone = patch("job_monitor.bridge.times.get_system_timezone", lambda: self.zone)
+		zone = patch("job_monitor.bridge.times.zone_name", lambda: self.zone)
 		for faked in (patch.object(clock, "now", lambda: self.now), zone):
 			faked.start()
 			self.addCleanup(faked.stop)
