@@ -173,9 +173,20 @@ class _MailHandler(StreamRequestHandler):
 		return ""
 
 	def on_auth(self, rest: str) -> str:
+		if rest.startswith("XOAUTH2 "):
+			return self.on_token(base64.b64decode(rest.partition(" ")[2]).decode())
 		name, password = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")[1:]
 		self.known = (name, password) == self.server.login
 		return "235 welcome" if self.known else f"535 wrong password for {name}"
+
+	def on_token(self, said: str) -> str:
+		"""As Google and Microsoft do: a refusal is a challenge first, and told when it was answered by nothing."""
+		name, token = self.server.login or ("", "")
+		self.known = said == f"user={name}\1auth=Bearer {token}\1\1"
+		if self.known:
+			return "235 welcome"
+		self.say("334 " + base64.b64encode(b'{"status":"400"}').decode())
+		return "501 not so" if self.rfile.readline().strip() else f"535 token of {name} refused"
 
 	def on_mail(self, rest: str) -> str:
 		if (self.server.login and not self.known) or (self.server.context and not self.secure):

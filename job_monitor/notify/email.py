@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 import frappe
@@ -138,11 +139,16 @@ def _log_in(session: smtplib.SMTP, server: Server) -> None:
 	if server.use_tls and not server.use_ssl:
 		session.starttls()
 	if server.access_token:
-		answer = f"user={server.login}\1auth=Bearer {server.access_token}\1\1"
 		session.ehlo_or_helo_if_needed()
-		session.auth("XOAUTH2", lambda challenge=None: answer, initial_response_ok=True)
+		session.auth("XOAUTH2", partial(_bearer, server), initial_response_ok=True)
 	elif server.password:
 		session.login(server.login, server.password)
+
+
+def _bearer(server: Server, challenge: bytes | None = None) -> str:
+	"""What XOAUTH2 says. A challenge is the server's reason why it refuses the token: only once it is answered by nothing
+	does the server say so in words."""
+	return "" if challenge is not None else f"user={server.login}\1auth=Bearer {server.access_token}\1\1"
 
 
 def _words(refused: Refusals) -> str:

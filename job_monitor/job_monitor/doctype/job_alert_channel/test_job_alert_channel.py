@@ -6,6 +6,7 @@ import json
 import signal
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,8 +18,8 @@ from rq.timeouts import JobTimeoutException
 from job_monitor import install
 from job_monitor.bridge.roles import MANAGER, USER
 from job_monitor.core import clock, limits
-from job_monitor.notify import dispatch
-from job_monitor.notify.message import Delivery, Message
+from job_monitor.notify import dispatch, email
+from job_monitor.notify.message import Delivery, DeliveryError, Message
 from job_monitor.testing import SiteTestCase, make_user, request, work_off
 from job_monitor.testing_servers import Answer, MailServer, WebServer, certificate, running
 
@@ -142,6 +143,17 @@ class TestMail(ChannelTestCase):
 			(delivery,) = send(message())
 		self.assertEqual(delivery.error, "localhost answered 535: wrong password for monitor")
 		self.assertTrue(delivery.permanent)
+
+	def test_a_token_that_is_refused_is_told_in_the_servers_words(self) -> None:
+		mail = email.compose(message(), "a@site.example", ["b@ops.example"])
+		with running(MailServer(login=("monitor", "t0ken"))) as server:
+			good = email.Server("localhost", server.port, "monitor", access_token="t0ken")
+			self.assertEqual(email._send(good, mail, "a@site.example", ["b@ops.example"]), {})
+			self.assertEqual(len(server.mails), 1)
+			with self.assertRaises(DeliveryError) as refused:
+				email._send(replace(good, access_token="old"), mail, "a@site.example", ["b@ops.example"])
+		self.assertEqual(str(refused.exception), "localhost answered 535: token of monitor refused")
+		self.assertTrue(refused.exception.permanent)
 
 	def test_what_the_server_refuses_is_told(self) -> None:
 		channel("Ops", "Email", recipients="a@ops.example, gone@ops.example")
