@@ -83,11 +83,12 @@ def _look() -> None:
 	from job_monitor.core.alerting import step
 
 	now = clock.now()
-	rules, problems = _rules(), dict[str, str]()
-	seen = engine.look(rules, Facts(now, now, engine.windows(rules)), problems)
+	rules = _rules()
+	facts = Facts(now, now, engine.windows(rules))
+	seen = engine.look(rules, facts)
 	for rule in rules:
 		step(rule, {}, seen[rule.name], now)
-	assert not problems, problems
+	assert not facts.problems, facts.problems
 
 
 def make_history() -> int:

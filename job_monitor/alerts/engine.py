@@ -24,6 +24,7 @@ from job_monitor.alerts.facts import Facts
 from job_monitor.bridge import live_site, state, transactions
 from job_monitor.bridge.times import to_utc
 from job_monitor.core import clock, limits
+from job_monitor.core.alert_kinds import KINDS
 from job_monitor.core.alerting import Rule, Sighting, close, step
 from job_monitor.notify.message import DeliveryError
 from job_monitor.notify.post import Request, post
@@ -32,8 +33,6 @@ SETTINGS = "Job Monitor Settings"
 
 STATE = "alerts"
 LEASE = "alerts lease"
-
-COULD_NOT_ASK = "Could Not Ask"
 
 LATE_SECONDS = 900
 """A scheduler looks every minute (Frappe 15) or every four (16): after this long the alerts are not looked at."""
@@ -92,8 +91,8 @@ def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 	untold = "" if live_site.look() else _("nobody has said that this is the live site")
 	if untold:
 		rules = [replace(rule, muted_until=now + timedelta(days=1)) for rule in rules]
-	problems: dict[str, str] = {}
-	seen = look(rules, Facts(now, before.get("at"), windows(rules)), problems)
+	facts = Facts(now, before.get("at"), windows(rules))
+	seen, problems = look(rules, facts), facts.problems
 	if not _write(rules, seen, now, by, not kinds, before.get("number", 0)):
 		return Evaluation(now, by, len(rules), problems, skipped="another process was faster")
 	seconds = time.monotonic() - started
@@ -107,20 +106,16 @@ def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 
 def windows(rules: Sequence[Rule]) -> set[int]:
 	"""Over how many minutes these rules count runs."""
-	return {rule.window_minutes for rule in rules if rule.kind in checks.COUNTING}
+	return {rule.window_minutes for rule in rules if KINDS[rule.kind].counts_runs}
 
 
-def look(rules: Sequence[Rule], facts: Facts, problems: dict[str, str]) -> dict[str, Any]:
+def look(rules: Sequence[Rule], facts: Facts) -> dict[str, Any]:
 	"""What each rule sees now, by its name; None for one that cannot say."""
 	known, _names = incidents.read_open()
-	seen: dict[str, Any] = {}
-	for rule in rules:
-		if rule.kind != COULD_NOT_ASK:
-			seen[rule.name] = _bounded(checks.look(rule, facts, known[rule.name], problems), known[rule.name])
-	for rule in rules:
-		if rule.kind == COULD_NOT_ASK:
-			seen[rule.name] = _bounded(list(checks.monitor.could_not_ask(problems)), {})
-	return seen
+	return {
+		rule.name: _bounded(checks.look(rule, facts, known[rule.name]), known[rule.name])
+		for rule in sorted(rules, key=lambda rule: KINDS[rule.kind].about_unknown)
+	}
 
 
 def _bounded(seen: list[Sighting] | None, known: Mapping[str, Any]) -> list[Sighting] | None:

@@ -43,6 +43,9 @@ class Facts:
 		now: In UTC.
 		last_evaluated_at: When the rules were looked at before this.
 		windows: Minutes that rules count runs over: all are read at once.
+
+	Attributes:
+		problems: What could not be asked so far, by source.
 	"""
 
 	def __init__(
@@ -51,6 +54,7 @@ class Facts:
 		self.now = now
 		self.windows = set(windows)
 		self.last_evaluated_at = last_evaluated_at
+		self.problems: dict[str, str] = {}
 		self._answers: dict[Any, Any] = {}
 
 	def _once(self, source: str, key: Any, ask: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ from job_monitor.alerts.incidents import ALERT, FLIP, RULE, moments
 from job_monitor.bridge import live_site, row_locks
 from job_monitor.bridge.times import from_column, to_column
 from job_monitor.core import clock, limits
+from job_monitor.core.alert_kinds import KINDS
 from job_monitor.core.alerting import Notice
 from job_monitor.notify import dispatch
 from job_monitor.notify.message import (
@@ -225,8 +226,8 @@ def _line_of(delivery: Delivery) -> str:
 def message(rule: str, notice: Notice, flips: Sequence[Any]) -> Message:
 	"""One message about one alert, or about several of a rule."""
 	first, single = flips[0], len(flips) == 1
-	state = _STATES[notice]
-	if state == FIRING and first.kind == "Could Not Ask":
+	state, kind = _STATES[notice], KINDS.get(first.kind or "")
+	if state == FIRING and kind and kind.about_unknown:
 		state = UNKNOWN
 	title, text = _title(first, notice), first.text or ""
 	if notice is Notice.RESOLVED:

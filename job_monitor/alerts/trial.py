@@ -13,12 +13,11 @@ from job_monitor.core import clock
 
 def run(rule: str) -> dict[str, Any]:
 	"""`{"seen": [{"subject", "title", "text", "value"}], "problem": why nothing can be said, "" if it can}`."""
-	problems: dict[str, str] = {}
 	one = incidents.rule(frappe.get_doc(incidents.RULE, rule))
 	facts = Facts(clock.now(), engine.last().get("at"), engine.windows([one]))
-	seen = engine.look([one], facts, problems)[one.name]
+	seen = engine.look([one], facts)[one.name]
 	names = ("subject", "title", "text", "value")
 	return {
 		"seen": [{name: getattr(sighting, name) for name in names} for sighting in seen or ()],
-		"problem": "; ".join(f"{source}: {text}" for source, text in problems.items()),
+		"problem": "; ".join(f"{source}: {text}" for source, text in facts.problems.items()),
 	}

@@ -19,6 +19,8 @@ class Kind:
 		scope: Which patterns narrow it: `QUEUE`, and `METHOD` or `SCHEDULE` for the subject.
 		sustain_minutes, remind_hours: Defaults.
 		of_bench: Looks at what all sites of a bench share.
+		counts_runs: Counts runs over the window.
+		about_unknown: Looks at what all other rules could not ask, so after them; is told as unknown, not as firing.
 	"""
 
 	name: str
@@ -34,6 +36,8 @@ class Kind:
 	remind_hours: int = 24
 	tells_recovery: bool = True
 	of_bench: bool = False
+	counts_runs: bool = False
+	about_unknown: bool = False
 
 
 def _critical(
@@ -78,6 +82,7 @@ KINDS = {
 			minimum_label="Failures at least",
 			window_minutes=10,
 			scope=(QUEUE, METHOD),
+			counts_runs=True,
 		),
 		Kind(
 			"Method Failures",
@@ -86,6 +91,7 @@ KINDS = {
 			unit="failures",
 			window_minutes=60,
 			scope=(QUEUE, METHOD),
+			counts_runs=True,
 		),
 		Kind(
 			"New Failure Group",
@@ -196,10 +202,13 @@ KINDS = {
 			scope=(QUEUE,),
 			of_bench=True,
 		),
-		_critical(
+		Kind(
 			"Could Not Ask",
 			"Redis, the history or a rule could not be asked: what they would tell is unknown.",
+			severity=Severity.CRITICAL,
 			sustain_minutes=2,
+			remind_hours=4,
+			about_unknown=True,
 		),
 		Kind(
 			"Lost Runs",

@@ -10,19 +10,16 @@ from job_monitor.alerts.checks.registry import CHECKS, Known
 from job_monitor.alerts.facts import CouldNotTell, Facts
 from job_monitor.core.alerting import Rule, Sighting
 
-COUNTING = frozenset({"Failure Rate", "Method Failures"})
-"""Kinds that count runs over a window."""
 
-
-def look(rule: Rule, facts: Facts, known: Known, problems: dict[str, str]) -> list[Sighting] | None:
-	"""What a rule sees. None if it cannot say; what it could not ask is added to the problems."""
+def look(rule: Rule, facts: Facts, known: Known) -> list[Sighting] | None:
+	"""What a rule sees. None if it cannot say; what it could not ask is added to the facts' problems."""
 	try:
 		seen = CHECKS[rule.kind](rule, facts, known)
 		return None if seen is None else list(seen)
 	except CouldNotTell as error:
-		problems[error.source] = str(error)
+		facts.problems[error.source] = str(error)
 	except BaseTimeoutException:
 		raise
 	except Exception as error:  # a bug of ours must not silence the other rules
-		problems[_("Rule {0}").format(rule.name)] = f"{type(error).__name__}: {error}"
+		facts.problems[_("Rule {0}").format(rule.name)] = f"{type(error).__name__}: {error}"
 	return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from frappe import _
 
@@ -35,9 +35,10 @@ def lost_runs(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 		yield Sighting(_("History"), title, text.format(f"{to_site(at):%Y-%m-%d %H:%M}"), number)
 
 
-def could_not_ask(problems: Mapping[str, str]) -> Iterator[Sighting]:
-	"""Of what the other checks ran into, by source."""
-	for source, text in problems.items():
+@check("Could Not Ask")
+def could_not_ask(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
+	"""What the other rules ran into, by source."""
+	for source, text in facts.problems.items():
 		title = _("{0} could not be asked").format(source)
 		hint = _("What the rules that need it would tell is unknown; what is open stays open.")
 		yield Sighting(source, title, f"{text}\n{hint}")
