@@ -66,13 +66,18 @@ def _measure_reports() -> None:
 
 
 def _print(title: str, work: Callable[[], Any]) -> None:
-	times = []
+	times, used = [], []
 	for _number in range(LOOKS):
-		began = time.perf_counter()
+		began, before = time.perf_counter(), time.process_time()
 		work()
 		times.append((time.perf_counter() - began) * 1000)
-	times = times[3:]
-	print(f"    {title}: median {statistics.median(times):.1f} ms, slowest {max(times):.1f} ms", flush=True)
+		used.append((time.process_time() - before) * 1000)
+	times, used = times[3:], used[3:]
+	print(
+		f"    {title}: median {statistics.median(times):.1f} ms, quickest {min(times):.1f}, slowest {max(times):.1f};"
+		f" processor time median {statistics.median(used):.1f} ms, least {min(used):.1f}",
+		flush=True,
+	)
 
 
 def _look() -> None:
