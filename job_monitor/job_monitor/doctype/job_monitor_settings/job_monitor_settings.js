@@ -28,9 +28,9 @@ function tell(frm, { at, by, late, firing, unconfirmed }) {
 function ask_to_confirm(frm, { here, live }) {
 	const { headline, text } = frappe.job_monitor.show;
 	const parts = [
-		__("Nobody is told of any alert: the rules are looked at elsewhere than before."),
-		__("Here: {0}.", [text(here)]),
-		__("The live site as it is known: {0}.", [text(live)]),
+		__("Nobody is told of any alert: the rules are looked at elsewhere than before"),
+		__("Here: {0}", [text(here)]),
+		__("The live site as it is known: {0}", [text(live)]),
 	];
 	headline(frm, parts, "red");
 	if (!frm.perm[0].write) return;

@@ -10,6 +10,7 @@ frappe.listview_settings["RQ Worker"] = {
 		const order = ["queue_type", "current_method"];
 		order.push("successful_job_count", "failed_job_count", "memory");
 		show.columns(listview, order, 5);
+		listview.$page.addClass("jm-workers");
 	},
 
 	refresh(listview) {
