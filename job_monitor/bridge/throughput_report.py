@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import frappe
@@ -96,23 +96,21 @@ def stacked(found: Found) -> dict[str, Any] | None:
 	names = outcome_names()
 	sets = [{"name": names[name], "values": counts[name]} for name in shown]
 	options = {"barOptions": {"stacked": 1, "spaceRatio": 0.2}, "job_monitor_axis": "runs"}
-	return _chart(found, "bar", sets, [COLORS[name] for name in shown], options, found.times)
+	return _chart(found, "bar", sets, [COLORS[name] for name in shown], options)
 
 
-def lines(found: Found) -> dict[str, Any] | None:
-	"""Lines of p50 and p95: of durations, or of waits.
+def percentiles(found: Found) -> dict[str, Any] | None:
+	"""Bars of p50 and p95: of durations, or of waits.
 
-	Moments without a run are left out: Desk's charts draw no gap, and zero seconds would be wrong.
+	A moment without a run has its place and no value. Lines of Desk's charts would go through zero there, or over it.
 	"""
-	pairs = {at: getattr(t.sum, found.wanted.chart).percentiles(0.5, 0.95) for at, t in found.times.items()}
-	ran = {at: pair for at, pair in pairs.items() if None not in pair}
+	pairs = [getattr(t.sum, found.wanted.chart).percentiles(0.5, 0.95) for t in found.times.values()]
 	sets = [
-		{"name": name, "values": [float(f"{pair[n]:.3g}") for pair in ran.values()]}
+		{"name": name, "values": [None if pair[n] is None else float(f"{pair[n]:.3g}") for pair in pairs]}
 		for n, name in enumerate(("p50", "p95"))
 	]
-	style = {"hideDots": int(len(ran) > 60), "regionFill": 0}
-	options = {"lineOptions": style, "job_monitor_axis": "seconds"}
-	return _chart(found, "line", sets, ["#2490EF", "#F8A53A"], options, ran) if ran else None
+	options = {"barOptions": {"spaceRatio": 0.2}, "job_monitor_axis": "seconds"}
+	return _chart(found, "bar", sets, ["#2490EF", "#F8A53A"], options)
 
 
 def _chart(
@@ -121,10 +119,9 @@ def _chart(
 	datasets: list[dict[str, Any]],
 	colors: list[str],
 	options: dict[str, Any],
-	moments: Iterable[Any],
 ) -> dict[str, Any] | None:
 	if not found.runs:
 		return None
-	labels = [found.wanted.range.label(moment) for moment in moments]
+	labels = [found.wanted.range.label(moment) for moment in found.times]
 	data = {"labels": labels, "datasets": datasets}
 	return {"data": data, "type": kind, "colors": colors, **options}

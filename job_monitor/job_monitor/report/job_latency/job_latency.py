@@ -20,7 +20,7 @@ def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	found = throughput.read(Wanted.of(given, by=throughput.METHOD, sketches=True))
 	columns = throughput_report.columns(found, _numbers(found))
 	rows = throughput_report.rows(found, throughput_report.timed)
-	chart = throughput_report.lines(found)
+	chart = throughput_report.percentiles(found)
 	return columns, rows, throughput_report.message(found), chart, _summary(found)
 
 

@@ -76,7 +76,7 @@ export function report_cell(value, row, column, data, formatter) {
 const AXES = {
 	runs: (value) =>
 		value >= 10000 ? frappe.utils.format_chart_axis_number(value) : String(value ?? 0),
-	seconds: (value) => seconds(value) || "0",
+	seconds: (value) => (value === null ? __("no run") : seconds(value) || "0"),
 };
 
 /**
