@@ -79,6 +79,12 @@ const AXES = {
 	seconds: (value) => (value === null ? __("no run") : seconds(value) || "0"),
 };
 
+/** Beside an axis there is room for one unit. */
+const short = (told, value) =>
+	told === AXES.seconds && value >= 60 && value < 600
+		? __("{0} min", [+(value / 60).toFixed(1)])
+		: told(value);
+
 /**
  * Let this app's charts name some of many places on their x axis, and numbers as people say them; Desk gives every
  * chart of a report the same options. Call it in a report's `onload`.
@@ -89,7 +95,7 @@ export function chart_axes(report) {
 	report.render_chart = (options) => {
 		const told = AXES[options.job_monitor_axis];
 		if (told) {
-			const axes = { xIsSeries: 1, xAxisMode: "tick", numberFormatter: told };
+			const axes = { xIsSeries: 1, xAxisMode: "tick", numberFormatter: (n) => short(told, n) };
 			Object.assign(options.axisOptions, axes);
 			options.tooltipOptions = { formatTooltipY: told };
 		}
