@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import frappe
 from frappe.utils import now_datetime
-from frappe.utils.background_jobs import get_redis_conn
+from frappe.utils.background_jobs import RQ_FAILED_JOBS_LIMIT, generate_qname, get_redis_conn
 from rq.command import send_stop_job_command
 from rq.job import Job
 
 from job_monitor.bridge import history, session
-from job_monitor.core import actions, clock
+from job_monitor.core import actions, clock, keys
 from job_monitor.core.breaker import Breaker
 from job_monitor.core.connection import connect_url
 from job_monitor.core.hook_client import HookClient
@@ -107,6 +108,19 @@ class TestRecorder(RecorderTestCase):
 		self.assertEqual(outcomes["failed", "ValueError"], 3)
 		self.assertEqual(outcomes["timeout", "JobTimeoutException"], 1)
 		self.assertEqual(sum(outcomes.values()), 6)
+
+	def test_a_killed_run_that_frappes_limit_of_failed_jobs_dropped_is_not_lost(self) -> None:
+		"""Why a hook notes the beginning: nothing else on Redis tells of this run when the sweep comes."""
+		registry = keys.place_key(keys.FAILED, generate_qname("short"))
+		older = {f"older{number}": time.time() + 3600 for number in range(RQ_FAILED_JOBS_LIMIT - 1)}
+		get_redis_conn().zadd(registry, older)
+		killed = self.call("die")
+		self.enqueue("fail")
+		work_off("short")
+		self.assertFalse(
+			status(killed), "Frappe dropped the newest failures, and RQ knows no more of the job"
+		)
+		self.assertEqual(self.counted(), {("fail", "failed"): 1, ("die", "killed"): 1})
 
 	def test_a_job_that_frappe_calls_anew_is_one_run(self) -> None:
 		self.call("again")
