@@ -221,7 +221,7 @@ NOT_FED = {
 		name: _OURS
 		for name in (
 			"connection.connect_url errors.JobMonitorError.__init__ alerting.Rule.covers alerting.step "
-			"alerting.matches schedule_texts.tell schedule_texts.all_ahead workers.judge "
+			"alerting.matches schedule_texts.tell schedule_texts.all_ahead schedule_texts.of_scheduler workers.judge "
 			"processes.is_gone processes.is_here run_records.pack "
 			"log_files.Log.__init__ log_names.folder_of log_names.listing"
 		).split()

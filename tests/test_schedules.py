@@ -13,6 +13,7 @@ from job_monitor.core import limits, schedules
 from job_monitor.core.records import Severity
 from job_monitor.core.schedule_case import Run, Schedule, Scheduler
 from job_monitor.core.schedule_jobs import Place, ScheduleJob
+from job_monitor.core.schedule_texts import of_scheduler
 from job_monitor.core.schedules import judge, missed_runs
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=timezone.utc)
@@ -72,7 +73,12 @@ def test_a_scheduler_that_is_off_is_the_cause():
 	for state in ("disabled", "paused", "maintenance", "dormant"):
 		health = judge(hourly(9 * HOUR), replace(RUNS, state=state), NOW)
 		assert (health.state, health.missed_runs, health.overdue_seconds) == ("paused", 0, 0.0)
-		assert health.hint
+		assert health.message == f"{of_scheduler(state, RUNS.site)[0]}." and state in health.message
+		assert health.hint == of_scheduler(state, RUNS.site)[1]
+
+
+def test_what_to_do_about_a_scheduler_is_safe_to_paste():
+	assert "bench --site 'a; b' scheduler resume" in of_scheduler("paused", "a; b")[1]
 
 
 def test_stopped_by_hand_is_no_trouble():

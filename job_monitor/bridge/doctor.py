@@ -14,6 +14,7 @@ from job_monitor.core import health, snapshot
 from job_monitor.core import schedules as core_schedules
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.records import Finding, Severity, Snapshot
+from job_monitor.core.schedule_texts import of_scheduler
 from job_monitor.core.sites import waiting_by_site
 
 APP = "job_monitor"
@@ -157,10 +158,7 @@ def _unconfirmed(site: str, place: dict[str, str]) -> Finding:
 
 
 def _scheduler_finding(site: str, found: schedules.SchedulerHealth) -> Finding:
-	message = {
-		"absent": "The scheduler is absent: no scheduled job is started.",
-		"dormant": "The site counts as dormant: its scheduled jobs run once a day.",
-	}.get(found.state, f"The scheduler of this site is {found.state}: no scheduled job runs.")
+	message, _hint = of_scheduler(found.state, site)
 	absent = found.state == "absent"
 	code, severity = f"scheduler-{found.state}", Severity.CRITICAL if absent else Severity.WARNING
-	return Finding(code, severity, site, message, found.detail)
+	return Finding(code, severity, site, f"{message}.", found.detail)

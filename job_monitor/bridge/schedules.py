@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -21,11 +20,12 @@ from job_monitor.bridge import session, system_settings
 from job_monitor.bridge.times import site_zone, to_site
 from job_monitor.core import clock, limits, processes, schedule_jobs, schedules
 from job_monitor.core.health import duration
-from job_monitor.core.schedule_case import ENABLED, Run, Schedule, Scheduler
+from job_monitor.core.schedule_case import COMPLETE, ENABLED, FAILURES, Run, Schedule, Scheduler
+from job_monitor.core.schedule_texts import of_scheduler
 from job_monitor.core.schedules import ScheduleHealth
 
 TYPE, LOG = "Scheduled Job Type", "Scheduled Job Log"
-_ENDED = ("Complete", "Failed", schedules.KILLED)
+_ENDED = (COMPLETE, *FAILURES)
 _LONG_JITTER_SECONDS = 600
 """Frappe 15 delays schedules with "Long" in their frequency by chance, up to this."""
 
@@ -118,8 +118,8 @@ def switch() -> str:
 def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, times: _Calendar) -> Schedule:
 	due, problem = times.due(one)
 	ended = [run for run in runs if run.status in _ENDED]
-	failures = next((n for n, run in enumerate(ended) if run.status == "Complete"), len(ended))
-	usual = [run.duration for run in ended if run.status == "Complete" and run.duration is not None]
+	failures = next((n for n, run in enumerate(ended) if run.status == COMPLETE), len(ended))
+	usual = [run.duration for run in ended if run.status == COMPLETE and run.duration is not None]
 	return Schedule(
 		name=one.name,
 		method=one.method or "",
@@ -279,20 +279,10 @@ def scheduler_row() -> dict[str, str]:
 def switched() -> SchedulerHealth:
 	"""As `scheduler`, without asking Redis: it may be absent all the same."""
 	site = _scheduler_of_site()
-	return (
-		SchedulerHealth(*_OFF[site.state](site.site)) if site.state != ENABLED else SchedulerHealth("running")
-	)
-
-
-_OFF: dict[str, Any] = {
-	"disabled": lambda site: ("disabled", f"Switch it on: bench --site {shlex.quote(site)} enable-scheduler"),
-	"paused": lambda site: ("paused", f"Resume it: bench --site {shlex.quote(site)} scheduler resume"),
-	"maintenance": lambda site: (
-		"paused",
-		f"The site is in maintenance: bench --site {shlex.quote(site)} set-maintenance-mode off",
-	),
-	"dormant": lambda site: ("dormant", "Log in, or raise dormant_days in System Settings."),
-}
+	if site.state == ENABLED:
+		return SchedulerHealth("running")
+	_message, hint = of_scheduler(site.state, site.site)
+	return SchedulerHealth("paused" if site.state == "maintenance" else site.state, hint)
 
 
 def _is_absent(healths: Sequence[ScheduleHealth], last: datetime | None) -> bool:
@@ -309,4 +299,4 @@ def _absence(last: datetime | None) -> str:
 	)
 	if processes.holds_lock(Path(get_bench_path(), "config", "scheduler_process")):
 		return f"{since}A scheduler process lives on this host: see logs/scheduler.log."
-	return f"{since}Start it: bench schedule"
+	return since + of_scheduler("absent", frappe.local.site)[1]

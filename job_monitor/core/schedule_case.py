@@ -10,6 +10,17 @@ from job_monitor.core.schedule_jobs import Place, ScheduleJob
 
 ENABLED = "enabled"
 
+COMPLETE = "Complete"
+FAILED = "Failed"
+KILLED = "Killed"
+FAILURES = (FAILED, KILLED)
+STOPPED = "Stopped"
+"""By a person: as in Job Failure, no failure of the schedule."""
+RUNNING = "Running"
+OPEN = ("Start", RUNNING)
+"""Statuses in Scheduled Job Log. Frappe writes "Start", which is none of its own options; with this app a run that goes
+on says "Running"."""
+
 
 @dataclass(frozen=True)
 class Run:

@@ -7,10 +7,37 @@ from collections.abc import Sequence
 
 from job_monitor.core import clock, limits
 from job_monitor.core.health import duration, listed, worker_command
-from job_monitor.core.schedule_case import Case
+from job_monitor.core.schedule_case import KILLED, Case
 from job_monitor.core.schedule_jobs import Place
 
 Told = tuple[str, str]
+
+
+_SCHEDULER = {
+	"absent": ("The scheduler is absent: no scheduled job is started", "Start it: bench schedule"),
+	"disabled": (
+		"The scheduler of this site is disabled: no scheduled job runs",
+		"Switch it on: bench --site {site} enable-scheduler",
+	),
+	"paused": (
+		"The scheduler of this site is paused: no scheduled job runs",
+		"Resume it: bench --site {site} scheduler resume",
+	),
+	"maintenance": (
+		"The site is in maintenance: no scheduled job runs",
+		"End the maintenance: bench --site {site} set-maintenance-mode off",
+	),
+	"dormant": (
+		"The site counts as dormant: its scheduled jobs run once a day",
+		"Log in, or raise dormant_days in System Settings.",
+	),
+}
+
+
+def of_scheduler(state: str, site: str) -> Told:
+	"""What it means that a site's scheduler is in a state other than enabled, as a title; and what to do."""
+	message, hint = _SCHEDULER[state]
+	return message, hint.format(site=shlex.quote(site))
 
 
 def tell(case: Case, state: str) -> Told:
@@ -35,16 +62,8 @@ def _never_ran(case: Case) -> Told:
 
 
 def _paused(case: Case) -> Told:
-	state = case.scheduler.state
-	if state == "dormant":
-		return (
-			"The site counts as dormant: schedules run once a day.",
-			"Log in, or raise dormant_days in System Settings.",
-		)
-	words = {"maintenance": "off for maintenance"}
-	command = {"paused": "scheduler resume", "maintenance": "set-maintenance-mode off"}
-	hint = f"bench --site {shlex.quote(case.scheduler.site)} {command.get(state, 'enable-scheduler')}"
-	return f"The scheduler of this site is {words.get(state, state)}: it does not run.", hint
+	message, hint = of_scheduler(case.scheduler.state, case.scheduler.site)
+	return f"{message}.", hint
 
 
 def _failing(case: Case) -> Told:
@@ -53,10 +72,10 @@ def _failing(case: Case) -> Told:
 	times = "Its last run" if case.failures == 1 else f"Its last {case.failures} runs"
 	times += " (or more)" if case.failures >= most else ""
 	error = f": {schedule.run.error}" if schedule.run and schedule.run.error else "."
-	word = "was killed" if case.outcome == "Killed" and case.failures == 1 else "failed"
+	word = "was killed" if case.outcome == KILLED and case.failures == 1 else "failed"
 	hint = (
 		"Its process ended before it did: look at the memory of its host, and at logs/worker.error.log."
-		if case.outcome == "Killed"
+		if case.outcome == KILLED
 		else "Its newest log has the traceback. Repair the cause, then run it again."
 	)
 	return f"{times} {word}{error}", hint

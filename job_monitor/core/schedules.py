@@ -9,18 +9,23 @@ from datetime import datetime, timedelta
 from job_monitor.core import clock, limits, schedule_texts
 from job_monitor.core.health import listed
 from job_monitor.core.records import Finding, Severity
-from job_monitor.core.schedule_case import ENABLED, Case, Schedule, Scheduler
+from job_monitor.core.schedule_case import (
+	COMPLETE,
+	ENABLED,
+	FAILURES,
+	KILLED,
+	OPEN,
+	RUNNING,
+	Case,
+	Schedule,
+	Scheduler,
+)
 from job_monitor.core.schedule_jobs import Place
 
 STATES = ("blocked", "missed", "failing", "overdue", "never ran", "paused", "stopped", "ok")
 """Worst first. `overdue`: late, but its job waits or runs; `paused`: due, but the site's scheduler is off."""
 
 PROBLEMS = STATES[:4]
-
-COMPLETE = "Complete"
-RUNNING = "Running"
-KILLED = "Killed"
-_FAILURES = ("Failed", KILLED)
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def _outcome(schedule: Schedule, now: datetime) -> str:
 	after = last - timedelta(seconds=limits.SCHEDULE_LOG_LAG_SECONDS)
 	died = job is not None and job.status == "failed" and job.ended_at is not None and job.ended_at >= after
 	if run is not None and run.at >= after:
-		return KILLED if died and run.status in (RUNNING, "Start") else run.status
+		return KILLED if died and run.status in OPEN else run.status
 	if died:
 		return KILLED
 	# Without a log only failures leave a row; rows are cleared after some days
@@ -145,7 +150,7 @@ def _outcome(schedule: Schedule, now: datetime) -> str:
 
 
 def _failures(schedule: Schedule, outcome: str) -> int:
-	if outcome in _FAILURES:
+	if outcome in FAILURES:
 		return max(schedule.failures, 1)
 	# One that runs at last is not well before it has ended; without a log nobody knows of a success in between
 	return schedule.failures if outcome == RUNNING and schedule.keeps_log else 0

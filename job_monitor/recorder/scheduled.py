@@ -23,18 +23,12 @@ from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.failure_texts import text_of
 from job_monitor.core.records import Job
 from job_monitor.core.runs import RunLog
+from job_monitor.core.schedule_case import COMPLETE, FAILED, KILLED, OPEN, RUNNING, STOPPED
 from job_monitor.core.store import Store
 from job_monitor.recorder.harmless import beside_the_job
 
 LOG = "Scheduled Job Log"
 TYPE = "Scheduled Job Type"
-
-RUNNING = "Running"
-KILLED = "Killed"
-STOPPED = "Stopped"
-"""By a person: as in Job Failure, no failure of the schedule."""
-OPEN_STATUSES = ("Start", RUNNING)
-"""Frappe writes "Start", which is none of its own options; with this app a run that goes on says "Running"."""
 
 _ERROR_CHARS = 500
 
@@ -71,7 +65,7 @@ def note_end(job_type: Any, failed: bool) -> None:
 	if job_type.create_log:
 		_alone(lambda: side_writes.update(LOG, job_type.scheduler_log.name, end))
 	elif failed or frappe.db.get_single_value("Job Monitor Settings", "log_every_run"):
-		end |= {"status": "Failed" if failed else "Complete", "scheduled_job_type": job_type.name}
+		end |= {"status": FAILED if failed else COMPLETE, "scheduled_job_type": job_type.name}
 		end["details"] = frappe.get_traceback(with_context=True) if failed else None
 		_alone(lambda: side_writes.insert(LOG, {**_at_start(job_type), **end}))
 
@@ -132,7 +126,7 @@ def _open_runs() -> list[Any]:
 	return frappe.db.sql(
 		f"""select name, scheduled_job_type, creation, started_at, rq_job_id from `tab{LOG}`
 		where status in %(statuses)s and creation < %(before)s order by creation limit {SWEEP_ROWS}""",
-		{"statuses": OPEN_STATUSES, "before": before},
+		{"statuses": OPEN, "before": before},
 		as_dict=True,
 	)
 
@@ -199,7 +193,7 @@ def _ended(row: Any, status: str, error: str, ended_at: datetime | None) -> dict
 
 def _close(row: Any, values: dict[str, Any]) -> bool:
 	"""Write the outcome, unless the run has ended by itself meanwhile."""
-	unchanged = {"name": row.name, "status": ["in", OPEN_STATUSES]}
+	unchanged = {"name": row.name, "status": ["in", OPEN]}
 	if not frappe.db.exists(LOG, unchanged):
 		return False
 	frappe.db.set_value(LOG, unchanged, values, update_modified=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import frappe
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.facts import Facts
 from job_monitor.core.alerting import Rule, Sighting
 from job_monitor.core.records import Severity
+from job_monitor.core.schedule_texts import of_scheduler
 from job_monitor.core.schedules import ScheduleHealth, all_ahead, is_ahead
 from job_monitor.notify.wording import counted
 
@@ -67,10 +69,5 @@ def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighti
 def scheduler(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	found = facts.scheduler
 	if not found.runs:
-		title = {
-			"absent": _("The scheduler is absent: no scheduled job is started"),
-			"disabled": _("The scheduler of this site is disabled"),
-			"paused": _("The scheduler of this site is paused"),
-			"dormant": _("The site counts as dormant: its scheduled jobs run once a day"),
-		}.get(found.state, found.state)
+		title = _(of_scheduler(found.state, frappe.local.site)[0])
 		yield Sighting(_("Scheduler"), title, found.detail, mild=found.state == "dormant")
