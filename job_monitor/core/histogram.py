@@ -40,7 +40,7 @@ class Histogram:
 		Args:
 			counts: Number of durations by bucket; bucket n holds those around 1.04 ** n.
 		"""
-		self._digits = sum(number << _bits(bucket) for bucket, number in (counts or {}).items())
+		self._digits = sum(number << _bits(bucket) for bucket, number in counts.items()) if counts else 0
 
 	@property
 	def counts(self) -> dict[int, int]:
@@ -52,7 +52,7 @@ class Histogram:
 		return sum(self._dense())
 
 	def add(self, seconds: float, times: int = 1) -> None:
-		self._digits += times << _bits(bucket_of(seconds))
+		self._digits += times << 8 * _DIGIT * (bucket_of(seconds) - _FIRST)
 
 	def add_up(self, other: Histogram) -> None:
 		self._digits += other._digits
@@ -78,10 +78,16 @@ class Histogram:
 		if not self._digits:
 			return 0, 1, b""
 		start = ((self._digits & -self._digits).bit_length() - 1) // (8 * _DIGIT)
-		counts = self._dense()[start:]
-		most = max(counts)
-		width = next(width for width in WIDTHS if most < 1 << 8 * width)
-		return start, width, struct.pack(f"<{len(counts)}{_CODES[width]}", *counts)
+		digits = self._digits >> 8 * _DIGIT * start
+		size = _size(digits)
+		wide = digits.to_bytes(size * _DIGIT, "little")
+		width = next(
+			width for width in WIDTHS if not any(wide[n::_DIGIT].strip(b"\0") for n in range(width, _DIGIT))
+		)
+		counts = bytearray(size * width)
+		for byte in range(width):
+			counts[byte::width] = wide[byte::_DIGIT]
+		return start, width, bytes(counts)
 
 	def add_packed(self, start: int, width: int, counts: bytes) -> None:
 		"""Add what `pack` gave, checked before by `split`."""
@@ -92,11 +98,13 @@ class Histogram:
 
 	def _dense(self) -> tuple[int, ...]:
 		"""Counts of all buckets from the smallest to the last that is not empty."""
-		size = -(-self._digits.bit_length() // (8 * _DIGIT))
+		size = _size(self._digits)
 		return struct.unpack(f"<{size}I", self._digits.to_bytes(size * _DIGIT, "little"))
 
 
-_CODES = {1: "B", 2: "H", 4: "I"}
+def _size(digits: int) -> int:
+	"""Buckets from the first to the last that is not empty."""
+	return -(-digits.bit_length() // (8 * _DIGIT))
 
 
 def join(sketches: Iterable[Histogram]) -> bytes:
@@ -118,7 +126,7 @@ def split(data: bytes, number: int) -> list[Packed]:
 	head = iter(struct.unpack_from(f"<{3 * number}H", data))
 	found, at = [], size
 	for start, width, length in zip(head, head, head, strict=True):
-		if width not in _CODES or length % width or start + length // width > _LAST - _FIRST + 1:
+		if width not in WIDTHS or length % width or start + length // width > _LAST - _FIRST + 1:
 			raise ValueError("not a packed sketch")
 		found.append((start, width, data[at : at + length]))
 		at += length

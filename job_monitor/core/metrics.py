@@ -65,8 +65,10 @@ class Aggregate:
 		if run.wait is not None:
 			self.waited += run.wait
 			self.waits.add(run.wait)
-		self.cpu += run.cpu or 0.0
-		self.memory = max(self.memory, run.memory or 0)
+		if run.cpu is not None:
+			self.cpu += run.cpu
+		if run.memory is not None and run.memory > self.memory:
+			self.memory = run.memory
 
 	def merge(self, other: Aggregate) -> None:
 		for outcome, number in other.counts.items():
