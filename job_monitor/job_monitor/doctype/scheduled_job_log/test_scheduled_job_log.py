@@ -171,11 +171,15 @@ class TestScheduledRuns(SiteTestCase):
 			with self.subTest(removed=removed):
 				self.check_stopped(self.schedule("hang"), removed)
 
+	def going_on(self, schedule: Any) -> list[str]:
+		return [row.rq_job_id for row in self.runs(schedule) if row.status == "Running" and row.rq_job_id]
+
 	def check_stopped(self, schedule: Any, removed: bool) -> None:
 		with worker("default"):
 			schedule.enqueue(force=True)
-			self.wait_for(lambda: frappe.db.rollback() or self.runs(schedule), "the run begins")
-			job_id = self.runs(schedule)[0].rq_job_id
+			# Frappe makes the row before the recorder writes beside it
+			self.wait_for(lambda: frappe.db.rollback() or self.going_on(schedule), "the run begins")
+			(job_id,) = self.going_on(schedule)
 			self.assertTrue(actions.stop(session.store(), job_id).done)
 			self.wait_for(lambda: status(job_id) == "stopped", "the worker ended it")
 			if removed:
