@@ -26,6 +26,7 @@ import frappe
 import psutil
 import redis
 from frappe.cache_manager import clear_defaults_cache
+from frappe.query_builder import Table
 from frappe.utils import add_to_date, background_jobs, get_bench_id
 
 MADE = (
@@ -266,8 +267,9 @@ def _forget_settings(settled: set[str]) -> None:
 
 def _searched(doctypes: Iterable[str]) -> set[tuple[str, str]]:
 	"""Documents that Frappe's search has in a table that is no DocType's."""
-	query = "select doctype, name from `__global_search` where doctype in %s"
-	return {(doctype, name) for doctype, name in frappe.db.sql(query, (tuple(doctypes),))}
+	search = Table("__global_search")
+	query = frappe.qb.from_(search).select(search.doctype, search.name)
+	return {(doctype, name) for doctype, name in query.where(search.doctype.isin(list(doctypes))).run()}
 
 
 def _forget_searched(searched: set[tuple[str, str]], doctypes: Iterable[str]) -> None:
@@ -283,15 +285,16 @@ def _forget_searched(searched: set[tuple[str, str]], doctypes: Iterable[str]) ->
 
 
 def _secrets() -> list[tuple[Any, ...]]:
-	columns = "doctype, name, fieldname, `password`, encrypted"
-	query = f"select {columns} from `__Auth` where doctype in %s order by doctype, name, fieldname"
-	return [tuple(row) for row in frappe.db.sql(query, (SECRETS,))]
+	auth = Table("__Auth")
+	columns = (auth.doctype, auth.name, auth.fieldname)
+	query = frappe.qb.from_(auth).select(*columns, auth.password, auth.encrypted)
+	return [tuple(row) for row in query.where(auth.doctype.isin(SECRETS)).orderby(*columns).run()]
 
 
 def _put_back_secrets(kept: list[tuple[Any, ...]]) -> None:
 	if _secrets() == kept:
 		return
-	frappe.db.sql("delete from `__Auth` where doctype in %s", (SECRETS,))
+	frappe.db.delete("__Auth", {"doctype": ["in", SECRETS]})
 	for row in kept:
 		columns = "doctype, name, fieldname, `password`, encrypted"
 		frappe.db.sql(f"insert into `__Auth` ({columns}) values (%s, %s, %s, %s, %s)", row)

@@ -62,6 +62,8 @@ class TestIsolation(SiteTestCase):
 		self.assertFalse(frappe.db.sql("select data from `__UserSettings` where `user` = %s", person))
 
 	def test_people_whom_tests_made_are_not_found_by_frappes_search(self) -> None:
+		if frappe.db.db_type == "sqlite":
+			self.skipTest("Frappe's own sync_global_search has no statement for SQLite")
 		kept = SiteRows()
 		make_user("jm-searched@ops.example")
 		sync_global_search()

@@ -143,7 +143,7 @@ class TestScheduledRuns(SiteTestCase):
 		schedule = self.schedule("hang")
 		with worker("default") as process:
 			schedule.enqueue(force=True)
-			self.wait_for(lambda: frappe.db.rollback() or self.runs(schedule), "the run begins")
+			self.wait_for(lambda: frappe.db.rollback() or self.going_on(schedule), "the run begins")
 			row = self.runs(schedule)[0]
 			self.assertEqual(row.status, "Running")
 			self.sweep()
@@ -160,7 +160,7 @@ class TestScheduledRuns(SiteTestCase):
 		schedule = self.schedule("hang")
 		with worker("default") as process:
 			schedule.enqueue(force=True)
-			self.wait_for(lambda: frappe.db.rollback() or self.runs(schedule), "the run begins")
+			self.wait_for(lambda: frappe.db.rollback() or self.going_on(schedule), "the run begins")
 			kill_all(process.pid)
 			process.wait()
 		self.sweep()
