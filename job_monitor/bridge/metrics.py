@@ -85,12 +85,13 @@ def add(rows: Mapping[Bucket, Row]) -> None:
 	names = {bucket.name: bucket for bucket in rows}
 	if not names:
 		return
-	of_names, values = "name in %(names)s", {"names": tuple(names)}
+	values: dict[str, Any] = {f"name{n}": name for n, name in enumerate(names)}
+	of_names = f"name in ({', '.join(f'%({key})s' for key in values)})"  # SQLite takes no list as one value
 	for bucket, row in _stored(of_names, values):
 		rows[names[bucket.name]].merge(row)
 	frappe.db.sql(f"delete from `tab{METRIC}` where {of_names}", values)
-	values = [_values(bucket, row) for bucket, row in rows.items()]
-	frappe.db.bulk_insert(METRIC, list(values[0]), [tuple(value.values()) for value in values])
+	made = [_values(bucket, row) for bucket, row in rows.items()]
+	frappe.db.bulk_insert(METRIC, list(made[0]), [tuple(value.values()) for value in made])
 
 
 def _values(bucket: Bucket, row: Row) -> dict[str, Any]:

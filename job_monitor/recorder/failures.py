@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import frappe
-from frappe.utils import now_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from job_monitor.bridge.times import to_site
 from job_monitor.core import clock
@@ -77,7 +77,9 @@ def _row(one: _Failed) -> dict[str, Any]:
 
 def _insert(doctype: str, rows: list[dict[str, Any]]) -> None:
 	now = now_datetime()
-	standard = {"creation": now, "modified": now, "owner": "Administrator", "modified_by": "Administrator"}
+	# SQLite's columns have no defaults
+	standard = {"docstatus": 0, "owner": "Administrator", "modified_by": "Administrator"}
+	standard |= {"creation": now, "modified": now}
 	whole = [{**row, **standard} for row in rows]
 	frappe.db.bulk_insert(doctype, list(whole[0]), [tuple(row.values()) for row in whole], chunk_size=500)
 
@@ -113,9 +115,9 @@ def _seen_again(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
 	last = max(one.at for one in failed)
 	values = {
 		"occurrences": group.occurrences + len(failed),
-		"first_at": min([one.at for one in failed] + [group.first_at]),
-		"last_at": max(last, group.last_at),
-		"last_days": _last_days(failed, group.last_days, group.last_at),
+		"first_at": min([one.at for one in failed] + [get_datetime(group.first_at)]),  # SQLite has texts
+		"last_at": max(last, get_datetime(group.last_at)),
+		"last_days": _last_days(failed, group.last_days, get_datetime(group.last_at)),
 		**_shown(max(failed, key=lambda one: one.at)),
 	}
 	if group.state == "Resolved":
@@ -129,6 +131,7 @@ def _new_group(name: str, failed: Sequence[_Failed]) -> dict[str, Any]:
 		"name": name,
 		"state": "Open",
 		"occurrences": len(failed),
+		"reopened": 0,
 		"first_at": first.at,
 		"last_at": last.at,
 		"last_days": _last_days(failed),
