@@ -30,12 +30,16 @@ _TIMES = " · times within five minutes: "
 _LAST = ", the last of "
 
 
+def _fit(text: str, chars: int) -> str:
+	return text.replace("\0", "�")[:chars]  # PostgreSQL takes no NUL, and an act without its row is refused
+
+
 class Entry:
 	"""One act's row. `act` begins it; `end` fills in what came of it, `of` what job it is about."""
 
 	def __init__(self, action: str, subject_type: str, subject: str, method: str = "") -> None:
-		self.values = {"action": action, "subject_type": subject_type, "subject": subject[:_CHARS]}
-		self.method = method[:_CHARS]
+		self.values = {"action": action, "subject_type": subject_type, "subject": _fit(subject, _CHARS)}
+		self.method = _fit(method, _CHARS)
 		self.name = ""
 		self.is_counted = False
 		self.has_ended = False
@@ -49,11 +53,11 @@ class Entry:
 
 	def of(self, method: str) -> None:
 		"""The method of the job or schedule that the act is about, as soon as it is known."""
-		self._write(method=method[:_CHARS])
+		self._write(method=_fit(method, _CHARS))
 
 	def end(self, outcome: str, done: bool) -> None:
 		self.has_ended = True
-		self._write(outcome=outcome[:_OUTCOME_CHARS], done=int(done))
+		self._write(outcome=_fit(outcome, _OUTCOME_CHARS), done=int(done))
 
 	def deny(self) -> None:
 		"""A row for it, or one more time in the row of what this user was denied just before."""
@@ -100,7 +104,7 @@ class Entry:
 def note(action: str, subject_type: str, subject: str, outcome: str, method: str = "") -> None:
 	"""The row of an act that is itself a change in the database: part of the same transaction, so both are kept or neither."""
 	entry = Entry(action, subject_type, subject)
-	entry.insert(method=method[:_CHARS], outcome=outcome[:_OUTCOME_CHARS], done=1)
+	entry.insert(method=_fit(method, _CHARS), outcome=_fit(outcome, _OUTCOME_CHARS), done=1)
 
 
 @contextmanager
