@@ -1,6 +1,6 @@
 """Background job monitor for Frappe: workers, queues, jobs, schedules."""
 
-from job_monitor.compat import install as _install
+from job_monitor.background_jobs_patch import install as _install
 
 __version__ = "0.1.0"
 

@@ -30,9 +30,9 @@ doctype_list_js = {
 
 extend_bootinfo = "job_monitor.bridge.boot.extend"
 
-before_request = ["job_monitor.compat.before_request"]
-before_job = ["job_monitor.around_jobs.before"]
-after_job = ["job_monitor.around_jobs.after"]
+before_request = ["job_monitor.background_jobs_patch.before_request"]
+before_job = ["job_monitor.job_hooks.before"]
+after_job = ["job_monitor.job_hooks.after"]
 
 override_whitelisted_methods = {
 	"frappe.core.doctype.rq_job.rq_job.remove_failed_jobs": "job_monitor.api.jobs.remove_failed",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import frappe
 from frappe.permissions import add_permission, reset_perms, update_permission_property
 
-from job_monitor.alerts.defaults import add_rules
-from job_monitor.bridge import live_site, reports
-from job_monitor.bridge.roles import MANAGER, USER
+from job_monitor.alerts.default_rules import add_rules
+from job_monitor.bridge.permissions import MANAGER, USER
+from job_monitor.bridge.reports import safe_report
+from job_monitor.bridge.site import live_site
 
 READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
 _RIGHTS = ("report", "export")
@@ -35,7 +36,7 @@ def after_install() -> None:
 
 
 def after_migrate() -> None:
-	reports.never_in_background()
+	safe_report.never_in_background()
 	add_indexes()
 	add_channels()
 	add_rules()

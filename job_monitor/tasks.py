@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from job_monitor.alerts import engine
-from job_monitor.bridge import release, transactions
+from job_monitor.bridge.database import transactions
+from job_monitor.bridge.site import release
 from job_monitor.core import clock
-from job_monitor.recorder import rollup, scheduled
+from job_monitor.recorder import rollup, scheduled_runs
 
 WATCHED_SECONDS = 90
 """`bench job-monitor watch` writes down runs and looks at the rules, too; where it did so just now, nobody else need."""
@@ -21,7 +22,7 @@ def sweep() -> None:
 	if not release.is_migrated():
 		return
 	errors = []
-	parts = (scheduled.close_killed_runs, *(() if _is_watched() else (rollup.write_down, _evaluate)))
+	parts = (scheduled_runs.close_killed_runs, *(() if _is_watched() else (rollup.write_down, _evaluate)))
 	for part in parts:
 		try:
 			part()

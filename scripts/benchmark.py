@@ -32,10 +32,10 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 
 from job_monitor.cli.demo import redis_server
-from job_monitor.core import workers
-from job_monitor.core.query import JobQuery
-from job_monitor.core.search import search
-from job_monitor.core.store import Store
+from job_monitor.core.rq import workers
+from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.search import search
+from job_monitor.core.rq.store import Store
 
 BENCH = "home-frappe-frappe-bench"
 QUEUES = ["short", "default", "long", *(f"custom{n}" for n in range(17))]

@@ -86,9 +86,9 @@ def _print(title: str, work: Callable[[], Any]) -> None:
 def _look() -> None:
 	"""Ask, and decide what becomes of each subject."""
 	from job_monitor.alerts import engine
-	from job_monitor.alerts.facts import Facts
+	from job_monitor.alerts.sources import Facts
 	from job_monitor.core import clock
-	from job_monitor.core.alerting import step
+	from job_monitor.core.alerts.transitions import step
 
 	now = clock.now()
 	rules = _rules()
@@ -103,12 +103,13 @@ def make_history() -> int:
 	"""Rows of Job Metric in place of the site's own, and how far they are summed up; not committed. Returns how many."""
 	from benchmark_recorder import day_of
 
-	from job_monitor.bridge import history, metrics, state
-	from job_monitor.bridge.metrics import DAY, HOUR, Bucket, Row
-	from job_monitor.bridge.recorder_progress import STATE
+	from job_monitor.bridge.history import facts, job_metric
+	from job_monitor.bridge.history.job_metric import DAY, HOUR, Bucket, Row
+	from job_monitor.bridge.history.recorder_progress import STATE
+	from job_monitor.bridge.site import state
 	from job_monitor.core import clock
 
-	frappe.db.delete(metrics.METRIC)
+	frappe.db.delete(job_metric.METRIC)
 	hours_until = HOUR.floor(clock.now() - timedelta(minutes=10))
 	days_until = DAY.floor(hours_until)
 	minutes = day_of(clock.now() - timedelta(days=1), RATE)
@@ -128,9 +129,9 @@ def make_history() -> int:
 	}
 	days = {bucket: row for bucket, row in sums.items() if bucket.scale is DAY}
 	for rows in (minutes, hours, days):
-		metrics.add(rows)
+		job_metric.add(rows)
 	state.put(STATE, json.dumps({"hours_until": str(hours_until), "days_until": str(days_until)}))
-	history.note_baselines()
+	facts.note_baselines()
 	return len(minutes) + len(hours) + len(days)
 
 
@@ -138,8 +139,8 @@ def _rules() -> list[Any]:
 	"""The app's own, and more of the kinds that look at queues and methods."""
 	from dataclasses import replace
 
-	from job_monitor.alerts.incidents import rule
-	from job_monitor.core.alert_kinds import DEFAULTS, KINDS
+	from job_monitor.alerts.store import rule
+	from job_monitor.core.alerts.kinds import DEFAULTS, KINDS
 
 	own = []
 	for title, name, values in DEFAULTS:

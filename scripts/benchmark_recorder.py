@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from benchmark_alerts import measure_alerts
 from benchmark_sweep import measure_sweep, note_horses
 
-METHOD = "job_monitor.testing.succeed"
+METHOD = "job_monitor.tests.site_tests.succeed"
 ARMS = {"with": "short", "without": "long"}
 METHODS, QUEUES = 100, ("short", "default", "long", "custom")
 TIMES = "job_monitor:benchmark:times"
@@ -48,10 +48,10 @@ def work(arm: str) -> None:
 
 	frappe.get_hooks = filtered
 	if arm == "timed":
-		from job_monitor import around_jobs
+		from job_monitor import job_hooks
 
-		around_jobs.before = timed("begin", around_jobs.before)
-		around_jobs.after = timed("end", around_jobs.after)
+		job_hooks.before = timed("begin", job_hooks.before)
+		job_hooks.after = timed("end", job_hooks.after)
 	if arm == "horses":
 		note_horses()
 	from frappe.utils.bench_helper import main
@@ -162,7 +162,7 @@ def measure_throughput(options: argparse.Namespace) -> None:
 
 def executions(number: int, seconds: float) -> Iterator[Any]:
 	"""Random runs that ended within the last `seconds`, oldest first."""
-	from job_monitor.core.runs import Run
+	from job_monitor.core.history.runs import Run
 
 	rng, now = random.Random(5), time.time()
 	for n in range(number):
@@ -177,12 +177,12 @@ def executions(number: int, seconds: float) -> Iterator[Any]:
 
 
 def measure_rollup(options: argparse.Namespace) -> None:
-	from job_monitor.bridge import session
-	from job_monitor.core import run_records
-	from job_monitor.core.runs import Failure, RunLog, _pack
+	from job_monitor.bridge import context
+	from job_monitor.core.history import run_records
+	from job_monitor.core.history.runs import Failure, RunLog, _pack
 	from job_monitor.recorder import rollup
 
-	store = session.store()
+	store = context.store()
 	log = RunLog(store.connection, store.bench or "", frappe.local.site)
 	rollup.write_down()
 	failure = _pack(Failure("ValueError", "wrong", "Traceback\n" + "  File x, line 1, in y\n" * 40, "{}"))
@@ -203,16 +203,16 @@ def measure_rollup(options: argparse.Namespace) -> None:
 
 def measure_storage(options: argparse.Namespace) -> None:
 	"""A day of 100 methods x 4 queues."""
-	from job_monitor.bridge import metrics
+	from job_monitor.bridge.history import job_metric
 
 	midnight = datetime(2026, 1, 1, tzinfo=timezone.utc)
 	for rate in (1, 10, 60):
 		minutes = day_of(midnight, rate)
 		hours, days = ({} for _n in range(2))
 		for bucket, row in minutes.items():
-			for sums, scale in ((hours, metrics.HOUR), (days, metrics.DAY)):
-				key = metrics.Bucket(scale, scale.floor(bucket.start), bucket.queue)
-				sums.setdefault(key, metrics.Row()).merge(row)
+			for sums, scale in ((hours, job_metric.HOUR), (days, job_metric.DAY)):
+				key = job_metric.Bucket(scale, scale.floor(bucket.start), bucket.queue)
+				sums.setdefault(key, job_metric.Row()).merge(row)
 		print(
 			f"  {rate} runs an hour of each method and queue: {sum(r.methods.total().total for r in days.values()):,}"
 		)
@@ -225,26 +225,28 @@ def measure_storage(options: argparse.Namespace) -> None:
 
 def day_of(start: datetime, rate: int) -> dict[Any, Any]:
 	"""Rows of the minutes of a day, with so many runs an hour of each method in each queue."""
-	from job_monitor.bridge import metrics
+	from job_monitor.bridge.history import job_metric
 
 	rng, rows = random.Random(9), {}
-	first = metrics.MINUTE.floor(start)
+	first = job_metric.MINUTE.floor(start)
 	for run in executions(rate * 24 * METHODS * len(QUEUES), 86400):
-		bucket = metrics.Bucket(metrics.MINUTE, first + timedelta(minutes=rng.randrange(1440)), run.queue)
-		rows.setdefault(bucket, metrics.Row()).methods.of(run.method).add(run)
+		bucket = job_metric.Bucket(
+			job_metric.MINUTE, first + timedelta(minutes=rng.randrange(1440)), run.queue
+		)
+		rows.setdefault(bucket, job_metric.Row()).methods.of(run.method).add(run)
 	return rows
 
 
 def stored(rows: dict[Any, Any]) -> str:
 	"""KB of a table of its own with these rows; the database counts whole pages."""
-	from job_monitor.bridge import metrics
+	from job_monitor.bridge.history import job_metric
 
 	if frappe.db.db_type != "mariadb":
 		return "?"
 	table = "tabJob Metric Benchmark"
 	frappe.db.sql_ddl(f"DROP TABLE IF EXISTS `{table}`")
 	frappe.db.sql_ddl(f"CREATE TABLE `{table}` LIKE `tabJob Metric`")
-	values = [metrics._values(bucket, row) for bucket, row in rows.items()]
+	values = [job_metric._values(bucket, row) for bucket, row in rows.items()]
 	frappe.db.bulk_insert(
 		"Job Metric Benchmark", list(values[0]), [tuple(value.values()) for value in values]
 	)

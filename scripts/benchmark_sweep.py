@@ -17,7 +17,7 @@ import frappe
 
 ROUNDS = 15
 HORSES = "job_monitor:benchmark:horses"
-EMPTY, SWEEP = "job_monitor.testing.succeed", "job_monitor.tasks.sweep"
+EMPTY, SWEEP = "job_monitor.tests.site_tests.succeed", "job_monitor.tasks.sweep"
 
 
 def note_horses() -> None:
@@ -40,7 +40,7 @@ def note_horses() -> None:
 def measure_sweep(options: Any) -> None:
 	from benchmark_recorder import start
 
-	from job_monitor.bridge import release
+	from job_monitor.bridge.site import release
 	from job_monitor.recorder import rollup
 
 	if not release.is_migrated():
@@ -128,7 +128,7 @@ def _punctual() -> Iterator[None]:
 
 def _prepare(by: str) -> None:
 	from job_monitor.alerts import engine
-	from job_monitor.bridge import state
+	from job_monitor.bridge.site import state
 	from job_monitor.core import clock
 
 	frappe.db.rollback()

@@ -19,15 +19,16 @@ from typing import Any
 import frappe
 from frappe import _
 
-from job_monitor.alerts import checks, incidents, notices
-from job_monitor.alerts.facts import Facts
-from job_monitor.bridge import live_site, state, transactions
-from job_monitor.bridge.times import to_utc
+from job_monitor.alerts import checks, outbox, store
+from job_monitor.alerts.sources import Facts
+from job_monitor.bridge.database import transactions
+from job_monitor.bridge.site import live_site, state
+from job_monitor.bridge.timezones import to_utc
 from job_monitor.core import clock, limits
-from job_monitor.core.alert_kinds import KINDS
-from job_monitor.core.alerting import Rule, Sighting, close, step
+from job_monitor.core.alerts.kinds import KINDS
+from job_monitor.core.alerts.transitions import Rule, Sighting, close, step
+from job_monitor.notify.http_post import Request, post
 from job_monitor.notify.message import DeliveryError
-from job_monitor.notify.post import Request, post
 
 SETTINGS = "Job Monitor Settings"
 
@@ -79,7 +80,7 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 	finally:
 		transactions.begin_anew()
 		state.release_lease(LEASE, owner)
-	sent = notices.send_waiting()
+	sent = outbox.send_waiting()
 	evaluation = replace(evaluation, notices=sent.notices, undelivered=sent.undelivered)
 	return evaluation if kinds else replace(evaluation, heartbeat=_heartbeat(evaluation))
 
@@ -87,7 +88,7 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 	started = time.monotonic()
 	now, before = clock.now(), last()
-	rules = [rule for rule in incidents.rules() if not kinds or rule.kind in kinds]
+	rules = [rule for rule in store.rules() if not kinds or rule.kind in kinds]
 	untold = "" if live_site.look() else _("nobody has said that this is the live site")
 	if untold:
 		rules = [replace(rule, muted_until=now + timedelta(days=1)) for rule in rules]
@@ -111,7 +112,7 @@ def windows(rules: Sequence[Rule]) -> set[int]:
 
 def look(rules: Sequence[Rule], facts: Facts) -> dict[str, Any]:
 	"""What each rule sees now, by its name; None for one that cannot say."""
-	known, _names = incidents.read_open()
+	known, _names = store.read_open()
 	return {
 		rule.name: _bounded(checks.look(rule, facts, known[rule.name]), known[rule.name])
 		for rule in sorted(rules, key=lambda rule: KINDS[rule.kind].about_unknown)
@@ -135,12 +136,12 @@ def _write(rules: Sequence[Rule], seen: Seen, now: datetime, by: str, whole: boo
 	"""Decide and write down. False if another look was written down since this one began, at `number`."""
 	if _parse(state.lock(STATE)).get("number", 0) != number:
 		return False
-	known, names = incidents.read_open()
+	known, names = store.read_open()
 	for rule in rules:
-		incidents.write(rule.name, step(rule, known.pop(rule.name, {}), seen[rule.name], now), names, now, by)
+		store.write(rule.name, step(rule, known.pop(rule.name, {}), seen[rule.name], now), names, now, by)
 	if whole:  # incidents of rules that are gone, off, or told by another site
 		for name, orphans in known.items():
-			incidents.write(name, close(orphans.values(), now), names, now, by)
+			store.write(name, close(orphans.values(), now), names, now, by)
 	return True
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor.alerts import attention, engine, trial
+from job_monitor.alerts import actions, dry_run, engine
 from job_monitor.bridge import audit
-from job_monitor.bridge.times import to_site
-from job_monitor.core.alert_kinds import KINDS
+from job_monitor.bridge.timezones import to_site
+from job_monitor.core.alerts.kinds import KINDS
 from job_monitor.notify import dispatch
 
 
@@ -37,21 +37,21 @@ def get_status() -> dict[str, Any]:
 	frappe.call("job_monitor.api.alerts.get_status").then((r) => console.log(r.message.firing));
 	"""
 	frappe.has_permission("Job Alert", "read", throw=True)
-	return attention.status()
+	return actions.status()
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def acknowledge(alert: str) -> None:
 	"""Take an alert over: no more reminders. Managers only."""
-	attention.acknowledge(alert)
+	actions.acknowledge(alert)
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def mute(alert: str, until: str = "") -> None:
 	"""Tell nobody of an alert before then, in the site's time zone; without a moment it is unmuted. Managers only."""
-	attention.mute(alert, until)
+	actions.mute(alert, until)
 
 
 @frappe.whitelist(methods=["POST"])
@@ -67,7 +67,7 @@ def evaluate() -> dict[str, Any]:
 @rate_limit(limit=120, seconds=60)
 def confirm_live_site() -> None:
 	"""Say that this site, which was restored or copied, is the live one: people are told again. Managers only."""
-	attention.confirm_live_site()
+	actions.confirm_live_site()
 
 
 @frappe.whitelist(methods=["POST"])
@@ -75,7 +75,7 @@ def confirm_live_site() -> None:
 def try_rule(rule: str) -> dict[str, Any]:
 	"""What a rule sees now: `{"seen": [{"subject", "title", "text", "value"}], "problem"}`. Nobody is told."""
 	frappe.has_permission("Job Alert Rule", "write", rule, throw=True)
-	return trial.run(rule)
+	return dry_run.run(rule)
 
 
 @frappe.whitelist()

@@ -4,7 +4,7 @@ from typing import Any
 
 import frappe
 
-from job_monitor.bridge import exports
+from job_monitor.bridge.lists import exports
 
 
 @frappe.whitelist()

@@ -5,7 +5,7 @@ import json
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor.bridge import failure_groups
+from job_monitor.bridge.history import failure_groups
 
 
 @frappe.whitelist(methods=["POST"])

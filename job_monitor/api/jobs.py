@@ -5,7 +5,7 @@ from typing import Any
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor.bridge import actions, jobs
+from job_monitor.bridge.rq import actions, jobs
 
 
 @frappe.whitelist()

@@ -4,7 +4,7 @@ from typing import Any
 
 import frappe
 
-from job_monitor.bridge import link_search
+from job_monitor.bridge.lists import link_search
 
 
 @frappe.whitelist()

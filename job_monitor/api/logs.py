@@ -5,14 +5,14 @@ from typing import Any
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor.bridge import logs
+from job_monitor.bridge import log_files
 
 
 @frappe.whitelist()
 @rate_limit(limit=120, seconds=60)
 def get_files() -> list[dict[str, Any]]:
 	"""Known logs: `{"name", "about", "size" (bytes), "changed_at", "note"}`, also those that are not there."""
-	return logs.files()
+	return log_files.files()
 
 
 @frappe.whitelist(methods=["POST"])  # a GET would not commit the audit
@@ -25,4 +25,4 @@ def read(
 	Returns:
 		`{"records": [{"key", "at", "level", "text"}], "older", "newer": cursors, "note"}`. Opening a log is audited.
 	"""
-	return logs.read(name, records, text, level, older, newer)
+	return log_files.read(name, records, text, level, older, newer)

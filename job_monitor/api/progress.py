@@ -5,14 +5,14 @@ from typing import Any
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor import tasks_of_users
+from job_monitor.progress import user_tasks
 
 
 @frappe.whitelist()
 @rate_limit(limit=240, seconds=60)
 def get_tasks() -> list[dict[str, Any]]:
 	"""What the user's own tasks last told: `{"task_id", "title", "state", "progress", "current", "total", …}`."""
-	return tasks_of_users.of_session()
+	return user_tasks.of_session()
 
 
 @frappe.whitelist(methods=["POST"])
@@ -21,11 +21,11 @@ def publish_progress(
 	progress: float, title: str, description: str = "", task_id: str = "", user: str = ""
 ) -> dict[str, Any]:
 	"""Show progress (0 to 100; 100 ends it) in the user's own panel; in somebody else's for managers only."""
-	return tasks_of_users.publish(progress, title, description, task_id, user)
+	return user_tasks.publish(progress, title, description, task_id, user)
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=60, seconds=60)
 def ask_to_stop(job_id: str) -> dict[str, Any]:
 	"""Ask a running job to stop by itself, see `Progress.stop_requested`. For managers, and for the job's own user."""
-	return tasks_of_users.ask_to_stop(job_id)
+	return user_tasks.ask_to_stop(job_id)

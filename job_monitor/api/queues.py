@@ -5,7 +5,7 @@ from typing import Any
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor.bridge import queues
+from job_monitor.bridge.rq import queues
 
 
 @frappe.whitelist()

@@ -5,7 +5,8 @@ from typing import Any
 import frappe
 from frappe.rate_limiter import rate_limit
 
-from job_monitor.bridge import actions, schedules
+from job_monitor.bridge.rq import actions
+from job_monitor.bridge.schedules import schedule_health
 
 
 @frappe.whitelist()
@@ -16,7 +17,7 @@ def get_health(names: str | list[str] | None = None) -> list[dict[str, Any]]:
 	frappe.call("job_monitor.api.schedules.get_health").then((r) => console.log(r.message[0].state));
 	"""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	return schedules.rows(frappe.parse_json(names))
+	return schedule_health.rows(frappe.parse_json(names))
 
 
 @frappe.whitelist()
@@ -28,7 +29,7 @@ def get_scheduler() -> dict[str, str]:
 		`{"state": "running", "absent", "disabled", "paused" or "dormant", "detail": why, and what to do}`.
 	"""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	return schedules.scheduler_row()
+	return schedule_health.scheduler_row()
 
 
 @frappe.whitelist(methods=["POST"])

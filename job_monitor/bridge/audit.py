@@ -13,7 +13,7 @@ from typing import Any
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
-from job_monitor.bridge import roles
+from job_monitor.bridge import permissions
 
 AUDIT = "Job Monitor Audit"
 BEGUN = "begun"
@@ -122,7 +122,7 @@ def act(
 	action: str,
 	subject_type: str,
 	subject: str,
-	permit: Callable[[], Any] = roles.only_managers,
+	permit: Callable[[], Any] = permissions.only_managers,
 	*,
 	method: str = "",
 	again_and_again: bool = False,

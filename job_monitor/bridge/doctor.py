@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 import frappe
 from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge import history, live_site, release, schedules, session
-from job_monitor.bridge.times import to_site
-from job_monitor.core import health, snapshot
-from job_monitor.core import schedules as core_schedules
+from job_monitor.bridge import context
+from job_monitor.bridge.history import facts
+from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.site import live_site, release
+from job_monitor.bridge.timezones import to_site
 from job_monitor.core.errors import JobMonitorError
-from job_monitor.core.records import Finding, Severity, Snapshot
-from job_monitor.core.schedule_texts import of_scheduler
-from job_monitor.core.sites import waiting_by_site
+from job_monitor.core.findings import Finding, Severity
+from job_monitor.core.rq import diagnosis, snapshot
+from job_monitor.core.rq.records import Snapshot
+from job_monitor.core.rq.site_counts import waiting_by_site
+from job_monitor.core.schedules import judge as core_schedules
+from job_monitor.core.schedules.messages import of_scheduler
 
 APP = "job_monitor"
 
@@ -68,14 +72,14 @@ def examine(sites: Sequence[str]) -> Report:
 	pending: dict[str, int] = {}
 	with _site(""):
 		try:
-			store = session.connect()
+			store = context.connect()
 			taken = snapshot.take(store)
 			pending, report.pending_is_exact = waiting_by_site(store)
 		except JobMonitorError as error:
 			report.problem = str(error)
 		else:
 			report.workers = "running" if taken.living else "not running"
-			report.findings = health.diagnose(taken)
+			report.findings = diagnosis.diagnose(taken)
 	for site in sites:
 		report.sites.append(_examine_site(site, None if taken is None else pending.get(site, 0)))
 	return report
@@ -100,7 +104,7 @@ def _examine_site(site: str, pending: int | None) -> SiteReport:
 	report = SiteReport(site, pending=pending)
 	try:
 		with _site(site):
-			report.scheduler = schedules.switch()
+			report.scheduler = schedule_health.switch()
 			report.findings = list(_of_site(site, asked=pending is not None))
 	except BaseTimeoutException:
 		raise
@@ -112,10 +116,10 @@ def _examine_site(site: str, pending: int | None) -> SiteReport:
 def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 	"""What is wrong with a site's scheduler and schedules. Without Redis only what the site itself knows."""
 	if asked:
-		healths = schedules.read()
-		found = schedules.scheduler(healths)
+		healths = schedule_health.read()
+		found = schedule_health.scheduler(healths)
 	else:
-		healths, found = [], schedules.switched()
+		healths, found = [], schedule_health.switched()
 	if not found.runs:
 		yield _scheduler_finding(site, found)
 	if APP in frappe.get_installed_apps():
@@ -136,7 +140,7 @@ def _of_monitor(site: str) -> Iterator[Finding]:
 		return
 	if place := live_site.unconfirmed():
 		yield _unconfirmed(site, place)
-	if lost := history.lost_runs():
+	if lost := facts.lost_runs():
 		number, at = lost
 		message = f"{number:,} runs of jobs were never written down, the last found at {to_site(at):%Y-%m-%d %H:%M}."
 		hint = (
@@ -157,7 +161,7 @@ def _unconfirmed(site: str, place: dict[str, str]) -> Finding:
 	return Finding("unconfirmed-site", Severity.WARNING, site, message, hint)
 
 
-def _scheduler_finding(site: str, found: schedules.SchedulerHealth) -> Finding:
+def _scheduler_finding(site: str, found: schedule_health.SchedulerHealth) -> Finding:
 	message, _hint = of_scheduler(found.state, site)
 	absent = found.state == "absent"
 	code, severity = f"scheduler-{found.state}", Severity.CRITICAL if absent else Severity.WARNING

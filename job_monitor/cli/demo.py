@@ -28,11 +28,12 @@ from rich.console import Console
 
 from job_monitor.cli import demo_jobs, top
 from job_monitor.cli.main import main as job_monitor
-from job_monitor.core import clock, keys
+from job_monitor.core import clock
 from job_monitor.core.errors import JobMonitorError
-from job_monitor.core.query import JobQuery
-from job_monitor.core.records import Job
-from job_monitor.core.store import Store
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.records import Job
+from job_monitor.core.rq.store import Store
 
 START_SECONDS = 10.0
 """Time for the private Redis to answer: a busy machine included."""

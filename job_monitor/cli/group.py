@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from job_monitor.cli import safe
+from job_monitor.cli import terminal_text
 from job_monitor.core.errors import ConfigError, CouldNotAsk, InvalidQuery, JobMonitorError
 
 EXIT_FOUND = 1
@@ -43,4 +43,4 @@ class Group(click.Group):
 
 
 def _tell(text: str) -> None:
-	click.echo(f"job-monitor: {safe.line(text)}", err=True)
+	click.echo(f"job-monitor: {terminal_text.line(text)}", err=True)

@@ -10,14 +10,15 @@ from typing import Any
 import click
 
 from job_monitor import __version__
-from job_monitor.cli import files, inside, look, removing, render
+from job_monitor.cli import delegate, display, logs, remove, render
 from job_monitor.cli.group import EXIT_FOUND, Group
 from job_monitor.cli.source import Age, Name, Seconds, Source, console, json_option, show
-from job_monitor.core import clock, health, keys, limits, snapshot, stack, workers
+from job_monitor.core import clock, limits
 from job_monitor.core.errors import JobNotFound, NoTerminal, StackUnavailable, WorkerNotFound
-from job_monitor.core.query import STATUSES, JobQuery
-from job_monitor.core.records import Severity
-from job_monitor.core.search import search
+from job_monitor.core.findings import Severity
+from job_monitor.core.rq import diagnosis, keys, snapshot, stack, workers
+from job_monitor.core.rq.query import STATUSES, JobQuery
+from job_monitor.core.rq.search import search
 
 
 @click.group(
@@ -84,7 +85,7 @@ def workers_command(source: Source, as_json: bool) -> None:
 	found = workers.read_all(store)
 	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
 	width = console().width
-	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == look.UNBOUNDED}
+	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == display.UNBOUNDED}
 	show(as_json, found, render.workers_table(found, current, clock.now(), **shape))
 
 
@@ -181,15 +182,15 @@ def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
 	job-monitor report --site erp.example.com --method sales_invoice --json
 	"""
 	from job_monitor.cli import report
-	from job_monitor.core.monitor_report import Filters
+	from job_monitor.core.monitor_log.monitor_report import Filters
 
 	report.run(source.bench(), Filters(**filters), as_json)
 
 
-main.add_command(removing.remove)
-main.add_command(files.logs)
-main.add_command(inside.check)
-main.add_command(inside.watch)
+main.add_command(remove.remove)
+main.add_command(logs.logs)
+main.add_command(delegate.check)
+main.add_command(delegate.watch)
 
 
 @main.command("stack")
@@ -214,7 +215,7 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
 		worker = workers.read_one(store, job.worker)
 	taken = stack.take(worker)
-	show(as_json, taken, look.words(taken.text))
+	show(as_json, taken, display.words(taken.text))
 
 
 @main.command()
@@ -235,7 +236,7 @@ def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_js
 	*/5 * * * *  cd ~/frappe-bench && job-monitor doctor --critical || mail-the-team
 	"""
 	taken = snapshot.take(ctx.obj.open(), zombie_seconds)
-	findings = health.diagnose(taken)
+	findings = diagnosis.diagnose(taken)
 	report = {"healthy": not findings, "findings": findings, "snapshot": taken}
 	show(as_json, report, render.doctor_view(taken, findings))
 	bad = [f for f in findings if f.severity is Severity.CRITICAL] if only_critical else findings

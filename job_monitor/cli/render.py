@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from job_monitor.cli import safe
-from job_monitor.cli.look import (
+from job_monitor.cli import terminal_text
+from job_monitor.cli.display import (
 	LINE,
 	RIGHT,
 	Tail,
@@ -23,20 +23,12 @@ from job_monitor.cli.look import (
 	table,
 	words,
 )
-from job_monitor.core import clock, keys
-from job_monitor.core.health import duration
-from job_monitor.core.query import JobQuery
-from job_monitor.core.records import (
-	Finding,
-	Job,
-	Page,
-	Queue,
-	SearchResult,
-	Severity,
-	Snapshot,
-	Verdict,
-	Worker,
-)
+from job_monitor.core import clock
+from job_monitor.core.findings import Finding, Severity
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.diagnosis import duration
+from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.records import Job, Page, Queue, SearchResult, Snapshot, Verdict, Worker
 
 STATUS_STYLE = {
 	"queued": "yellow",
@@ -146,7 +138,7 @@ def _job_cells(job: Job, now: datetime) -> list[RenderableType]:
 		f"{ago(job.created_at, now)} ago" if job.created_at else "",
 		duration(waited) if waited is not None else "",
 		duration(ran) if ran is not None else "",
-		words(safe.line(job.id), "dim"),
+		words(terminal_text.line(job.id), "dim"),
 		words(last_line(job.exception) or job.problem, "bright_red"),
 	]
 

@@ -11,13 +11,14 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from job_monitor.cli import look
+from job_monitor.cli import display
 from job_monitor.cli.source import console
-from job_monitor.core import clock, monitor_log
-from job_monitor.core.connection import Bench
+from job_monitor.core import clock
 from job_monitor.core.errors import NoLog
-from job_monitor.core.health import duration
-from job_monitor.core.monitor_report import Filters, Report
+from job_monitor.core.monitor_log import reader
+from job_monitor.core.monitor_log.monitor_report import Filters, Report
+from job_monitor.core.rq.connection import Bench
+from job_monitor.core.rq.diagnosis import duration
 
 METHODS = 30
 
@@ -28,12 +29,12 @@ def run(bench: Bench, filters: Filters, as_json: bool) -> None:
 	Raises:
 		NoLog: There is no log: says how to turn it on.
 	"""
-	paths = monitor_log.files(bench.path / "logs")
+	paths = reader.files(bench.path / "logs")
 	if not paths:
 		raise NoLog(missing(bench))
 	report = _read(paths, filters)
 	if as_json:
-		click.echo(look.json_text(report, indent=1))
+		click.echo(display.json_text(report, indent=1))
 	else:
 		console().print(view(report))
 
@@ -44,7 +45,7 @@ def missing(bench: Bench) -> str:
 		return (
 			"the monitor is on, its log is not there yet: it is written by a scheduled job, every few minutes"
 		)
-	return f"the monitor is off; turn it on with `{monitor_log.TURN_ON}` and restart the bench"
+	return f"the monitor is off; turn it on with `{reader.TURN_ON}` and restart the bench"
 
 
 def _is_on(path: Path) -> bool:
@@ -60,7 +61,7 @@ def _read(paths: list[Path], filters: Filters) -> Report:
 	columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
 	with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
 		task = bar.add_task("Reading", total=None)
-		return monitor_log.read(
+		return reader.read(
 			paths, filters, progress=lambda done, total: bar.update(task, completed=done, total=total)
 		)
 
@@ -73,7 +74,7 @@ def view(report: Report) -> RenderableType:
 		parts += [_methods(report), Text("Slowest runs", style="bold"), _slowest(report)]
 	parts.append(Text(read_so_far(report), style="dim"))
 	if report.problem:
-		parts.append(look.words(report.problem, "bright_red"))
+		parts.append(display.words(report.problem, "bright_red"))
 	return Group(*parts)
 
 
@@ -95,16 +96,16 @@ def _methods(report: Report) -> RenderableType:
 	right: dict[str, Any] = {"justify": "right", "no_wrap": True}
 	names = ("Runs", "Errors", "Time", "Share", "p50", "p95", "p99", "Wait p50", "p95")
 	line = {"no_wrap": True, "overflow": "ellipsis"}
-	table = look.table(("Method", line), *[(name, right) for name in names])
+	table = display.table(("Method", line), *[(name, right) for name in names])
 	for m in report.methods[:METHODS]:
 		times = (m.p50, m.p95, m.p99, m.wait_p50, m.wait_p95)
 		row: list[RenderableType] = [
-			look.Tail(m.method),
+			display.Tail(m.method),
 			f"{m.count:,}",
-			look.count(m.errors, "bright_red"),
+			display.count(m.errors, "bright_red"),
 			duration(m.total),
 		]
-		look.add_row(table, [*row, f"{m.share:.1%}", *map(duration, times)])
+		display.add_row(table, [*row, f"{m.share:.1%}", *map(duration, times)])
 	return table
 
 
@@ -114,7 +115,7 @@ def _at(text: str) -> str:
 
 
 def _slowest(report: Report) -> RenderableType:
-	table = look.table(("Took", {"justify": "right"}), "Method", "Site", "At", "Job ID")
+	table = display.table(("Took", {"justify": "right"}), "Method", "Site", "At", "Job ID")
 	for run in report.slowest[:10]:
-		look.add_row(table, [duration(run.duration), run.method, run.site, _at(run.at), run.job_id])
+		display.add_row(table, [duration(run.duration), run.method, run.site, _at(run.at), run.job_id])
 	return table

@@ -14,11 +14,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from job_monitor.cli import look
-from job_monitor.core import clock, connection, limits
+from job_monitor.cli import display
+from job_monitor.core import clock, limits
 from job_monitor.core.errors import NoBench
-from job_monitor.core.redaction import Redactor
-from job_monitor.core.store import Store
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.rq import connection
+from job_monitor.core.rq.store import Store
 
 _AGE = re.compile(r"(\d{1,6})\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -116,12 +117,12 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def console(soft_wrap: bool = False) -> Console:
 	"""As wide as the terminal, or as COLUMNS says. Else as wide as what is printed: nothing is cut or wrapped."""
 	is_bounded = sys.stdout.isatty() or os.environ.get("COLUMNS")
-	width = None if is_bounded else look.UNBOUNDED
+	width = None if is_bounded else display.UNBOUNDED
 	return Console(highlight=False, markup=False, soft_wrap=soft_wrap, width=width)
 
 
 def show(as_json: bool, records: Any, view: Any) -> None:
 	if as_json:
-		click.echo(look.json_text(records, indent=1))
+		click.echo(display.json_text(records, indent=1))
 	else:
 		console().print(view)

@@ -17,15 +17,17 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from job_monitor.cli import look, render
+from job_monitor.cli import display, render
 from job_monitor.cli.terminal import Keys
-from job_monitor.core import clock, health, keys, limits, snapshot, zombies
-from job_monitor.core.connection import address
+from job_monitor.core import clock, limits
 from job_monitor.core.errors import JobMonitorError
-from job_monitor.core.query import JobQuery
-from job_monitor.core.records import Finding, Job, Snapshot, Verdict, Zombies
-from job_monitor.core.search import search
-from job_monitor.core.store import Store
+from job_monitor.core.findings import Finding
+from job_monitor.core.rq import diagnosis, keys, snapshot, zombies
+from job_monitor.core.rq.connection import address
+from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.records import Job, Snapshot, Verdict, Zombies
+from job_monitor.core.rq.search import search
+from job_monitor.core.rq.store import Store
 
 _VIEWS = ("started", "queued", "failed", "finished", "all")
 _DIGITS = {str(number): view for number, view in enumerate(_VIEWS, 1)}
@@ -74,7 +76,7 @@ def stream(store: Store, interval: float) -> None:
 	"""One line of JSON for each interval, until the reader goes away."""
 	while True:
 		taken = snapshot.take(store, zombie_seconds=0)
-		click.echo(look.json_text({"snapshot": taken, "findings": health.diagnose(taken)}))
+		click.echo(display.json_text({"snapshot": taken, "findings": diagnosis.diagnose(taken)}))
 		time.sleep(interval)
 
 
@@ -159,8 +161,10 @@ class Top:
 		taken = self.data.taken
 		if taken is None:
 			message = self.data.error or "Asking Redis …"
-			return Panel(look.words(message, "bright_red" if self.data.error else "dim"), title="job-monitor")
-		findings = health.diagnose(taken)
+			return Panel(
+				display.words(message, "bright_red" if self.data.error else "dim"), title="job-monitor"
+			)
+		findings = diagnosis.diagnose(taken)
 		layout = Layout()
 		size = min(len(findings), 5) * 2 + 2 if findings else 3
 		layout.split_column(
@@ -176,7 +180,7 @@ class Top:
 		alive = sum(worker.verdict is Verdict.ALIVE for worker in taken.workers)
 		busy = sum(worker.state == "busy" for worker in taken.workers)
 		line = Text.assemble(
-			(" job-monitor ", "reverse bold"), "  ", look.words(address(self.store.connection), "bold")
+			(" job-monitor ", "reverse bold"), "  ", display.words(address(self.store.connection), "bold")
 		)
 		line.append(
 			f"   {clock.local(taken.taken_at)[11:]}   {alive} of {len(taken.workers)} workers alive, {busy} busy"
@@ -244,14 +248,14 @@ class Top:
 			f"[{n}] {name}" if name == self.state.view else f"{n} {name}" for n, name in enumerate(_VIEWS, 1)
 		)
 		found = f" · search {self.state.text!r}" if self.state.text else ""
-		title = look.words(f"{tabs} · {self.data.note.strip()}{found}")
+		title = display.words(f"{tabs} · {self.data.note.strip()}{found}")
 		return Panel(body, title=title, title_align="left", border_style="dim")
 
 	def _foot(self) -> RenderableType:
 		if self.state.typing:
-			return look.words(f" Search: {self.state.text}█   Enter: find   Esc: give up", "reverse")
+			return display.words(f" Search: {self.state.text}█   Enter: find   Esc: give up", "reverse")
 		if self.data.error:
-			return look.words(f" {self.data.error}  (old figures above)", "bold white on red")
+			return display.words(f" {self.data.error}  (old figures above)", "bold white on red")
 		return Text(
 			f" ?: keys  /: search  Enter: open  p: pause  q: quit   every {self.state.interval:g} s",
 			style="dim",

@@ -9,15 +9,15 @@ from typing import Any
 import click
 from frappe.commands import pass_context
 
-from job_monitor import compat
+from job_monitor import background_jobs_patch
 
-compat.install()
+background_jobs_patch.install()
 
 if {"worker", "worker-pool"} & set(sys.argv):
 	# A worker forks for each job: what is imported here, no work-horse imports. It lies in the memory of every worker, so
 	# nothing of it may import Frappe's documents (6 MB on 15) or what sends messages (12 MB): `test_memory_usage` of
 	# Frappe allows 2 MB
-	from job_monitor import around_jobs, tasks  # noqa: F401
+	from job_monitor import job_hooks, tasks  # noqa: F401
 
 
 @click.command("doctor")

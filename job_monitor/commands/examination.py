@@ -10,8 +10,8 @@ import click
 import frappe
 
 from job_monitor.bridge.doctor import Report, SiteReport, examine
-from job_monitor.cli import safe
-from job_monitor.core.records import Finding, Severity
+from job_monitor.cli import terminal_text
+from job_monitor.core.findings import Finding, Severity
 
 
 def run(sites: Sequence[str], as_json: bool) -> int:
@@ -38,7 +38,7 @@ def _lines(report: Report) -> Iterator[str]:
 	for site in report.sites:
 		yield f"Scheduler Status for {site.site}"
 		if site.problem:
-			yield click.style(f"   Could not be asked: {safe.line(site.problem)}", fg="red")
+			yield click.style(f"   Could not be asked: {terminal_text.line(site.problem)}", fg="red")
 		else:
 			yield f"   Scheduler is: {_good(site.scheduler, 'enabled')}"
 		if not report.problem:
@@ -47,7 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
 		yield from map(_finding, site.findings)
 		yield ""
 	if report.problem:
-		yield click.style(safe.line(report.problem), fg="red")
+		yield click.style(terminal_text.line(report.problem), fg="red")
 	for finding in report.findings:
 		yield _finding(finding)
 	if report.exit_code == 0:
@@ -65,5 +65,5 @@ def _good(word: str, good: str) -> str:
 def _finding(finding: Finding) -> str:
 	critical = finding.severity is Severity.CRITICAL
 	mark = click.style("✗" if critical else "!", fg="red" if critical else "yellow", bold=True)
-	hint = click.style(f"\n     {safe.line(finding.hint)}", dim=True) if finding.hint else ""
-	return f" {mark} {safe.line(finding.subject)}: {safe.line(finding.message)}{hint}"
+	hint = click.style(f"\n     {terminal_text.line(finding.hint)}", dim=True) if finding.hint else ""
+	return f" {mark} {terminal_text.line(finding.subject)}: {terminal_text.line(finding.message)}{hint}"

@@ -13,12 +13,12 @@ from typing import Any
 import click
 import frappe
 
-from job_monitor.alerts import engine, incidents
-from job_monitor.bridge import release
-from job_monitor.cli.look import json_text
-from job_monitor.cli.safe import line as plain
+from job_monitor.alerts import engine, store
+from job_monitor.bridge.site import release
+from job_monitor.cli.display import json_text
+from job_monitor.cli.terminal_text import line as plain
 from job_monitor.core import clock
-from job_monitor.core.health import duration
+from job_monitor.core.rq.diagnosis import duration
 from job_monitor.notify.wording import counted, spoken
 from job_monitor.recorder import rollup
 
@@ -151,7 +151,7 @@ def _firing() -> list[dict[str, Any]]:
 	fields = ["name", "title", "severity", "began_at", "acknowledged_by", "moments"]
 	rows = frappe.get_all("Job Alert", {"state": "Firing"}, fields, order_by="severity, began_at")
 	for row in rows:
-		row.began_at = incidents.moments(row)["began_at"]
+		row.began_at = store.moments(row)["began_at"]
 		row.seconds = clock.seconds_between(row.began_at, clock.now()) or 0.0
 		del row["moments"]
 	return rows

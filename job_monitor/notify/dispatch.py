@@ -12,14 +12,14 @@ import frappe
 from frappe.utils import now_datetime
 from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge import session
-from job_monitor.bridge.times import site_zone
+from job_monitor.bridge import context
+from job_monitor.bridge.timezones import site_zone
 from job_monitor.core import clock
 from job_monitor.core.errors import ConfigError
-from job_monitor.core.redaction import Redactor
-from job_monitor.notify import desk, email, webhook
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.notify.channels import desk, email, webhook
 from job_monitor.notify.message import CRITICAL, TEST, WARNING, Delivery, DeliveryError, Message
-from job_monitor.notify.templates import bounded, line
+from job_monitor.notify.render import bounded, line
 
 CHANNEL = "Job Alert Channel"
 OK, FAILING = "OK", "Failing"
@@ -149,6 +149,6 @@ def _unexpected(error: Exception, what: str) -> str:
 
 def _redacted(text: str) -> str:
 	try:
-		return session.redactor().clean_text(text)
+		return context.redactor().clean_text(text)
 	except ConfigError:  # of the words masked besides ours
 		return Redactor().clean_text(text)

@@ -14,12 +14,12 @@ import frappe
 import orjson
 from frappe.utils import get_datetime
 
-from job_monitor.bridge import metrics
-from job_monitor.bridge.metrics import METRIC, SCALES, Bucket, Row
-from job_monitor.bridge.times import to_utc
+from job_monitor.bridge.history import job_metric
+from job_monitor.bridge.history.job_metric import METRIC, SCALES, Bucket, Row
+from job_monitor.bridge.timezones import to_utc
 from job_monitor.core.histogram import Histogram
-from job_monitor.core.metrics import Aggregate, Methods
-from job_monitor.core.runs import OUTCOMES
+from job_monitor.core.history.metrics import Aggregate, Methods
+from job_monitor.core.history.runs import OUTCOMES
 
 BATCH_ROWS = 200
 
@@ -50,7 +50,7 @@ def execute() -> None:
 			bucket = Bucket(scale, scale.floor(to_utc(get_datetime(row.start))), row.queue)
 			converted.setdefault(bucket, Row()).merge(Row(_methods(row), row.depth, row.oldest_age))
 		frappe.db.delete(METRIC, {"name": ["in", [row.name for row in rows]]})
-		metrics.add(converted)
+		job_metric.add(converted)
 		frappe.db.commit()
 
 

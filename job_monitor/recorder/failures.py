@@ -11,10 +11,10 @@ from typing import Any
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
-from job_monitor.bridge.times import to_site
+from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock
-from job_monitor.core.runs import KILLED, STOPPED, Ended, Failure
-from job_monitor.core.signature import frames, headline, signature
+from job_monitor.core.history.fingerprint import frames, headline, signature
+from job_monitor.core.history.runs import KILLED, STOPPED, Ended, Failure
 
 FAILURE = "Job Failure"
 GROUP = "Job Failure Group"

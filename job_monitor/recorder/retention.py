@@ -8,8 +8,8 @@ from typing import Any
 import frappe
 from frappe.utils import add_days, now_datetime
 
-from job_monitor.bridge.metrics import DAY, HOUR, KEPT_DAYS, METRIC, MINUTE
-from job_monitor.bridge.times import to_column
+from job_monitor.bridge.history.job_metric import DAY, HOUR, KEPT_DAYS, METRIC, MINUTE
+from job_monitor.bridge.timezones import to_column
 from job_monitor.core import clock
 from job_monitor.recorder.failures import FAILURE, GROUP
 

@@ -15,14 +15,18 @@ import frappe
 from frappe.utils import background_jobs, cint
 from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge import history, metrics, session, state
-from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket
-from job_monitor.bridge.recorder_progress import STATE, Progress, forget_summed_up_ahead
-from job_monitor.core import clock, limits, lost_runs, workers
+from job_monitor.bridge import context
+from job_monitor.bridge.history import facts, job_metric
+from job_monitor.bridge.history.job_metric import DAY, HOUR, MINUTE, Bucket
+from job_monitor.bridge.history.recorder_progress import STATE, Progress, forget_summed_up_ahead
+from job_monitor.bridge.site import state
+from job_monitor.core import clock, limits
 from job_monitor.core.errors import CouldNotAsk
-from job_monitor.core.keys import QUEUED
-from job_monitor.core.runs import FIRST, SUCCESS, Ended, RunLog
-from job_monitor.core.store import Store
+from job_monitor.core.history import reconcile
+from job_monitor.core.history.runs import FIRST, SUCCESS, Ended, RunLog
+from job_monitor.core.rq import workers
+from job_monitor.core.rq.keys import QUEUED
+from job_monitor.core.rq.store import Store
 from job_monitor.recorder import failures
 
 SETTLE_MINUTES = 10
@@ -35,7 +39,7 @@ def write_down(seconds: float = 60) -> int:
 	Raises:
 		JobMonitorError: Redis could not be asked.
 	"""
-	store = session.connect()
+	store = context.connect()
 	log = RunLog(store.connection, store.bench or "", frappe.local.site)
 	deadline = time.monotonic() + seconds
 	_sweep(store, log)
@@ -55,11 +59,11 @@ def _sweep(store: Store, log: RunLog) -> None:
 		progress.born, progress.after = found.born, FIRST
 	elif found.waiting:
 		log.forget_upto(progress.after)
-	lost_runs.close(store, log, lambda: workers.read_all(store))
+	reconcile.close(store, log, lambda: workers.read_all(store))
 	usual = clock.now().timestamp() + (
 		cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
 	)
-	progress.marks = lost_runs.catch_up(store, log, frappe.local.site, progress.marks, usual)[0]
+	progress.marks = reconcile.catch_up(store, log, frappe.local.site, progress.marks, usual)[0]
 	if found.dropped:
 		progress.lose(found.dropped)
 	if progress.dump() == kept:  # a quiet site: nothing is written
@@ -84,10 +88,10 @@ def _sample(store: Store) -> None:
 	rows = {}
 	for queue in queues:
 		bucket = progress.bucket(clock.now(), queue.short_name)
-		rows[bucket] = metrics.Row(
+		rows[bucket] = job_metric.Row(
 			depth=queue.counts[QUEUED], oldest_age=queue.oldest_age(clock.now()) or 0.0
 		)
-	metrics.add(rows)
+	job_metric.add(rows)
 	frappe.db.commit()
 
 
@@ -136,7 +140,7 @@ def _write_batch(log: RunLog, size: int) -> int:
 	if not batch:
 		frappe.db.rollback()
 		return 0
-	metrics.add(_counted(batch, progress))
+	job_metric.add(_counted(batch, progress))
 	failures.add([ended for ended in batch if ended.run.outcome != SUCCESS])
 	progress.after = batch[-1].position
 	_keep(progress)
@@ -169,14 +173,14 @@ def _must_work(log: RunLog, size: int) -> None:
 		raise
 
 
-def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, metrics.Row]:
+def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, job_metric.Row]:
 	@lru_cache(maxsize=10_000)
 	def bucket_of(minute: int, queue: str) -> Bucket:
 		return progress.bucket(min(clock.from_epoch(minute * 60) or now, now), queue)
 
 	now = clock.now()  # a worker's host may be ahead
 
-	counted: dict[Bucket, metrics.Row] = defaultdict(metrics.Row)
+	counted: dict[Bucket, job_metric.Row] = defaultdict(job_metric.Row)
 	for ended in batch:
 		run = ended.run
 		counted[bucket_of(int(run.ended_at // 60), run.queue)].methods.of(run.method).add(run)
@@ -201,12 +205,12 @@ def _sum_up() -> None:
 	if days > progress.days_until:
 		_merge(HOUR, DAY, progress.days_until, days)
 		progress.days_until = days
-	history.note_baselines()
+	facts.note_baselines()
 	_keep(progress)
 
 
-def _merge(fine: metrics.Scale, coarse: metrics.Scale, since: datetime, until: datetime) -> None:
-	sums: dict[Bucket, metrics.Row] = defaultdict(metrics.Row)
-	for bucket, row in metrics.read(fine, since, until):
+def _merge(fine: job_metric.Scale, coarse: job_metric.Scale, since: datetime, until: datetime) -> None:
+	sums: dict[Bucket, job_metric.Row] = defaultdict(job_metric.Row)
+	for bucket, row in job_metric.read(fine, since, until):
 		sums[Bucket(coarse, coarse.floor(bucket.start), bucket.queue)].merge(row)
-	metrics.add(sums)
+	job_metric.add(sums)

@@ -23,12 +23,13 @@ from typing import Any, TypeVar
 import frappe
 from rq import get_current_job
 
-from job_monitor.core import keys, limits
-from job_monitor.core.breaker import Breaker
+from job_monitor.core import limits
 from job_monitor.core.errors import RedisRefused
-from job_monitor.core.hook_client import Command, HookClient
-from job_monitor.core.payload import method_of
-from job_monitor.core.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
+from job_monitor.core.history.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
+from job_monitor.core.pickles.payload import method_of
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.breaker import Breaker
+from job_monitor.core.rq.hook_client import Command, HookClient
 
 T = TypeVar("T")
 
@@ -203,7 +204,7 @@ def _is_timeout(error: BaseException) -> bool:
 
 
 def _failure(error: BaseException) -> Failure:
-	from job_monitor.bridge import session
-	from job_monitor.core.failure_texts import describe
+	from job_monitor.bridge import context
+	from job_monitor.core.history.failure_texts import describe
 
-	return describe(error, frappe.local.job.kwargs, session.redactor())
+	return describe(error, frappe.local.job.kwargs, context.redactor())

@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 import frappe
 
-from job_monitor.bridge import exports
-from job_monitor.bridge.endpoints import beneath
-from job_monitor.testing import SiteTestCase, make_user, request
+from job_monitor.bridge.lists import exports
+from job_monitor.bridge.lists.endpoints import beneath
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request
 
 FORMULA = '=HYPERLINK("http://evil.example","Müller, <b>")'
 LIST = "/api/method/frappe.desk.reportview.export_query"
@@ -63,7 +63,7 @@ class TestExports(SiteTestCase):
 			self.assertNotIn("'fine", cells[2])
 
 	def test_jobs_as_csv_and_excel(self) -> None:
-		job = frappe.enqueue("job_monitor.testing.succeed", queue="short", job_name=FORMULA)
+		job = frappe.enqueue("job_monitor.tests.site_tests.succeed", queue="short", job_name=FORMULA)
 		self.job_ids.append(job.id)
 		params = {
 			"doctype": "RQ Job",

@@ -11,8 +11,8 @@ from frappe.utils import get_bench_path
 from frappe.utils.background_jobs import get_redis_conn
 from frappe.utils.global_search import sync_global_search
 
-from job_monitor.testing import SiteTestCase, make_user, work_off
-from job_monitor.testing_isolation import SiteRows
+from job_monitor.tests.isolation import SiteRows
+from job_monitor.tests.site_tests import SiteTestCase, make_user, work_off
 
 SETTINGS, RULE = "Job Monitor Settings", "Job Alert Rule"
 

@@ -9,17 +9,19 @@ from unittest.mock import patch
 import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.bridge import queues, session
-from job_monitor.core import clock, keys
-from job_monitor.core.records import SearchResult
-from job_monitor.testing import SiteTestCase
+from job_monitor.bridge import context
+from job_monitor.bridge.rq import queues
+from job_monitor.core import clock
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.records import SearchResult
+from job_monitor.tests.site_tests import SiteTestCase
 
 
 class TestJobList(SiteTestCase):
 	def write(self, status: str, number: int) -> list[str]:
 		"""Jobs that stand in a registry with equal scores, newest first."""
 		connection = get_redis_conn()
-		name = f"{session.connect().bench}:default"
+		name = f"{context.connect().bench}:default"
 		ids = [f"{frappe.local.site}||{uuid.uuid4()}" for _ in range(number)]
 		stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 		for job_id in ids:
@@ -59,9 +61,9 @@ class TestJobList(SiteTestCase):
 
 	def test_a_sites_jobs_are_counted_by_their_ids(self) -> None:
 		self.write("canceled", 40)
-		with patch("job_monitor.core.store.Store.rows", side_effect=AssertionError("a job was read")):
+		with patch("job_monitor.core.rq.store.Store.rows", side_effect=AssertionError("a job was read")):
 			with patch(
-				"job_monitor.core.merge.Merge.next", side_effect=AssertionError("jobs were put in order")
+				"job_monitor.core.rq.merge.Merge.next", side_effect=AssertionError("jobs were put in order")
 			):
 				self.assertEqual(len(queues.JobList(frappe.local.site, "default", "canceled")), 40)
 				self.assertEqual(

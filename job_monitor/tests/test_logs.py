@@ -9,8 +9,8 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import get_bench_path
 
-from job_monitor.bridge import logs
-from job_monitor.testing import SiteTestCase, make_user, request
+from job_monitor.bridge import log_files
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request
 
 API = "/api/method/job_monitor.api.logs."
 
@@ -18,7 +18,7 @@ API = "/api/method/job_monitor.api.logs."
 class TestLogs(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
-		patcher = patch.object(logs, "_sees_all", return_value=True)
+		patcher = patch.object(log_files, "_sees_all", return_value=True)
 		patcher.start()
 		self.addCleanup(patcher.stop)
 		self.user = make_user("jm-manager@example.com", "Job Monitor Manager")
@@ -133,7 +133,7 @@ class TestOtherSites(SiteTestCase):
 		before = common.read_text()
 		self.addCleanup(common.write_text, before)
 		with patch.dict(frappe.local.conf, {"job_monitor_bench_site": frappe.local.site}):
-			self.assertFalse(logs._sees_all(Path(get_bench_path())), "site_config.json does not count")
+			self.assertFalse(log_files._sees_all(Path(get_bench_path())), "site_config.json does not count")
 		for named, shown in ((frappe.local.site + ".evil", False), (frappe.local.site, True)):
 			common.write_text(json.dumps({**json.loads(before), "job_monitor_bench_site": named}))
 			self.assertEqual(self.mark in self.read("schedule"), shown, named)

@@ -17,13 +17,13 @@ from frappe.utils.redis_wrapper import RedisWrapper
 from rq.job import Job
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from job_monitor import progress
 from job_monitor.core import limits
-from job_monitor.progress import Progress, track
-from job_monitor.recorder import monitor
-from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
-from job_monitor.testing_recorder import Mute
-from job_monitor.testing_servers import Proxy, running
+from job_monitor.progress import progress
+from job_monitor.progress.progress import Progress, track
+from job_monitor.recorder import monitor_tag
+from job_monitor.tests.recorded_runs import Mute
+from job_monitor.tests.servers import Proxy, running
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, work_off, worker
 
 
 def slow_loop(items: int = 300, seconds: float = 0.02, **kwargs: Any) -> int:
@@ -163,7 +163,11 @@ class TestProgress(SiteTestCase):
 		self.assertTrue(message["message"].startswith("Mute: "))
 
 	def test_a_lost_redis_hurts_no_loop(self) -> None:
-		for broken in ("frappe.publish_realtime", "job_monitor.progress.publish", "rq.get_current_job"):
+		for broken in (
+			"frappe.publish_realtime",
+			"job_monitor.progress.progress.publish",
+			"rq.get_current_job",
+		):
 			with patch(broken, side_effect=ConnectionError("gone")):
 				self.assertEqual(list(track(range(3))), [0, 1, 2], broken)
 
@@ -175,7 +179,7 @@ class TestProgress(SiteTestCase):
 			Progress("Import")
 		told = patch.object(frappe.monitor, "add_data_to_monitor", side_effect=limit)
 		with patch.dict(frappe.conf, monitor=1), told, self.assertRaises(JobTimeoutException):
-			monitor.tag(SimpleNamespace(origin="bench:short"))
+			monitor_tag.tag(SimpleNamespace(origin="bench:short"))
 
 	def test_a_job_whose_progress_hangs_goes_on(self) -> None:
 		job_id = self.job("loop_whose_progress_hangs", timeout=10)

@@ -12,10 +12,10 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import get_bench_path
 
-from job_monitor import compat
+from job_monitor import background_jobs_patch
 from job_monitor.bridge import doctor
 from job_monitor.core import limits
-from job_monitor.testing import SiteTestCase, make_user, request, work_off, worker
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off, worker
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +31,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 class TestProgrammaticMonitoring(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
-		compat.install()
+		background_jobs_patch.install()
 
 	def test_queue_info(self) -> None:
 		self.enqueue(queue="long")
@@ -76,7 +76,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 			self.assertIn(request(f"/api/method/{path}.get_queue_info")[0], (401, 403))
 
 	def test_queue_info_counts_workers_by_state(self) -> None:
-		from job_monitor.bridge.queues import get_queue_info
+		from job_monitor.bridge.rq.queues import get_queue_info
 
 		with worker("short"):
 			states = self.wait_for(
@@ -86,7 +86,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 
 	def test_job_status_check(self) -> None:
 		# --- from the reference, with a method that exists
-		job = frappe.enqueue('job_monitor.testing.succeed')  # fmt: skip
+		job = frappe.enqueue('job_monitor.tests.site_tests.succeed')  # fmt: skip
 		status = job.get_status()  # 'queued', 'started', 'finished', 'failed'
 		# ---
 		self.job_ids.append(job.id)
@@ -120,7 +120,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 		# ---
 		self.assertEqual(pending_count, waiting + 3)
 		self.assertEqual([job.name for job in jobs][:3], ours[::-1])
-		self.assertEqual(jobs[0].method, "job_monitor.testing.succeed")
+		self.assertEqual(jobs[0].method, "job_monitor.tests.site_tests.succeed")
 		self.assertEqual(len(get_jobs(site="another.example.com", queue="default", status="queued")), 0)
 		with self.assertRaises(frappe.ValidationError):
 			get_jobs(queue="no-such-queue", status="queued")
@@ -130,7 +130,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 		from frappe.utils.background_jobs import get_jobs
 
 		found = get_jobs(site=frappe.local.site, queue="long", key="method")
-		self.assertIn("job_monitor.testing.succeed", found[frappe.local.site])
+		self.assertIn("job_monitor.tests.site_tests.succeed", found[frappe.local.site])
 
 	def test_get_jobs_over_http_is_of_this_site_only(self) -> None:
 		user, ours = make_user("jm-reader@example.com", "Job Monitor User"), self.enqueue()
@@ -202,8 +202,8 @@ class TestDoctor(SiteTestCase):
 
 	def test_redis_that_is_down_is_told(self) -> None:
 		site = frappe.local.site
-		with patch("job_monitor.bridge.session._bench") as broken:
-			from job_monitor.core.connection import Bench
+		with patch("job_monitor.bridge.context._bench") as broken:
+			from job_monitor.core.rq.connection import Bench
 
 			broken.return_value = Bench(None, "x", (), {"redis_queue": "redis://127.0.0.1:1"})
 			try:
@@ -216,14 +216,18 @@ class TestDoctor(SiteTestCase):
 
 	def test_a_failing_schedule_is_found_until_it_succeeds(self) -> None:
 		schedule = frappe.get_doc(
-			{"doctype": "Scheduled Job Type", "method": "job_monitor.testing.fail", "frequency": "Daily"}
+			{
+				"doctype": "Scheduled Job Type",
+				"method": "job_monitor.tests.site_tests.fail",
+				"frequency": "Daily",
+			}
 		).insert()
 		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
 		self.addCleanup(frappe.delete_doc, "Scheduled Job Type", schedule.name, force=True)
 		schedule.execute()
 		codes = {finding.subject: finding.code for finding in doctor._of_site(frappe.local.site, True)}
 		self.assertEqual(codes.get(schedule.name), "failing-schedule")
-		with patch("job_monitor.testing.fail"):
+		with patch("job_monitor.tests.site_tests.fail"):
 			schedule.execute()
 		found = doctor._of_site(frappe.local.site, True)
 		self.assertNotIn(schedule.name, {finding.subject for finding in found})

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import frappe
 
-from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, work_off, worker
 
 FIELDS = {
 	"RQ Worker": {
@@ -111,7 +111,7 @@ class TestReferenceLabels(SiteTestCase):
 		for shown in self.values("RQ Job", job_id):
 			self.assertTrue(all(shown.values()), shown)
 			self.assertEqual((shown["Job ID"], shown["Queue"], shown["Status"]), (job_id, "short", "failed"))
-			self.assertEqual(shown["Method"], "job_monitor.testing.fail")
+			self.assertEqual(shown["Method"], "job_monitor.tests.site_tests.fail")
 			self.assertIn("of this test", shown["Arguments"])
 			self.assertIn("ValueError", shown["Exception"])
 
@@ -127,7 +127,11 @@ class TestReferenceLabels(SiteTestCase):
 
 	def test_a_failed_run_of_a_schedule_fills_every_field_of_form_and_list(self) -> None:
 		schedule = frappe.get_doc(
-			{"doctype": "Scheduled Job Type", "method": "job_monitor.testing.fail", "frequency": "Daily"}
+			{
+				"doctype": "Scheduled Job Type",
+				"method": "job_monitor.tests.site_tests.fail",
+				"frequency": "Daily",
+			}
 		).insert()
 		self.addCleanup(frappe.db.commit)
 		self.addCleanup(frappe.delete_doc, "Scheduled Job Type", schedule.name, force=True)
@@ -138,5 +142,5 @@ class TestReferenceLabels(SiteTestCase):
 		for shown in self.values("Scheduled Job Log", name):
 			self.assertTrue(all(shown.values()), shown)
 			self.assertEqual((shown["Scheduled Job Type"], shown["Status"]), (schedule.name, "Failed"))
-			self.assertEqual(shown["Method"], "job_monitor.testing.fail")
+			self.assertEqual(shown["Method"], "job_monitor.tests.site_tests.fail")
 			self.assertIn("no such invoice", shown["Error"])

@@ -8,10 +8,11 @@ import frappe
 
 from job_monitor import tasks
 from job_monitor.alerts import engine
-from job_monitor.bridge import doctor, release
+from job_monitor.bridge import doctor
+from job_monitor.bridge.site import release
 from job_monitor.commands import watching
-from job_monitor.testing import work_off
-from job_monitor.testing_recorder import RecorderTestCase
+from job_monitor.tests.recorded_runs import RecorderTestCase
+from job_monitor.tests.site_tests import work_off
 
 
 class TestUnmigratedSite(RecorderTestCase):

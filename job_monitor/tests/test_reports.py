@@ -10,9 +10,10 @@ import frappe
 from frappe.core.doctype.report import report as frappes
 
 from job_monitor import install
-from job_monitor.bridge import release, reports
+from job_monitor.bridge.reports import safe_report
+from job_monitor.bridge.site import release
 from job_monitor.job_monitor.report.schedule_health import schedule_health
-from job_monitor.testing import SiteTestCase, make_user, request
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request
 
 REPORTS = ("Job Latency", "Job Performance", "Job Throughput", "Schedule Health")
 RUN = "/api/method/frappe.desk.query_report.run"
@@ -62,7 +63,7 @@ class TestReportsAnswer(SiteTestCase):
 		self.assertEqual(frappe.local.message_log, [])
 
 	def test_a_statement_that_fails_is_told_and_logged_and_without_migrate_told_only(self) -> None:
-		@reports.answered
+		@safe_report.answered
 		def execute(_filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 			return tuple(frappe.db.sql("select no_such_column from `tabJob Metric`"))
 

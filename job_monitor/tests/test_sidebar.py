@@ -9,9 +9,9 @@ from unittest import skipUnless
 
 import frappe
 
-from job_monitor.bridge.roles import MANAGER, USER
+from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.install import _drop_sidebars
-from job_monitor.testing import SiteTestCase, make_user
+from job_monitor.tests.site_tests import SiteTestCase, make_user
 
 FILE = Path(frappe.get_app_path("job_monitor", "workspace_sidebar", "job_monitor.json"))
 NOT_FOR_PEOPLE = {"Job Monitor State"}

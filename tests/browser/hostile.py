@@ -21,10 +21,11 @@ from frappe.utils import get_bench_id, get_bench_path, now_datetime
 from frappe.utils.background_jobs import create_job_id, get_redis_conn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from job_monitor import progress
-from job_monitor.bridge import metrics
-from job_monitor.core.runs import FAILED, Run
-from job_monitor.notify import email, message
+from job_monitor.bridge.history import job_metric
+from job_monitor.core.history.runs import FAILED, Run
+from job_monitor.notify import message
+from job_monitor.notify.channels import email
+from job_monitor.progress import progress
 from tests.support.jobs import Jobs, at
 
 MARK = "hostile-test-"
@@ -154,12 +155,12 @@ def _metrics() -> None:
 	rows = {}
 	for number in range(len(FORMS)):
 		method, queue = text(number, "Job_Metric_method"), text(number, "Job_Metric_queue")
-		row = metrics.Row()
+		row = job_metric.Row()
 		run = Run("j", method, queue, 0.0, outcome=FAILED, wait=0.5, duration=2.0, cpu=0.1, memory=2**26)
 		row.methods.of(method).add(run)
 		moment = datetime.now(timezone.utc) - timedelta(minutes=2)
-		rows[metrics.Bucket(metrics.MINUTE, metrics.MINUTE.floor(moment), queue)] = row
-	metrics.add(rows)
+		rows[job_metric.Bucket(job_metric.MINUTE, job_metric.MINUTE.floor(moment), queue)] = row
+	job_metric.add(rows)
 
 
 # On Redis
@@ -221,7 +222,7 @@ def _notice() -> message.Message:
 def _bell(notice: message.Message) -> None:
 	from types import SimpleNamespace
 
-	from job_monitor.notify import desk
+	from job_monitor.notify.channels import desk
 
 	desk.deliver(SimpleNamespace(roles=[SimpleNamespace(role="System Manager")]), notice)
 

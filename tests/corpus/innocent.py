@@ -134,7 +134,7 @@ frappe.utils.background_jobs.execute_job
 frappe.core.doctype.user.user.reset_password
 erpnext.stock.reorder_item.reorder_item
 frappe.utils.password.get_decrypted_password
-job_monitor.core.secret_names.SecretNames
+job_monitor.core.redaction.names.SecretNames
 Sales Invoice
 Stores - AC
 Müller & Söhne

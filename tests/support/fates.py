@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from job_monitor.core import lost_runs
-from job_monitor.core.records import Worker
-from job_monitor.core.runs import FIRST, Ended, Failure, Run, RunLog
-from job_monitor.core.store import Store
+from job_monitor.core.history import reconcile
+from job_monitor.core.history.runs import FIRST, Ended, Failure, Run, RunLog
+from job_monitor.core.rq.records import Worker
+from job_monitor.core.rq.store import Store
 from tests.support.jobs import BENCH, SITE, full
 
 QUEUES = ("default", "short")
@@ -50,7 +50,7 @@ class World:
 		self.fates: dict[str, list[str]] = {}
 		# The database
 		self.after, self.recorded = FIRST, list[Ended]()
-		self.marks: lost_runs.Marks | None = None
+		self.marks: reconcile.Marks | None = None
 		connection.sadd("rq:queues", *(f"rq:queue:{full(queue)}" for queue in QUEUES))
 		self.sweep()
 
@@ -113,8 +113,8 @@ class World:
 		"""Two processes at once close what is lost; then one catches up, and may die before it commits."""
 		workers = [Worker("w", current_job_ids=tuple(self.current))]
 		with ThreadPoolExecutor(2) as pool:
-			list(pool.map(lambda _: lost_runs.close(self.store, self.log, lambda: workers), range(2)))
-		marks, _noted = lost_runs.catch_up(self.store, self.log, SITE, self.marks)
+			list(pool.map(lambda _: reconcile.close(self.store, self.log, lambda: workers), range(2)))
+		marks, _noted = reconcile.catch_up(self.store, self.log, SITE, self.marks)
 		if self.marks is None or self.rng.random() < 0.8:
 			self.marks = marks
 

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,29 @@ ALLOWED = {
 }
 """What each layer imports of this app. "" is the package itself: the version, and compat's names for plain scripts."""
 
+ROOMS: dict[str, set[str]] = {
+	"core": set(),
+	"core.pickles": {"core"},
+	"core.redaction": {"core", "core.pickles"},
+	"core.rq": {"core", "core.pickles", "core.redaction"},
+	"core.schedules": {"core", "core.rq"},
+	"core.history": {"core", "core.redaction", "core.rq"},
+	"core.acts": {"core", "core.rq", "core.schedules", "core.history"},
+	"core.logs": {"core", "core.redaction", "core.rq"},
+	"core.monitor_log": {"core"},
+	"core.alerts": {"core"},
+	"bridge": set(),
+	"bridge.database": {"bridge"},
+	"bridge.site": {"bridge", "bridge.database"},
+	"bridge.lists": {"bridge"},
+	"bridge.history": {"bridge", "bridge.database", "bridge.site"},
+	"bridge.reports": {"bridge", "bridge.site", "bridge.history"},
+	"bridge.schedules": {"bridge", "bridge.lists"},
+	"bridge.rq": {"bridge", "bridge.lists", "bridge.history", "bridge.schedules"},
+	"bridge.doctor": {"bridge", "bridge.site", "bridge.history", "bridge.schedules"},
+}
+"""What each room of a layer imports of its own layer, beside itself. The layer's own files stand below its rooms."""
+
 OUTSIDE = {
 	"core": {"redis", "rq", "orjson", "psutil", "prometheus_client"},
 	"cli": {"redis", "rq", "orjson", "click", "rich", "prometheus_client"},
@@ -49,20 +73,26 @@ def layer_of(parts: tuple[str, ...]) -> str:
 	return parts[0] if parts[0] in {*LOW, "cli", "commands"} else FRONT
 
 
+def room_of(parts: tuple[str, ...]) -> str:
+	"""Room of a module by its path below the package, e.g. ("core", "rq", "keys") -> "core.rq"; "" where there are none."""
+	room = ".".join(parts[:2])
+	return room if room in ROOMS else parts[0] if parts and parts[0] in ROOMS else ""
+
+
 def forbidden_imports(package: Path) -> list[str]:
+	"""Imports that lead up: to a layer, or within a layer to a room, which stands above."""
 	found = []
 	for path in files(package, "*.py"):
 		inside = path.relative_to(package).with_suffix("").parts
 		if path.name.startswith("test_"):
 			continue
 		layer = layer_of(inside) if inside != ("__init__",) else ""
-		for module in _imported(path, inside):
+		for module in _imported(path, inside, package):
 			head, _, rest = module.partition(".")
 			if inside == ("hooks",):
 				wrong = head != "__future__"
 			elif head == APP:
-				target = layer_of(tuple(rest.split("."))) if rest else ""
-				wrong = target not in ALLOWED.get(layer, set())
+				wrong = not _may_import(inside, layer, tuple(filter(None, rest.split("."))))
 			else:
 				wrong = layer in OUTSIDE and head not in sys.stdlib_module_names | OUTSIDE[layer]
 			if wrong:
@@ -70,7 +100,14 @@ def forbidden_imports(package: Path) -> list[str]:
 	return found
 
 
-def _imported(path: Path, inside: tuple[str, ...]) -> Iterator[str]:
+def _may_import(inside: tuple[str, ...], layer: str, target: tuple[str, ...]) -> bool:
+	if layer_of(target) != layer:
+		return layer_of(target) in ALLOWED.get(layer, set())
+	room, other = room_of(inside), room_of(target)
+	return room == other or not room or other in ROOMS[room]
+
+
+def _imported(path: Path, inside: tuple[str, ...], package: Path) -> Iterator[str]:
 	"""Every module that a file imports anywhere, by its full name."""
 	for node in ast.walk(ast.parse(path.read_text("utf-8"))):
 		if isinstance(node, ast.Import):
@@ -80,36 +117,29 @@ def _imported(path: Path, inside: tuple[str, ...]) -> Iterator[str]:
 			if node.level:
 				parents = (APP, *inside)[: -node.level]
 				base = ".".join([*parents, *filter(None, [base])])
-			# `from job_monitor import core` imports the layer, not the package
-			names = [alias.name for alias in node.names] if base == APP else []
-			folders = [n for n in names if (path.parents[len(inside) - 1] / n).is_dir()]
-			yield from [f"{APP}.{n}" for n in folders] or [base]
+			for alias in node.names:
+				name = f"{base}.{alias.name}"
+				yield name if _is_module(package, name) else base
+
+
+def _is_module(package: Path, name: str) -> bool:
+	head, *parts = name.split(".")
+	path = package.joinpath(*parts)
+	return head == APP and (path.is_dir() or path.with_suffix(".py").is_file())
 
 
 def circles(package: Path, layer: str) -> list[str]:
 	"""Modules of a layer that lead back to themselves by what they import anywhere, for type checkers, too."""
-	modules = {
-		path.stem: path for path in files(package / layer, "*.py") if not path.name.startswith("test_")
+	modules = {}
+	for path in files(package / layer, "*.py"):
+		parts = path.relative_to(package).with_suffix("").parts
+		if not path.name.startswith("test_"):
+			modules[".".join(parts).removesuffix(".__init__")] = (path, parts)
+	leads = {
+		name: {module.removeprefix(f"{APP}.") for module in _imported(path, parts, package)} & modules.keys()
+		for name, (path, parts) in modules.items()
 	}
-	leads = {name: _siblings(path, layer) & modules.keys() for name, path in modules.items()}
-	return [f"{layer}.{name}" for name in leads if name in _reached(leads, name)]
-
-
-def _siblings(path: Path, layer: str) -> set[str]:
-	found: set[str] = set()
-	for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-		if isinstance(node, ast.Import):
-			names = [alias.name for alias in node.names]
-		elif isinstance(node, ast.ImportFrom):
-			base = node.module or ""
-			if node.level:
-				parents = (APP, layer, path.stem)[: -node.level]
-				base = ".".join([*parents, *filter(None, [base])])
-			names = [f"{base}.{alias.name}" for alias in node.names]
-		else:
-			continue
-		found |= {name.split(".")[2] for name in names if name.startswith(f"{APP}.{layer}.")}
-	return found
+	return [name for name in leads if name in _reached(leads, name)]
 
 
 def _reached(leads: dict[str, set[str]], start: str) -> set[str]:
@@ -120,6 +150,27 @@ def _reached(leads: dict[str, set[str]], start: str) -> set[str]:
 		seen.add(name)
 		ahead |= leads[name] - seen
 	return seen
+
+
+def crowded(package: Path, limit: int = 15) -> list[str]:
+	"""Folders with more modules than one sees at a glance."""
+	count = Counter(path.parent for path in files(package, "*.py") if path.name != "__init__.py")
+	limits = {package / "core" / "rq": 22, package / "rq": 22}
+	return [
+		f"{folder.relative_to(package)} has {size} modules"
+		for folder, size in count.items()
+		if size > limits.get(folder, limit)
+	]
+
+
+def silent_rooms(package: Path) -> list[str]:
+	"""Rooms that do not say in one line what is in them."""
+	rooms = [package.joinpath(*room.split(".")) for room in ROOMS]
+	return [
+		str(room.relative_to(package))
+		for room in rooms
+		if room.is_dir() and not ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8")))
+	]
 
 
 def swallowed_limits(package: Path) -> list[str]:

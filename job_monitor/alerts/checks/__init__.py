@@ -7,8 +7,8 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.alerts.checks import failures, jobs, monitor, queues, schedules, workers  # noqa: F401
 from job_monitor.alerts.checks.registry import CHECKS, Known
-from job_monitor.alerts.facts import CouldNotTell, Facts
-from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.alerts.sources import CouldNotTell, Facts
+from job_monitor.core.alerts.transitions import Rule, Sighting
 
 
 def look(rule: Rule, facts: Facts, known: Known) -> list[Sighting] | None:

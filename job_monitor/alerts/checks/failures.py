@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.facts import Facts
-from job_monitor.bridge.history import NEW_GROUPS, NewGroup
+from job_monitor.alerts.sources import Facts
+from job_monitor.bridge.history.facts import NEW_GROUPS, NewGroup
 from job_monitor.core import limits
-from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.metrics import Counts
-from job_monitor.core.runs import BAD
+from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.history.metrics import Counts
+from job_monitor.core.history.runs import BAD
 from job_monitor.notify.wording import counted, last
 
 QUIET = timedelta(hours=1)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.facts import Facts
-from job_monitor.bridge import session
-from job_monitor.bridge.times import to_site
-from job_monitor.core import clock, health, keys, limits
-from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.records import Job
+from job_monitor.alerts.sources import Facts
+from job_monitor.bridge import context
+from job_monitor.bridge.timezones import to_site
+from job_monitor.core import clock, limits
+from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.rq import diagnosis, keys
+from job_monitor.core.rq.records import Job
 from job_monitor.notify.wording import counted, spoken
 
 
@@ -20,7 +21,7 @@ from job_monitor.notify.wording import counted, spoken
 def stuck_job(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	"""Of this site's jobs. The 500 that started last are looked at."""
 	for job in facts.snapshot.running:
-		if job.status != keys.STARTED or not session.is_own(job):
+		if job.status != keys.STARTED or not context.is_own(job):
 			continue
 		if rule.covers(keys.short_name(job.queue), job.method):
 			runs = clock.seconds_between(job.started_at, facts.snapshot.taken_at)
@@ -29,7 +30,7 @@ def stuck_job(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 
 
 def _past_timeout(job: Job, facts: Facts) -> Sighting | None:
-	over = health.overtime(job, facts.snapshot.taken_at)
+	over = diagnosis.overtime(job, facts.snapshot.taken_at)
 	if over is None:
 		return None
 	title = _("{0} runs {1} past its timeout").format(job.method or job.id, spoken(over, _))
@@ -59,7 +60,7 @@ def _started(job: Job) -> str:
 def zombie_job(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
 	"""Of this site's jobs. What fires is looked up at each look; the hunt for others takes its time now and then."""
 	for job in facts.zombies(known):
-		if session.is_own(job) and rule.covers(keys.short_name(job.queue), job.method):
+		if context.is_own(job) and rule.covers(keys.short_name(job.queue), job.method):
 			age = clock.seconds_between(job.enqueued_at or job.created_at, clock.now())
 			title = _("Zombie: {0} will never run").format(job.method or job.id)
 			text = _("Job {0} says {1} for {2}, but stands in no queue and no registry.").format(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.facts import Facts
-from job_monitor.bridge.times import to_site
-from job_monitor.core.alerting import Rule, Sighting
+from job_monitor.alerts.sources import Facts
+from job_monitor.bridge.timezones import to_site
+from job_monitor.core.alerts.transitions import Rule, Sighting
 from job_monitor.notify.wording import spoken
 
 

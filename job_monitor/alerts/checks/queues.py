@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.facts import Facts
-from job_monitor.core import health, keys
-from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.records import Queue
+from job_monitor.alerts.sources import Facts
+from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.rq import diagnosis, keys
+from job_monitor.core.rq.records import Queue
 from job_monitor.notify.wording import counted, spoken
 
 
@@ -60,11 +60,11 @@ def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]
 		if facts.snapshot.suspended:
 			title = _("Workers are suspended: queue {0} stands still").format(queue.short_name)
 			yield Sighting(queue.short_name, title, _jobs_wait(waiting, age), age or 0.0)
-		elif stalled and not health.moves(queue, facts.snapshot, rule.threshold):
+		elif stalled and not diagnosis.moves(queue, facts.snapshot, rule.threshold):
 			title = _("Queue {0} stands still").format(queue.short_name)
 			jobs = sorted({i for worker in serving for i in worker.current_job_ids})
 			text = _("For {0} nothing has started or ended. Its workers hold: {1}.").format(
-				spoken(rule.threshold, _), health.listed(jobs, 500) or _("nothing")
+				spoken(rule.threshold, _), diagnosis.listed(jobs, 500) or _("nothing")
 			)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {text}", age or 0.0)
 
@@ -74,7 +74,7 @@ def no_worker(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for queue, waiting in _waiting(rule, facts):
 		if not facts.snapshot.serving(queue):
 			title = _("No worker serves queue {0}").format(queue.short_name)
-			start = _("Start one: {0}").format(health.worker_command(queue.short_name))
+			start = _("Start one: {0}").format(diagnosis.worker_command(queue.short_name))
 			age = queue.oldest_age(facts.snapshot.taken_at)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {start}", waiting)
 

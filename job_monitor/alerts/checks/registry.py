@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from job_monitor.alerts.facts import Facts
-from job_monitor.core.alerting import Incident, Rule, Sighting
+from job_monitor.alerts.sources import Facts
+from job_monitor.core.alerts.transitions import Incident, Rule, Sighting
 
 Known = Mapping[str, Incident]
 """Open incidents of the rule, by subject."""

@@ -8,11 +8,11 @@ import frappe
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.facts import Facts
-from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.records import Severity
-from job_monitor.core.schedule_texts import of_scheduler
-from job_monitor.core.schedules import ScheduleHealth, all_ahead, is_ahead
+from job_monitor.alerts.sources import Facts
+from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.findings import Severity
+from job_monitor.core.schedules.judge import ScheduleHealth, all_ahead, is_ahead
+from job_monitor.core.schedules.messages import of_scheduler
 from job_monitor.notify.wording import counted
 
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.facts import Facts
-from job_monitor.core import clock, keys
-from job_monitor.core.alerting import Rule, Sighting
-from job_monitor.core.records import Worker
+from job_monitor.alerts.sources import Facts
+from job_monitor.core import clock
+from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.records import Worker
 
 
 @check("Dead Worker")

@@ -8,7 +8,7 @@ import frappe
 from frappe.model.document import Document
 from frappe.utils import add_days, now_datetime
 
-from job_monitor.alerts import incidents
+from job_monitor.alerts import store
 from job_monitor.bridge.markup import PlainText
 
 
@@ -53,5 +53,5 @@ class JobAlert(PlainText, Document):
 			"resolved_at": ["<", add_days(now_datetime(), -days)],
 		}
 		while names := frappe.get_all("Job Alert", filters, pluck="name", limit=500):
-			incidents.forget(names)
+			store.forget(names)
 			frappe.db.commit()

@@ -17,14 +17,15 @@ from frappe.utils import add_to_date, get_bench_path, now_datetime
 from frappe.utils.background_jobs import get_redis_conn
 
 from job_monitor.alerts import engine
-from job_monitor.alerts.facts import ZOMBIES
-from job_monitor.bridge import actions, state
+from job_monitor.alerts.sources import ZOMBIES
+from job_monitor.bridge.rq import actions
+from job_monitor.bridge.site import state
 from job_monitor.core import limits
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
 from job_monitor.recorder import rollup
-from job_monitor.testing import kill_all, status, work_off, worker
-from job_monitor.testing_servers import MailServer, running
+from job_monitor.tests.servers import MailServer, running
+from job_monitor.tests.site_tests import kill_all, status, work_off, worker
 
 
 class TestAlertsWithWorkers(AlertTestCase):
@@ -149,7 +150,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
 
 	def test_a_zombie_is_told_until_it_is_removed(self) -> None:
-		self.rule("Zombie Job", subject="job_monitor.testing.*")
+		self.rule("Zombie Job", subject="job_monitor.tests.site_tests.*")
 		kept = state.get(ZOMBIES)
 		self.addCleanup(state.put, ZOMBIES, kept or "")
 		state.put(ZOMBIES, "")
@@ -160,7 +161,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 		get_redis_conn().lrem(f"rq:queue:{frappe.utils.get_bench_id()}:short", 0, job)
 		self.look()
 		self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
-		with patch("job_monitor.core.zombies.find", side_effect=AssertionError("no hunt at each look")):
+		with patch("job_monitor.core.rq.zombies.find", side_effect=AssertionError("no hunt at each look")):
 			self.look()
 			self.assertEqual([a.state for a in self.alerts()], ["Firing"])
 			self.assertTrue(actions.act("remove", job)["done"])
@@ -169,11 +170,11 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.assertEqual(status(waiting), "queued")
 
 	def test_failing_jobs(self) -> None:
-		self.rule("Failure Rate", minimum=5, subject="job_monitor.testing.*")
-		self.rule("Method Failures", threshold=5, subject="job_monitor.testing.fail")
-		self.rule("New Failure Group", subject="job_monitor.testing.fail")
+		self.rule("Failure Rate", minimum=5, subject="job_monitor.tests.site_tests.*")
+		self.rule("Method Failures", threshold=5, subject="job_monitor.tests.site_tests.fail")
+		self.rule("New Failure Group", subject="job_monitor.tests.site_tests.fail")
 		frappe.db.delete("Job Metric", {"resolution": "Minute"})
-		frappe.db.delete("Job Failure Group", {"method": "job_monitor.testing.fail"})
+		frappe.db.delete("Job Failure Group", {"method": "job_monitor.tests.site_tests.fail"})
 		frappe.db.commit()
 		for _job in range(5):
 			self.enqueue("fail")
@@ -183,22 +184,26 @@ class TestAlertsWithWorkers(AlertTestCase):
 		with self.mail() as server:
 			self.look()
 		told = " | ".join(self.subjects(server))
-		self.assertIn("5 of 5 runs failed: job_monitor.testing.fail", told)
-		self.assertIn("Failed 5 times: job_monitor.testing.fail", told)
-		self.assertIn("New failure of job_monitor.testing.fail: ValueError", told)
+		self.assertIn("5 of 5 runs failed: job_monitor.tests.site_tests.fail", told)
+		self.assertIn("Failed 5 times: job_monitor.tests.site_tests.fail", told)
+		self.assertIn("New failure of job_monitor.tests.site_tests.fail: ValueError", told)
 		self.assertNotIn("hunter2", told)
 		self.assertEqual(len(server.mails), 3)
 
 	def test_a_failing_schedule(self) -> None:
-		self.rule("Failing Schedule", subject="job_monitor.testing.succeed")
-		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.testing.succeed"})
+		self.rule("Failing Schedule", subject="job_monitor.tests.site_tests.succeed")
+		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.tests.site_tests.succeed"})
 		schedule = frappe.get_doc(
-			{"doctype": "Scheduled Job Type", "method": "job_monitor.testing.succeed", "frequency": "Daily"}
+			{
+				"doctype": "Scheduled Job Type",
+				"method": "job_monitor.tests.site_tests.succeed",
+				"frequency": "Daily",
+			}
 		).insert()
 		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
 		self.addCleanup(frappe.db.delete, "Scheduled Job Type", {"name": schedule.name})
 		with self.mail() as server:
-			with patch("job_monitor.testing.succeed", side_effect=ValueError("no such invoice")):
+			with patch("job_monitor.tests.site_tests.succeed", side_effect=ValueError("no such invoice")):
 				schedule.execute()
 			self.look()
 			schedule.execute()
@@ -207,8 +212,8 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.assertEqual(
 			ours,
 			[
-				"CRITICAL: Scheduled run failed: job_monitor.testing.succeed",
-				"RESOLVED: Schedule job_monitor.testing.succeed no longer fails",
+				"CRITICAL: Scheduled run failed: job_monitor.tests.site_tests.succeed",
+				"RESOLVED: Schedule job_monitor.tests.site_tests.succeed no longer fails",
 			],
 		)
 

@@ -16,18 +16,19 @@ from frappe.utils import add_to_date, get_bench_path, now_datetime
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from job_monitor import tasks
-from job_monitor.alerts import checks, engine, incidents
-from job_monitor.bridge import doctor, state
-from job_monitor.bridge.recorder_progress import STATE
-from job_monitor.bridge.times import to_column
+from job_monitor.alerts import checks, engine, store
+from job_monitor.bridge import doctor
+from job_monitor.bridge.history.recorder_progress import STATE
+from job_monitor.bridge.site import state
+from job_monitor.bridge.timezones import to_column
 from job_monitor.core import clock, limits
-from job_monitor.core.alerting import Sighting
+from job_monitor.core.alerts.transitions import Sighting
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import (
 	ChannelTestCase,
 	account,
 	channel,
 )
-from job_monitor.testing_servers import Answer, MailServer, WebServer, running
+from job_monitor.tests.servers import Answer, MailServer, WebServer, running
 
 OURS = ("Job Alert", "Job Alert Flip", "Job Alert Rule", "Job Alert Rule Channel")
 
@@ -145,7 +146,7 @@ class TestJobAlert(AlertTestCase):
 		number = engine.last().get("number", 0)
 		engine.evaluate("test")
 		frappe.db.commit()
-		one = incidents.rule(rule)
+		one = store.rule(rule)
 		self.assertFalse(engine._write([one], {one.name: []}, clock.now(), "late", True, number))
 		frappe.db.rollback()
 		self.assertEqual([alert.state for alert in self.alerts()], ["Firing"])

@@ -13,16 +13,16 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import get_datetime
 
-from job_monitor.alerts import checks, endings, engine, notices
+from job_monitor.alerts import checks, endings, engine, outbox
 from job_monitor.alerts.checks.failures import MANY
-from job_monitor.bridge.times import to_column, to_site
+from job_monitor.bridge.timezones import to_column, to_site
 from job_monitor.core import clock, limits
-from job_monitor.core.alert_kinds import KINDS
-from job_monitor.core.alerting import Sighting
+from job_monitor.core.alerts.kinds import KINDS
+from job_monitor.core.alerts.transitions import Sighting
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase, states
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
 from job_monitor.notify import dispatch
-from job_monitor.testing_servers import Answer, MailServer, WebServer, running
+from job_monitor.tests.servers import Answer, MailServer, WebServer, running
 
 GROUP = "Job Failure Group"
 HOSTILE = (
@@ -61,7 +61,7 @@ class NoticeTestCase(AlertTestCase):
 		return engine.evaluate("test")
 
 	def send(self) -> None:
-		notices.send_waiting()
+		outbox.send_waiting()
 
 
 class TestNotices(NoticeTestCase):
@@ -74,7 +74,7 @@ class TestNotices(NoticeTestCase):
 
 		def others() -> None:
 			while not done.wait(0.1):
-				notices.send_waiting()
+				outbox.send_waiting()
 
 		slow = [Answer(after=0.6) for _answer in range(20)]
 		with (
@@ -255,7 +255,7 @@ class TestFlood(AlertTestCase):
 		at = clock.now() - timedelta(hours=3)
 		with (
 			patch("job_monitor.alerts.checks.failures.NEW_GROUPS", 30),
-			patch("job_monitor.bridge.history.NEW_GROUPS", 30),
+			patch("job_monitor.bridge.history.facts.NEW_GROUPS", 30),
 		):
 			for number in range(40):
 				self.group(number, at + timedelta(minutes=number))
@@ -276,7 +276,7 @@ class TestClocks(NoticeTestCase):
 		super().setUp()
 		self.rule("Method Failures", sustain_minutes=2, remind_hours=1)
 		self.zone, self.now = "Asia/Kolkata", clock.now()
-		zone = patch("job_monitor.bridge.times.zone_name", lambda: self.zone)
+		zone = patch("job_monitor.bridge.timezones.zone_name", lambda: self.zone)
 		for faked in (patch.object(clock, "now", lambda: self.now), zone):
 			faked.start()
 			self.addCleanup(faked.stop)

@@ -9,7 +9,8 @@ from frappe import _
 from frappe.model.document import Document
 
 from job_monitor.bridge.markup import PlainText
-from job_monitor.notify import address, people, webhook
+from job_monitor.notify import recipients, url_guard
+from job_monitor.notify.channels import webhook
 
 _WRITTEN_BY_DISPATCH = ("status", "last_sent", "failures_in_a_row", "last_error")
 
@@ -50,7 +51,7 @@ class JobAlertChannel(PlainText, Document):
 		if self.kind == "Webhook":
 			self.goes_to = self._validated_host(before)
 		elif self.kind == "Email":
-			addresses = people.addresses(self.recipients)
+			addresses = recipients.addresses(self.recipients)
 			self.goes_to = ", ".join(addresses)[:140] or _("Alert Recipients of the settings")
 		else:
 			self.goes_to = ", ".join(row.role for row in self.roles or ())[:140] or _("Managers")
@@ -76,6 +77,6 @@ class JobAlertChannel(PlainText, Document):
 			)
 		url = self.url if changed else self.get_password("url", raise_exception=False)
 		try:
-			return address.parse(url or "", webhook.may_be_private(self)).host[:140]
-		except address.AddressRefused as error:
+			return url_guard.parse(url or "", webhook.may_be_private(self)).host[:140]
+		except url_guard.AddressRefused as error:
 			frappe.throw(str(error), title=_("URL of the Webhook"))

@@ -16,12 +16,13 @@ from frappe.utils import get_datetime, now_datetime
 from rq.timeouts import JobTimeoutException
 
 from job_monitor import install
-from job_monitor.bridge.roles import MANAGER, USER
+from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.core import clock, limits
-from job_monitor.notify import dispatch, email
+from job_monitor.notify import dispatch
+from job_monitor.notify.channels import email
 from job_monitor.notify.message import Delivery, DeliveryError, Message
-from job_monitor.testing import SiteTestCase, make_user, request, work_off
-from job_monitor.testing_servers import Answer, MailServer, WebServer, certificate, running
+from job_monitor.tests.servers import Answer, MailServer, WebServer, certificate, running
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
 
 DOCTYPE = "Job Alert Channel"
 SEND_TEST = "/api/method/job_monitor.api.alerts.send_test"

@@ -6,8 +6,8 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 
-from job_monitor.alerts import attention
-from job_monitor.core.alert_kinds import KINDS, METHOD, QUEUE, SCHEDULE
+from job_monitor.alerts import actions
+from job_monitor.core.alerts.kinds import KINDS, METHOD, QUEUE, SCHEDULE
 from job_monitor.core.limits import PATTERN_CHARS
 
 _NUMBERS = ("threshold", "minimum", "window_minutes", "sustain_minutes", "remind_hours")
@@ -51,10 +51,10 @@ class JobAlertRule(Document):
 
 	def onload(self) -> None:
 		"""The form shows it as long as it is so."""
-		self.set_onload("too_short", attention.too_short(self.window_minutes, self.sustain_minutes))
+		self.set_onload("too_short", actions.too_short(self.window_minutes, self.sustain_minutes))
 
 	def on_update(self) -> None:
-		if text := attention.too_short(self.window_minutes, 0):
+		if text := actions.too_short(self.window_minutes, 0):
 			frappe.msgprint(text, alert=True, indicator="orange")
 
 	def validate(self) -> None:

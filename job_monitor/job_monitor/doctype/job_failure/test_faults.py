@@ -20,12 +20,12 @@ from frappe.utils.background_jobs import execute_job, generate_qname
 from rq import Queue
 from rq.job import Job
 
-from job_monitor.bridge import session
+from job_monitor.bridge import context
 from job_monitor.cli.demo import redis_executable
 from job_monitor.core import limits
-from job_monitor.core.runs import RunLog
-from job_monitor.testing import SiteTestCase
-from job_monitor.testing_servers import Proxy, running
+from job_monitor.core.history.runs import RunLog
+from job_monitor.tests.servers import Proxy, running
+from job_monitor.tests.site_tests import SiteTestCase
 
 IN_ALL = 1.0
 """Seconds that a job may lose."""
@@ -92,7 +92,7 @@ class TestFaults(SiteTestCase):
 	def work_off(self, fault: str) -> list[float]:
 		"""Seconds that the hooks took, in turn before and after each job."""
 		subprocess.run(
-			[sys.executable, "-m", "job_monitor.testing_faults", fault, str(self.folder), str(self.port)],
+			[sys.executable, "-m", "job_monitor.tests.breaking", fault, str(self.folder), str(self.port)],
 			cwd=os.path.join(get_bench_path(), "sites"),
 			env={**os.environ, "FRAPPE_REDIS_QUEUE": f"redis://127.0.0.1:{self.proxy.port}"},
 			capture_output=True,
@@ -102,7 +102,7 @@ class TestFaults(SiteTestCase):
 		return [float(line) for line in (self.folder / "times").read_text().split()]
 
 	def runs(self) -> list[Any]:
-		log = RunLog(self.connection, session.connect().bench or "", frappe.local.site)
+		log = RunLog(self.connection, context.connect().bench or "", frappe.local.site)
 		return [ended.run for ended in log.ended()]
 
 	def check(self, fault: str) -> list[float]:

@@ -14,18 +14,21 @@ from frappe.utils.background_jobs import RQ_FAILED_JOBS_LIMIT, generate_qname, g
 from rq.command import send_stop_job_command
 from rq.job import Job
 
-from job_monitor.bridge import history, session
-from job_monitor.core import actions, clock, keys
-from job_monitor.core.breaker import Breaker
-from job_monitor.core.connection import connect_url
-from job_monitor.core.hook_client import HookClient
+from job_monitor.bridge import context
+from job_monitor.bridge.history import facts
+from job_monitor.core import clock
+from job_monitor.core.acts import actions
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.breaker import Breaker
+from job_monitor.core.rq.connection import connect_url
+from job_monitor.core.rq.hook_client import HookClient
 from job_monitor.recorder import rollup, runs
-from job_monitor.testing import kill_all, kill_horse, make_user, status, work_off, worker
-from job_monitor.testing_recorder import RecorderTestCase
+from job_monitor.tests.recorded_runs import RecorderTestCase
+from job_monitor.tests.site_tests import kill_all, kill_horse, make_user, status, work_off, worker
 
 FAILURE, GROUP = "Job Failure", "Job Failure Group"
 HERE = "job_monitor.job_monitor.doctype.job_failure.test_recorder"
-TESTING = "job_monitor.testing"
+TESTING = "job_monitor.tests.site_tests"
 
 _tries = 0
 
@@ -155,7 +158,7 @@ class TestRecorder(RecorderTestCase):
 			self.wait_for(lambda: status(job_id) == "started" and self.log.running(), "the job runs")
 			send_stop_job_command(get_redis_conn(), job_id)
 			self.wait_for(lambda: status(job_id) == "stopped", "it is stopped")
-			self.assertTrue(actions.retry(session.store(), job_id).done)
+			self.assertTrue(actions.retry(context.store(), job_id).done)
 			self.wait_for(
 				lambda: status(job_id) == "started" and len(self.log.running()) == 2, "it runs again"
 			)
@@ -163,7 +166,7 @@ class TestRecorder(RecorderTestCase):
 		(row,) = self.failures()
 		self.assertEqual((row.outcome, row.exception, row.failure_group or ""), ("stopped", "Stopped", ""))
 		self.assertEqual(frappe.db.count(GROUP), 0)
-		self.assertEqual(history.new_groups(clock.now() - timedelta(hours=1)), [])
+		self.assertEqual(facts.new_groups(clock.now() - timedelta(hours=1)), [])
 
 	def test_attempts_that_rq_makes_again_are_no_failures(self) -> None:
 		job_id = self.call("sabotage", fault="none", fails=True)

@@ -19,11 +19,12 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from job_monitor import tasks
 from job_monitor.alerts import engine
-from job_monitor.bridge import live_site, metrics, state
-from job_monitor.bridge.recorder_progress import STATE, Progress
+from job_monitor.bridge.history import job_metric
+from job_monitor.bridge.history.recorder_progress import STATE, Progress
+from job_monitor.bridge.site import live_site, state
 from job_monitor.core import clock
 from job_monitor.recorder import failures, rollup
-from job_monitor.testing_recorder import FAILURE, RecorderTestCase
+from job_monitor.tests.recorded_runs import FAILURE, RecorderTestCase
 
 TYPE, SWEEP = "Scheduled Job Type", "job_monitor.tasks.sweep"
 
@@ -52,7 +53,7 @@ def looked(by):
 		state.put("alerts", json.dumps(look))
 		frappe.db.commit()
 
-imported("job_monitor.testing.succeed")
+imported("job_monitor.tests.site_tests.succeed")
 looked("watch")
 watched = imported("job_monitor.tasks.sweep")
 sweep, tasks.sweep = tasks.sweep, lambda: None
@@ -85,7 +86,7 @@ class TestRollup(RecorderTestCase):
 
 	def test_a_process_that_dies_half_way_writes_nothing_twice(self) -> None:
 		self.tell_many(30)
-		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.runs.RunLog.forget"):
+		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.history.runs.RunLog.forget"):
 			with patch(place, side_effect=SystemExit), self.assertRaises(SystemExit):
 				rollup.write_down()
 			frappe.db.rollback()
@@ -200,8 +201,8 @@ class TestRollup(RecorderTestCase):
 		later = clock.now() + timedelta(days=1, hours=2)
 		with patch.object(clock, "now", lambda: later):
 			rollup.write_down()
-		for scale in (metrics.MINUTE, metrics.HOUR, metrics.DAY):
-			rows = metrics.read(scale, later - timedelta(days=3), later)
+		for scale in (job_metric.MINUTE, job_metric.HOUR, job_metric.DAY):
+			rows = job_metric.read(scale, later - timedelta(days=3), later)
 			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)
 
 	def put_back(self, kept: Any) -> None:

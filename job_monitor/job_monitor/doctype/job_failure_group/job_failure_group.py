@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from frappe.model.document import Document
 
-from job_monitor.bridge import row_locks
+from job_monitor.bridge.database import row_locks
 from job_monitor.bridge.markup import PlainText
 from job_monitor.recorder import retention
 

@@ -13,15 +13,16 @@ from unittest.mock import patch
 
 import frappe
 
-from job_monitor.bridge import history, metrics, state
-from job_monitor.bridge.metrics import DAY, HOUR, METRIC, MINUTE, Bucket, Row
-from job_monitor.bridge.recorder_progress import STATE, Progress, forget_summed_up_ahead
+from job_monitor.bridge.history import facts, job_metric
+from job_monitor.bridge.history.job_metric import DAY, HOUR, METRIC, MINUTE, Bucket, Row
+from job_monitor.bridge.history.recorder_progress import STATE, Progress, forget_summed_up_ahead
+from job_monitor.bridge.site import state
 from job_monitor.core import clock
-from job_monitor.core.metrics import Methods
-from job_monitor.core.runs import FIRST, Run
+from job_monitor.core.history.metrics import Methods
+from job_monitor.core.history.runs import FIRST, Run
 from job_monitor.patches import metrics_in_utc
 from job_monitor.recorder import rollup
-from job_monitor.testing import SiteTestCase
+from job_monitor.tests.site_tests import SiteTestCase
 
 NOW = datetime(2026, 6, 10, 12, 34, tzinfo=timezone.utc)
 AGES = (0, 3, 9, 10, 11, 45, 60, 61, 90, 240, 600, 1400, 1439, 1441, 3000)
@@ -39,7 +40,7 @@ class TestJobMetric(SiteTestCase):
 		}
 		state.put(STATE, json.dumps({"after": FIRST, **until}))
 		self.now = NOW
-		zone = patch("job_monitor.bridge.times.zone_name", lambda: self.zone)
+		zone = patch("job_monitor.bridge.timezones.zone_name", lambda: self.zone)
 		for faked in (patch.object(clock, "now", lambda: self.now), zone):
 			faked.start()
 			self.addCleanup(faked.stop)
@@ -58,7 +59,7 @@ class TestJobMetric(SiteTestCase):
 		row = Row()
 		for _run in range(runs):
 			row.methods.of("app.task").add(Run("1", "app.task", "short", 0.0, outcome=outcome, duration=1.0))
-		metrics.add({progress.bucket(self.now - timedelta(minutes=minutes), "short"): row})
+		job_metric.add({progress.bucket(self.now - timedelta(minutes=minutes), "short"): row})
 
 	def sum_up(self) -> None:
 		"""As the recorder does, without asking Redis, and within the test's transaction."""
@@ -73,7 +74,7 @@ class TestJobMetric(SiteTestCase):
 			rollup._sum_up()
 
 	def seen(self, *windows: int) -> list[int]:
-		found = history.outcomes(windows)
+		found = facts.outcomes(windows)
 		return [sum(counts.total() for counts in found[window].values()) for window in windows]
 
 	def test_each_window_holds_each_run_once(self) -> None:
@@ -96,12 +97,12 @@ class TestJobMetric(SiteTestCase):
 
 	def test_spoilt_baselines_leave_the_others(self) -> None:
 		state.put(
-			history.BASELINES, json.dumps({"a": [30, 1.0, 2.0], "b": "x", "c": [1], "d": [3, None, None]})
+			facts.BASELINES, json.dumps({"a": [30, 1.0, 2.0], "b": "x", "c": [1], "d": [3, None, None]})
 		)
-		self.assertEqual(list(history.baselines()), ["a"])
+		self.assertEqual(list(facts.baselines()), ["a"])
 		for text in ("spoilt", "[1]", "null"):
-			state.put(history.BASELINES, text)
-			self.assertEqual(history.baselines(), {})
+			state.put(facts.BASELINES, text)
+			self.assertEqual(facts.baselines(), {})
 
 	def test_rules_see_new_runs_after_the_zone_moved_west(self) -> None:
 		"""From Kolkata to New York the site's clock goes back 9.5 hours."""
@@ -128,7 +129,7 @@ class TestJobMetric(SiteTestCase):
 			self.sum_up()
 			hours = {
 				b.start.hour: r.methods.total().total
-				for b, r in metrics.read(HOUR, first - timedelta(hours=2), self.now)
+				for b, r in job_metric.read(HOUR, first - timedelta(hours=2), self.now)
 			}
 			self.assertEqual(hours, {5: 5, 6: 3})
 
@@ -142,7 +143,7 @@ class TestJobMetric(SiteTestCase):
 		self.assertEqual(self.seen(1), [4])
 		with self.at(NOW + timedelta(days=3), self.zone):
 			self.sum_up()
-			rows = metrics.read(DAY, NOW - timedelta(days=1), self.now)
+			rows = job_metric.read(DAY, NOW - timedelta(days=1), self.now)
 			self.assertEqual([row.methods.total().total for _bucket, row in rows], [6, 1])
 
 	def test_days_of_the_site_are_days(self) -> None:
@@ -151,7 +152,7 @@ class TestJobMetric(SiteTestCase):
 				start = DAY.floor(NOW)
 				self.assertEqual((start.hour, start.minute), begins, zone)
 				self.assertLessEqual(start, NOW)
-				self.assertGreater(metrics.following(DAY, start), NOW)
+				self.assertGreater(job_metric.following(DAY, start), NOW)
 
 	def test_rows_of_before_are_converted(self) -> None:
 		"""Moments in the site's zone and all in one column, base85."""
@@ -178,7 +179,7 @@ class TestJobMetric(SiteTestCase):
 		with patch.object(frappe.db, "commit"):
 			metrics_in_utc.execute()
 			metrics_in_utc.execute()
-		rows = list(metrics.read(MINUTE, NOW - timedelta(hours=1), NOW))
+		rows = list(job_metric.read(MINUTE, NOW - timedelta(hours=1), NOW))
 		self.assertEqual([b.start.hour for b, _row in rows], [12, 12])
 		total = Methods().merge(row.methods for _bucket, row in rows).total()
 		self.assertEqual(total.counts, {"success": 3, "failed": 1, "timeout": 0, "stopped": 0, "killed": 2})

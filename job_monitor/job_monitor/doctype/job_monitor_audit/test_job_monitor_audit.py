@@ -9,9 +9,9 @@ from unittest.mock import patch
 import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.bridge import actions
 from job_monitor.bridge.audit import AUDIT, BEGUN, DENIED, DONE
-from job_monitor.testing import SiteTestCase, make_user, request, status, work_off, worker
+from job_monitor.bridge.rq import actions
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, work_off, worker
 
 CORE = "/api/method/frappe.core.doctype.rq_job.rq_job."
 API = "/api/method/job_monitor.api."
@@ -171,7 +171,7 @@ class TestAudit(AuditCase):
 			raise RuntimeError("in the middle")
 
 		frappe.db.set_value("User", self.reader, "bio", "of the caller's transaction")
-		with patch("job_monitor.core.actions.remove", look), self.assertRaises(RuntimeError):
+		with patch("job_monitor.core.acts.actions.remove", look), self.assertRaises(RuntimeError):
 			actions.act("remove", job_id)
 		self.assertEqual([row[:4] for row in seen], [("remove", job_id, BEGUN, 0)])
 		self.assertEqual(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import frappe
 from frappe.model.document import Document
 
-from job_monitor.notify import address, people
+from job_monitor.notify import recipients, url_guard
 from job_monitor.notify.message import DeliveryError
 
 
@@ -24,12 +24,12 @@ class JobMonitorSettings(Document):
 	# end: auto-generated types
 
 	def validate(self) -> None:
-		people.addresses(self.alert_recipients)
+		recipients.addresses(self.alert_recipients)
 		if self.heartbeat_url and not self.is_dummy_password(self.heartbeat_url):
 			self._check_heartbeat()
 
 	def _check_heartbeat(self) -> None:
 		try:
-			address.parse(self.heartbeat_url, bool(frappe.conf.get("job_monitor_private_webhooks")))
+			url_guard.parse(self.heartbeat_url, bool(frappe.conf.get("job_monitor_private_webhooks")))
 		except DeliveryError as error:
 			frappe.throw(str(error), title=frappe._("Heartbeat URL"))

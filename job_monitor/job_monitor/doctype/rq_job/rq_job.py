@@ -9,8 +9,8 @@ from frappe.model.document import Document
 from frappe.utils.background_jobs import get_redis_conn
 from rq.job import Job
 
-from job_monitor.bridge import actions, jobs
 from job_monitor.bridge.markup import PlainText
+from job_monitor.bridge.rq import actions, jobs
 
 
 class RQJob(PlainText, CoreRQJob):

@@ -11,13 +11,14 @@ from unittest.mock import patch
 import frappe
 from frappe.model.base_document import get_controller
 
-from job_monitor.bridge import job_search, link_search
-from job_monitor.bridge.conditions import OPERATORS
-from job_monitor.testing import SiteTestCase, make_user, request, work_off, worker
+from job_monitor.bridge.lists import link_search
+from job_monitor.bridge.lists.filters import OPERATORS
+from job_monitor.bridge.rq import job_search
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off, worker
 
 LIST = "/api/method/frappe.desk.listview."
 REPORT = "/api/method/frappe.desk.reportview."
-SUCCEED = "job_monitor.testing.succeed"
+SUCCEED = "job_monitor.tests.site_tests.succeed"
 IS_15 = frappe.__version__.startswith("15.")
 
 
@@ -60,7 +61,9 @@ class TestListCallers(SiteTestCase):
 		work_off("default")
 		self.assertEqual(self.groups("queue", **self.mine), {"short": 2, "long": 1, "default": 1})
 		self.assertEqual(self.groups("status", **self.mine), {"queued": 3, "failed": 1})
-		self.assertEqual(self.groups("method", **self.mine), {SUCCEED: 3, "job_monitor.testing.fail": 1})
+		self.assertEqual(
+			self.groups("method", **self.mine), {SUCCEED: 3, "job_monitor.tests.site_tests.fail": 1}
+		)
 		self.assertEqual(self.groups("owner", **self.mine), {"Administrator": 4})
 		self.assertEqual(self.groups("owner", queue="no-such-queue"), {})
 		self.assertEqual(self.groups("assigned_to", **self.mine), {})
@@ -69,7 +72,7 @@ class TestListCallers(SiteTestCase):
 		for _n in range(30):
 			self.enqueue(queue="long")
 		by_row = Counter(frappe.get_all("RQ Job", {"queue": "long"}, limit=1000, pluck="status"))
-		with patch("job_monitor.core.store.Store.rows", side_effect=AssertionError("a job was read")):
+		with patch("job_monitor.core.rq.store.Store.rows", side_effect=AssertionError("a job was read")):
 			self.assertEqual(
 				frappe.get_all(
 					"RQ Job",
@@ -158,7 +161,7 @@ class TestListCallers(SiteTestCase):
 		self.assertEqual(get_count(frappe._dict(filters=filters, limit="11")), depth)
 		with (
 			patch.object(job_search, "DESK_SECONDS", 0.000_001),
-			patch("job_monitor.core.depth._CHUNK", 5),
+			patch("job_monitor.core.rq.site_depth._CHUNK", 5),
 		):
 			self.assertLessEqual(get_count(frappe._dict(filters=filters, limit="11")), 11)
 

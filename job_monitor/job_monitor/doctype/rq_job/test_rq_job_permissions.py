@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.testing import SiteTestCase, kill_horse, make_user, request, status, work_off, worker
+from job_monitor.tests.site_tests import (
+	SiteTestCase,
+	kill_horse,
+	make_user,
+	request,
+	status,
+	work_off,
+	worker,
+)
 
 SECRET = "geheimnis-of-this-test"
 LIST = "/api/method/frappe.desk.reportview."

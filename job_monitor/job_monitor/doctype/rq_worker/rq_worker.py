@@ -7,8 +7,8 @@ from typing import Any
 from frappe.core.doctype.rq_worker.rq_worker import RQWorker as CoreRQWorker
 from frappe.model.document import Document
 
-from job_monitor.bridge import workers
 from job_monitor.bridge.markup import PlainText
+from job_monitor.bridge.rq import workers
 
 
 class RQWorker(PlainText, CoreRQWorker):

@@ -9,7 +9,7 @@ import frappe
 from frappe.model.base_document import get_controller
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.testing import SiteTestCase, kill_all, status, worker
+from job_monitor.tests.site_tests import SiteTestCase, kill_all, status, worker
 
 
 class TestRQWorker(SiteTestCase):
@@ -27,7 +27,7 @@ class TestRQWorker(SiteTestCase):
 			self.wait_for(lambda: status(job_id) == "started", "the job runs")
 			row = self.of(process.pid)
 			self.assertEqual((row.status, row.current_job_id), ("busy", job_id))
-			self.assertEqual(row.current_method, "job_monitor.testing.hang")
+			self.assertEqual(row.current_method, "job_monitor.tests.site_tests.hang")
 			self.assertEqual(sorted(row.queue_type.split(",")), ["default", "short"])
 			self.assertGreater(row.memory, 10)
 			self.assertGreaterEqual(row.running_for, 0)

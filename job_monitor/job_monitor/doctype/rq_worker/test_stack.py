@@ -10,9 +10,9 @@ from unittest.mock import patch
 import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.bridge import session
-from job_monitor.core import stack, workers
-from job_monitor.testing import SiteTestCase, make_user, request, status, worker
+from job_monitor.bridge import context
+from job_monitor.core.rq import stack, workers
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, worker
 
 
 class TestStack(SiteTestCase):
@@ -44,7 +44,7 @@ class TestStack(SiteTestCase):
 
 	def take(self, name: str) -> stack.Stack:
 		"""Without the request's limit and audit."""
-		return stack.take(workers.read_one(session.store(), name))
+		return stack.take(workers.read_one(context.store(), name))
 
 	def take_by_signal(self, name: str) -> str:
 		taken = self.take(name)

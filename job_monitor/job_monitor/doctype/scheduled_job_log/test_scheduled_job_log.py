@@ -11,11 +11,20 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 from frappe.utils.background_jobs import create_job_id
 
-from job_monitor.bridge import schedules, session, side_writes
-from job_monitor.core import actions
-from job_monitor.recorder import scheduled
-from job_monitor.testing import SiteTestCase, kill_all, kill_horse, locked_row, status, worker
-from job_monitor.testing_recorder import Mute
+from job_monitor.bridge import context
+from job_monitor.bridge.database import side_writes
+from job_monitor.bridge.schedules import schedule_health
+from job_monitor.core.acts import actions
+from job_monitor.recorder import scheduled_runs
+from job_monitor.tests.recorded_runs import Mute
+from job_monitor.tests.site_tests import (
+	SiteTestCase,
+	kill_all,
+	kill_horse,
+	locked_row,
+	status,
+	worker,
+)
 
 LOG = "Scheduled Job Log"
 
@@ -24,11 +33,11 @@ class TestScheduledRuns(SiteTestCase):
 	types: ClassVar[list[str]] = []
 
 	def schedule(self, method: str, **fields: Any) -> Any:
-		frappe.db.delete("Scheduled Job Type", {"method": f"job_monitor.testing.{method}"})
+		frappe.db.delete("Scheduled Job Type", {"method": f"job_monitor.tests.site_tests.{method}"})
 		doc = frappe.get_doc(
 			{
 				"doctype": "Scheduled Job Type",
-				"method": f"job_monitor.testing.{method}",
+				"method": f"job_monitor.tests.site_tests.{method}",
 				"frequency": "All",
 				"create_log": 1,
 				**fields,
@@ -77,7 +86,7 @@ class TestScheduledRuns(SiteTestCase):
 		fine.execute()
 		self.assertEqual([row.status for row in self.runs(broken)], ["Failed"])
 		row = self.runs(broken)[0]
-		self.assertEqual(row.method, "job_monitor.testing.fail")
+		self.assertEqual(row.method, "job_monitor.tests.site_tests.fail")
 		self.assertIn("no such invoice", row.error)
 		self.assertIn("Traceback", row.details)
 		self.assertTrue(row.started_at and row.ended_at)
@@ -92,7 +101,7 @@ class TestScheduledRuns(SiteTestCase):
 
 	def test_a_bug_of_ours_stops_nothing(self) -> None:
 		bug = RuntimeError("a bug of the job monitor")
-		places = [(scheduled, "_at_start"), (scheduled, "_at_end"), (scheduled, "_alone")]
+		places = [(scheduled_runs, "_at_start"), (scheduled_runs, "_at_end"), (scheduled_runs, "_alone")]
 		places += [(side_writes, "update"), (side_writes, "insert"), (side_writes, "_bounded")]
 		for (module, name), create_log in product(places, (0, 1)):
 			with self.subTest(name, create_log=create_log):
@@ -100,7 +109,10 @@ class TestScheduledRuns(SiteTestCase):
 					self.schedule("succeed", create_log=create_log),
 					self.schedule("fail", create_log=create_log),
 				)
-				with patch.object(module, name, side_effect=bug), patch("job_monitor.testing.succeed") as ran:
+				with (
+					patch.object(module, name, side_effect=bug),
+					patch("job_monitor.tests.site_tests.succeed") as ran,
+				):
 					fine.execute()
 					broken.execute()
 				self.assertEqual(ran.call_count, 1, f"{name} raised, and the job did not run")
@@ -113,14 +125,14 @@ class TestScheduledRuns(SiteTestCase):
 		try:
 			raise Mute
 		except Mute:
-			values = scheduled._at_end(None, failed=True)
+			values = scheduled_runs._at_end(None, failed=True)
 		self.assertTrue(values["error"].startswith("Mute: "), values)
 
 	def test_values_that_the_table_refuses_stop_nothing(self) -> None:
 		"""On PostgreSQL such an error ends the transaction: what Frappe writes is not in it."""
 		fine, broken = self.schedule("succeed"), self.schedule("fail")
 		for name in ("_at_start", "_at_end"):
-			with patch.object(scheduled, name, return_value={"ended_at": "no date at all"}):
+			with patch.object(scheduled_runs, name, return_value={"ended_at": "no date at all"}):
 				fine.execute()
 				broken.execute()
 		self.assertEqual([row.status for row in self.runs(fine)], ["Complete"] * 2)
@@ -180,16 +192,16 @@ class TestScheduledRuns(SiteTestCase):
 			# Frappe makes the row before the recorder writes beside it
 			self.wait_for(lambda: frappe.db.rollback() or self.going_on(schedule), "the run begins")
 			(job_id,) = self.going_on(schedule)
-			self.assertTrue(actions.stop(session.store(), job_id).done)
+			self.assertTrue(actions.stop(context.store(), job_id).done)
 			self.wait_for(lambda: status(job_id) == "stopped", "the worker ended it")
 			if removed:
-				self.assertTrue(actions.remove(session.store(), job_id).done)
+				self.assertTrue(actions.remove(context.store(), job_id).done)
 		self.sweep()
 		row = self.runs(schedule)[0]
 		self.assertEqual((row.status, row.error), ("Stopped", "Somebody stopped this run."))
 		self.assertGreaterEqual(row.ended_at, row.started_at)
 		self.assertLess(row.duration, 60)
-		(health,) = schedules.read([schedule.name])
+		(health,) = schedule_health.read([schedule.name])
 		self.assertEqual((health.last_outcome, health.failures), ("Stopped", 0))
 
 	def test_a_row_that_core_left_at_start_is_closed(self) -> None:
@@ -223,8 +235,8 @@ class TestScheduledRuns(SiteTestCase):
 			self.assertEqual((plan[0].key, plan[0].type), (index, "range"))
 
 	def sweep(self) -> int:
-		with patch.object(scheduled, "SWEEP_AGE_SECONDS", -1):
-			return scheduled.close_killed_runs()
+		with patch.object(scheduled_runs, "SWEEP_AGE_SECONDS", -1):
+			return scheduled_runs.close_killed_runs()
 
 	def age(self, name: str) -> None:
 		moment = add_to_date(now_datetime(), days=-400)

@@ -8,7 +8,7 @@ from frappe.core.doctype.scheduled_job_type.scheduled_job_type import (
 	ScheduledJobType as CoreScheduledJobType,
 )
 
-from job_monitor.recorder import runs, scheduled
+from job_monitor.recorder import runs, scheduled_runs
 
 SWEEP = "job_monitor.tasks.sweep"
 
@@ -23,6 +23,6 @@ class ScheduledJobType(CoreScheduledJobType):
 			runs.note_error(sys.exc_info()[1])
 		super().log_status(status)
 		if status == "Start":
-			scheduled.note_start(self)
+			scheduled_runs.note_start(self)
 		else:
-			scheduled.note_end(self, failed=status == "Failed")
+			scheduled_runs.note_end(self, failed=status == "Failed")

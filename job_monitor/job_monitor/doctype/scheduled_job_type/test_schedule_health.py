@@ -15,12 +15,13 @@ from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_con
 from frappe.utils.scheduler import get_scheduler_status
 
 from job_monitor.alerts.checks.schedules import missed_schedule
-from job_monitor.bridge import doctor, schedules
-from job_monitor.bridge.roles import MANAGER, USER
+from job_monitor.bridge import doctor
+from job_monitor.bridge.permissions import MANAGER, USER
+from job_monitor.bridge.schedules import schedule_health
 from job_monitor.core import clock
-from job_monitor.core.alerting import Rule
-from job_monitor.job_monitor.report.schedule_health import schedule_health
-from job_monitor.testing import SiteTestCase, make_user, request, work_off
+from job_monitor.core.alerts.transitions import Rule
+from job_monitor.job_monitor.report.schedule_health.schedule_health import execute
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
 
 CORE = "frappe.core.doctype.scheduled_job_type.scheduled_job_type"
 API = "/api/method/job_monitor.api.schedules."
@@ -30,12 +31,12 @@ class TestScheduleHealth(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
 		self.switch_scheduler(True)
-		dormant = patch("job_monitor.bridge.schedules.is_dormant", return_value=False)
+		dormant = patch("job_monitor.bridge.schedules.schedule_health.is_dormant", return_value=False)
 		dormant.start()
 		self.addCleanup(dormant.stop)
 
 	def schedule(self, method: str = "succeed", frequency: str = "Hourly", **values: Any) -> Any:
-		path = f"job_monitor.testing.{method}"
+		path = f"job_monitor.tests.site_tests.{method}"
 		frappe.db.delete("Scheduled Job Type", {"method": path})
 		doc = frappe.get_doc({"doctype": "Scheduled Job Type", "method": path, "frequency": frequency})
 		doc.update(values)
@@ -46,7 +47,7 @@ class TestScheduleHealth(SiteTestCase):
 		return doc
 
 	def health(self, doc: Any) -> Any:
-		(found,) = schedules.read([doc.name])
+		(found,) = schedule_health.read([doc.name])
 		return found
 
 	def test_a_schedule_made_in_the_future_is_named_by_the_doctor(self) -> None:
@@ -68,7 +69,7 @@ class TestScheduleHealth(SiteTestCase):
 		names = [self.schedule(name).name for name in ("fail", "hang", "succeed")]
 		values = {"creation": add_to_date(None, hours=10), "last_execution": None}
 		frappe.db.set_value("Scheduled Job Type", {"name": ["in", names]}, values, update_modified=False)
-		facts = SimpleNamespace(scheduler=SimpleNamespace(runs=True), schedules=schedules.read(names))
+		facts = SimpleNamespace(scheduler=SimpleNamespace(runs=True), schedules=schedule_health.read(names))
 		(seen,) = missed_schedule(Rule("r", "Missed Schedule", threshold=1), facts, {})
 		self.assertIn("3 schedules lie in the future", seen.title)
 		self.assertTrue(seen.mild and "time zone" in seen.text)
@@ -110,7 +111,7 @@ class TestScheduleHealth(SiteTestCase):
 		self.assertEqual((found.state, found.last_outcome, found.missed_runs), ("ok", "Complete", 0))
 		self.assertIsNotNone(found.last_duration)
 		for _run in range(2):
-			with patch("job_monitor.testing.succeed", side_effect=ValueError("no such invoice")):
+			with patch("job_monitor.tests.site_tests.succeed", side_effect=ValueError("no such invoice")):
 				doc.execute()
 		found = self.health(doc)
 		self.assertEqual((found.state, found.failures, found.last_outcome), ("failing", 2, "Failed"))
@@ -120,7 +121,7 @@ class TestScheduleHealth(SiteTestCase):
 
 	def test_one_without_a_log_is_known_to_fail_and_to_recover(self) -> None:
 		doc = self.schedule(frequency="All", create_log=0)
-		with patch("job_monitor.testing.succeed", side_effect=ValueError("no such invoice")):
+		with patch("job_monitor.tests.site_tests.succeed", side_effect=ValueError("no such invoice")):
 			doc.execute()
 		self.assertEqual((self.health(doc).state, self.health(doc).failures), ("failing", 1))
 		frappe.db.set_value(
@@ -168,17 +169,19 @@ class TestScheduleHealth(SiteTestCase):
 		self.switch_scheduler(False)
 		found = self.health(doc)
 		self.assertEqual((found.state, found.missed_runs), ("paused", 0))
-		self.assertEqual(schedules.scheduler().state, "disabled")
+		self.assertEqual(schedule_health.scheduler().state, "disabled")
 
 	def test_a_scheduler_that_is_absent(self) -> None:
 		doc = self.schedule()
 		self.last_ran(doc, days=3)
 		with patch("job_monitor.core.processes.holds_lock", return_value=False):
-			found = schedules.scheduler([self.health(doc)])  # others may have been queued by hand meanwhile
+			found = schedule_health.scheduler(
+				[self.health(doc)]
+			)  # others may have been queued by hand meanwhile
 		self.assertEqual(found.state, "absent")
 		self.assertIn("Start it: bench schedule", found.detail)
 		self.last_ran(doc, minutes=0)
-		self.assertEqual(schedules.scheduler([self.health(doc)]).state, "running")
+		self.assertEqual(schedule_health.scheduler([self.health(doc)]).state, "running")
 
 	def test_the_badge_of_the_job_list_is_not_active_where_no_scheduler_runs(self) -> None:
 		reader = make_user("jm-s-u@ops.example", USER)
@@ -202,11 +205,13 @@ class TestScheduleHealth(SiteTestCase):
 	def test_when_clocks_change(self) -> None:
 		def due(now: str, last: str) -> list[str]:
 			moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
-			times = schedules._Calendar(frappe.new_doc("Scheduled Job Type"), moment)
+			times = schedule_health._Calendar(frappe.new_doc("Scheduled Job Type"), moment)
 			one = frappe._dict(cron_format="30 * * * *", last_execution=datetime.fromisoformat(last))
 			return [f"{times.utc(at):%H:%M}" for at in times.due(one)[0]]
 
-		with patch("job_monitor.bridge.schedules.site_zone", return_value=ZoneInfo("Europe/Berlin")):
+		with patch(
+			"job_monitor.bridge.schedules.schedule_health.site_zone", return_value=ZoneInfo("Europe/Berlin")
+		):
 			# 02:00 becomes 03:00 on 29 March. A run at 02:30 is expected half an hour later; Frappe takes it at 03:00
 			self.assertEqual(due("2026-03-29T00:40:00", "2026-03-29T01:30:05"), ["01:30"])
 			self.assertEqual(due("2026-03-29T01:40:00", "2026-03-29T03:30:05"), ["02:30"])
@@ -221,7 +226,7 @@ class TestScheduleHealth(SiteTestCase):
 			("Cron", text) for text in ("*/7 3-5 1,15 * *", "0/15 * * * *", "0 0 29 2 *", "5 4 * * sun")
 		]
 		for days, (frequency, text) in enumerate(formats * 12):
-			times = schedules._Calendar(like, now + timedelta(days=days, seconds=days * 997))
+			times = schedule_health._Calendar(like, now + timedelta(days=days, seconds=days * 997))
 			last = times.now - timedelta(seconds=1.5 ** (days % 40))
 			doc = frappe.new_doc("Scheduled Job Type")
 			doc.update({"frequency": frequency, "cron_format": text, "last_execution": last})
@@ -274,9 +279,9 @@ class TestScheduleHealth(SiteTestCase):
 		blocked, well = self.schedule(), self.schedule("hang")
 		self.last_ran(well, minutes=0)
 		self.zombie(blocked)
-		_columns, rows, *_others = schedule_health.execute()
+		_columns, rows, *_others = execute()
 		self.assertEqual(len(rows), frappe.db.count("Scheduled Job Type"))
 		self.assertEqual(rows[0]["name"], blocked.name)
-		problems = schedule_health.execute({"state": "problems"})[1]
+		problems = execute({"state": "problems"})[1]
 		self.assertIn(blocked.name, [row["name"] for row in problems])
 		self.assertNotIn(well.name, [row["name"] for row in problems])

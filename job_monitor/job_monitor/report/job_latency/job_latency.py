@@ -7,9 +7,9 @@ from typing import Any
 import frappe
 from frappe import _
 
-from job_monitor.bridge import throughput, throughput_report
-from job_monitor.bridge.reports import answered
-from job_monitor.bridge.throughput import Found, Wanted
+from job_monitor.bridge.reports import throughput, throughput_report
+from job_monitor.bridge.reports.safe_report import answered
+from job_monitor.bridge.reports.throughput import Found, Wanted
 
 
 @answered

@@ -7,18 +7,18 @@ from typing import Any
 import frappe
 from frappe import _
 
-from job_monitor.bridge import performance
 from job_monitor.bridge.markup import as_html
-from job_monitor.bridge.reports import answered
-from job_monitor.core.monitor_report import Report
+from job_monitor.bridge.reports import monitor_log
+from job_monitor.bridge.reports.safe_report import answered
+from job_monitor.core.monitor_log.monitor_report import Report
 
 
 @answered
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Scheduled Job Log", "read", throw=True)
-	report, message = performance.report(frappe._dict(filters or {}))
-	rows = [performance.method_row(method) for method in report.methods]
+	report, message = monitor_log.report(frappe._dict(filters or {}))
+	rows = [monitor_log.method_row(method) for method in report.methods]
 	return _columns(), rows, message, _chart(report), _summary(report)
 
 
@@ -48,11 +48,11 @@ def _columns() -> list[dict[str, Any]]:
 def _chart(report: Report) -> dict[str, Any] | None:
 	if not report.hours:
 		return None
-	hours = list(report.hours)[-performance.CHART_HOURS :]
+	hours = list(report.hours)[-monitor_log.CHART_HOURS :]
 	runs = [report.hours[hour][0] for hour in hours]
 	seconds = [report.hours[hour][2] for hour in hours]
 	datasets = [{"name": _("Runs"), "values": runs}, {"name": _("Seconds"), "values": seconds}]
-	return {"data": {"labels": performance.local_hours(hours), "datasets": datasets}, "type": "line"}
+	return {"data": {"labels": monitor_log.local_hours(hours), "datasets": datasets}, "type": "line"}
 
 
 def _summary(report: Report) -> list[dict[str, Any]] | None:

@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 import frappe
 
-from job_monitor.bridge import performance
+from job_monitor.bridge.reports import monitor_log
 from job_monitor.job_monitor.report.job_performance.job_performance import execute
-from job_monitor.testing import SiteTestCase, make_user, request, work_off
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
 
 
 class TestJobPerformance(SiteTestCase):
@@ -22,7 +22,7 @@ class TestJobPerformance(SiteTestCase):
 		self.addCleanup(folder.cleanup)
 		self.log = Path(folder.name) / "logs" / "monitor.json.log"
 		self.log.parent.mkdir()
-		patcher = patch.object(performance, "get_bench_path", return_value=folder.name)
+		patcher = patch.object(monitor_log, "get_bench_path", return_value=folder.name)
 		patcher.start()
 		self.addCleanup(patcher.stop)
 
@@ -56,10 +56,10 @@ class TestJobPerformance(SiteTestCase):
 	def test_a_large_log_is_read_in_the_background(self) -> None:
 		self.write(*[{"uuid": f"x{n}", "timestamp": f"2026-11-20 10:00:00.{n:06}"} for n in range(6_000)])
 		filters = {"method": f"app.{frappe.generate_hash(length=4)}"}
-		with patch.object(performance, "REQUEST_SECONDS", 0):
+		with patch.object(monitor_log, "REQUEST_SECONDS", 0):
 			_columns, _rows, message, *_rest = execute(filters)
 			self.assertIn("All of it is being read", message)
-			performance.read_all(performance.key_of(filters), filters)
+			monitor_log.read_all(monitor_log.key_of(filters), filters)
 			self.assertIn("As read at", execute(filters)[2])
 		self.assertTrue(
 			frappe.get_all("RQ Job", {"method": ["like", "%performance.read_all%"]}, pluck="name")

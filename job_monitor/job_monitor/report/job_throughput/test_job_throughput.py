@@ -10,15 +10,17 @@ from unittest.mock import patch
 import frappe
 from frappe.utils import get_system_timezone
 
-from job_monitor.bridge import metrics, ranges, state, throughput
-from job_monitor.bridge.metrics import DAY, HOUR, MINUTE, Bucket, Row
-from job_monitor.bridge.recorder_progress import STATE
-from job_monitor.bridge.times import to_column, to_utc
+from job_monitor.bridge.history import job_metric
+from job_monitor.bridge.history.job_metric import DAY, HOUR, MINUTE, Bucket, Row
+from job_monitor.bridge.history.recorder_progress import STATE
+from job_monitor.bridge.reports import ranges, throughput
+from job_monitor.bridge.site import state
+from job_monitor.bridge.timezones import to_column, to_utc
 from job_monitor.core import clock
-from job_monitor.core.runs import FAILED, KILLED, STOPPED, SUCCESS, Run
+from job_monitor.core.history.runs import FAILED, KILLED, STOPPED, SUCCESS, Run
 from job_monitor.job_monitor.report.job_latency import job_latency
 from job_monitor.job_monitor.report.job_throughput import job_throughput
-from job_monitor.testing import SiteTestCase, make_user, request
+from job_monitor.tests.site_tests import SiteTestCase, make_user, request
 
 NOW = datetime(2031, 5, 20, 10, 30)
 """By the site's clock; far from whatever else the site has recorded."""
@@ -38,7 +40,7 @@ class TestReports(SiteTestCase):
 		state.put(STATE, json.dumps(until))
 
 	def record(
-		self, scale: metrics.Scale, start: datetime, queue: str = "short", depth: int = 0, **runs: int
+		self, scale: job_metric.Scale, start: datetime, queue: str = "short", depth: int = 0, **runs: int
 	) -> None:
 		"""`runs` by method and outcome, e.g. `task_failed=2`: each of 2 s, after a wait of 0.5 s."""
 		row = Row(depth=depth, oldest_age=depth * 1.5)
@@ -48,7 +50,7 @@ class TestReports(SiteTestCase):
 				run = Run("j", f"app.{method}", queue, 0.0, outcome=outcome, wait=0.5, duration=2.0, cpu=0.1,
 					memory=100 * 2**20)  # fmt: skip
 				row.methods.of(run.method).add(run)
-		metrics.add({Bucket(scale, scale.floor(to_utc(start)), queue): row})
+		job_metric.add({Bucket(scale, scale.floor(to_utc(start)), queue): row})
 
 	def hours(self) -> None:
 		self.record(MINUTE, NOW - timedelta(minutes=5), task_success=3, task_failed=1)

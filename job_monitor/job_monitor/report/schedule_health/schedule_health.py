@@ -8,16 +8,16 @@ from typing import Any
 import frappe
 from frappe import _
 
-from job_monitor.bridge import schedules
-from job_monitor.bridge.reports import answered
-from job_monitor.core.schedules import PROBLEMS, STATES
+from job_monitor.bridge.reports.safe_report import answered
+from job_monitor.bridge.schedules import schedule_health
+from job_monitor.core.schedules.judge import PROBLEMS, STATES
 
 
 @answered
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	every = schedules.rows()
+	every = schedule_health.rows()
 	wanted = (filters or {}).get("state")
 	rows = [row for row in every if _is_wanted(row["state"], wanted)]
 	return _columns(), rows, "", None, _summary(Counter(row["state"] for row in every))

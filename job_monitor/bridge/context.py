@@ -1,0 +1,114 @@
+"""Where to read for this site, and how core's errors are told in Frappe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import get_bench_id, get_bench_path
+
+from job_monitor.bridge.markup import as_html
+from job_monitor.core.errors import (
+	CouldNotAsk,
+	InvalidQuery,
+	JobMonitorError,
+	JobNotFound,
+	WorkerNotFound,
+)
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.connection import Bench, Connection, connect_bench
+from job_monitor.core.rq.records import Worker
+from job_monitor.core.rq.store import Store
+
+STANDARD_QUEUES = ("short", "default", "long")
+
+_CONNECTION_SETTINGS = ("redis_queue", "use_rq_auth", "rq_username", "rq_password", "redis_queue_")
+
+
+class RedisUnavailable(frappe.ValidationError):
+	"""Redis could not be asked: nothing is known, which is not the same as nothing being there."""
+
+	http_status_code = 503
+
+
+def store() -> Store:
+	"""Reads the queues of this bench. Connects anew only if the settings changed.
+
+	Raises:
+		RedisUnavailable, frappe.ValidationError: Bad configuration.
+	"""
+	with translated():
+		return connect()
+
+
+def connect() -> Store:
+	"""As `store`, with core's errors.
+
+	Raises:
+		JobMonitorError
+	"""
+	return Store(_connect(_bench()), get_bench_id(), redactor(), queue_names())
+
+
+def queue_names() -> list[str]:
+	"""Short names of the queues which the configuration of this bench knows."""
+	custom = frappe.conf.get("workers")
+	return list(dict.fromkeys([*STANDARD_QUEUES, *(custom if isinstance(custom, dict) else ())]))
+
+
+def redactor() -> Redactor:
+	"""Masks core's words and those of `redacted_arguments`, a list in the site's or bench's configuration."""
+	names = frappe.conf.get("redacted_arguments")
+	return _redactor(tuple(map(str, names)) if isinstance(names, list) else ())
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+	"""Core's errors as Frappe's, with the same words."""
+	try:
+		yield
+	except (JobNotFound, WorkerNotFound) as error:
+		raise frappe.DoesNotExistError(str(error)) from None
+	except CouldNotAsk as error:
+		frappe.throw(as_html(error, 500), RedisUnavailable, _("Redis could not be asked"))
+	except InvalidQuery as error:
+		frappe.throw(as_html(error, 500), frappe.ValidationError, _("Bad Filter"))
+	except JobMonitorError as error:
+		frappe.throw(as_html(error, 500), frappe.ValidationError, _("Job Monitor"))
+
+
+def _bench() -> Bench:
+	path = Path(get_bench_path())
+	config = {k: v for k, v in frappe.conf.items() if k.startswith(_CONNECTION_SETTINGS)}
+	return Bench(path, get_bench_id(), tuple(queue_names()), config)
+
+
+_connections: dict[str, Connection] = {}
+
+
+def _connect(bench: Bench) -> Connection:
+	"""One connection pool per process and setting."""
+	settings = repr(sorted(bench.config.items(), key=lambda item: item[0]))
+	if settings not in _connections:
+		_connections[settings] = connect_bench(bench)
+	return _connections[settings]
+
+
+@lru_cache(maxsize=16)
+def _redactor(names: tuple[str, ...]) -> Redactor:
+	return Redactor(names)
+
+
+def is_of_bench(worker: Worker) -> bool:
+	return get_bench_id() in {keys.bench_of(queue) for queue in worker.queues}
+
+
+def is_own(job: Any) -> bool:
+	"""Whether a job is of this site: its id's site part, compared whole."""
+	return bool(job.site) and job.site == frappe.local.site

@@ -1,0 +1,1 @@
+"""What the recorder has written down, for rules, lists and reports."""

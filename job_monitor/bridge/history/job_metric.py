@@ -1,0 +1,172 @@
+"""Job Metric: rows by minute, hour and day, merged into what is there.
+
+Moments are in UTC, here and in the table, so that a clock or a zone that is set back puts no row into the future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe.utils import now_datetime
+
+from job_monitor.bridge.timezones import from_column, site_zone, to_column
+from job_monitor.core.history.metrics import Methods, PackedRow, fold
+from job_monitor.core.history.runs import OUTCOMES
+
+METRIC = "Job Metric"
+SLACK = timedelta(minutes=1)
+"""Hosts' clocks may differ so much: a row that begins later than that from now is of a clock that was wrong."""
+
+
+class Scale(NamedTuple):
+	"""A resolution. Hours and days begin with those of the site's clock."""
+
+	name: str
+	zeroed: tuple[str, ...]
+
+	def floor(self, moment: datetime) -> datetime:
+		"""The beginning of a moment's bucket, in UTC."""
+		return _floor(
+			self.zeroed, moment.astimezone(timezone.utc).replace(second=0, microsecond=0), site_zone()
+		)
+
+
+@lru_cache(maxsize=10_000)
+def _floor(zeroed: tuple[str, ...], moment: datetime, zone: ZoneInfo) -> datetime:
+	local = moment.astimezone(zone)
+	return local.replace(**dict.fromkeys(zeroed, 0)).astimezone(timezone.utc)
+
+
+MINUTE = Scale("Minute", ("second",))
+HOUR = Scale("Hour", ("second", "minute"))
+DAY = Scale("Day", ("second", "minute", "hour"))
+SCALES = {scale.name: scale for scale in (MINUTE, HOUR, DAY)}
+
+KEPT_DAYS = {MINUTE: 2, HOUR: 14}
+"""Life of rows; days are kept as Log Settings says."""
+
+
+class Bucket(NamedTuple):
+	scale: Scale
+	start: datetime
+	queue: str
+
+	@property
+	def name(self) -> str:
+		return f"{self.scale.name} {self.start:%Y-%m-%dT%H:%MZ} {self.queue}"[:140]
+
+
+@dataclass
+class Row:
+	"""What a bucket holds.
+
+	Attributes:
+		depth, oldest_age: The most of the samples: waiting jobs, seconds.
+	"""
+
+	methods: Methods = field(default_factory=Methods)
+	depth: int = 0
+	oldest_age: float = 0.0
+
+	def merge(self, other: Row) -> None:
+		self.methods.merge([other.methods])
+		self.depth = max(self.depth, other.depth)
+		self.oldest_age = max(self.oldest_age, other.oldest_age)
+
+
+def add(rows: Mapping[Bucket, Row]) -> None:
+	"""Merge rows into those of the same buckets. The caller holds the recorder's lock, and commits."""
+	names = {bucket.name: bucket for bucket in rows}
+	if not names:
+		return
+	values: dict[str, Any] = {f"name{n}": name for n, name in enumerate(names)}
+	of_names = f"name in ({', '.join(f'%({key})s' for key in values)})"  # SQLite takes no list as one value
+	for bucket, row in _stored(of_names, values):
+		rows[names[bucket.name]].merge(row)
+	frappe.db.sql(f"delete from `tab{METRIC}` where {of_names}", values)
+	made = [_values(bucket, row) for bucket, row in rows.items()]
+	frappe.db.bulk_insert(METRIC, list(made[0]), [tuple(value.values()) for value in made])
+
+
+def _values(bucket: Bucket, row: Row) -> dict[str, Any]:
+	aggregates, now = row.methods.values(), now_datetime()
+	return {
+		"name": bucket.name,
+		"creation": now,
+		"modified": now,
+		"owner": "Administrator",
+		"modified_by": "Administrator",
+		"resolution": bucket.scale.name,
+		"start": to_column(bucket.start),
+		"queue": bucket.queue,
+		**{outcome: sum(aggregate.counts[outcome] for aggregate in aggregates) for outcome in OUTCOMES},
+		"seconds": sum(aggregate.seconds for aggregate in aggregates),
+		"waited": sum(aggregate.waited for aggregate in aggregates),
+		"cpu": sum(aggregate.cpu for aggregate in aggregates),
+		"memory": max((aggregate.memory for aggregate in aggregates), default=0) / 2**20,
+		"depth": row.depth,
+		"oldest_age": row.oldest_age,
+		**row.methods.pack()._asdict(),
+	}
+
+
+def between(scale: Scale, since: datetime, until: datetime, queue: str = "") -> list[list[Any]]:
+	"""Filters for rows of one resolution that begin in [since, until)."""
+	filters: list[list[Any]] = [
+		["resolution", "=", scale.name],
+		["start", ">=", to_column(since)],
+		["start", "<", to_column(until)],
+	]
+	return [*filters, ["queue", "=", queue]] if queue else filters
+
+
+def read(scale: Scale, since: datetime, until: datetime, queue: str = "") -> Iterator[tuple[Bucket, Row]]:
+	"""Rows of one resolution that begin in [since, until), in the order of time."""
+	where = "resolution = %(scale)s and start >= %(since)s and start < %(until)s"
+	values = {"scale": scale.name, "since": to_column(since), "until": to_column(until), "queue": queue}
+	return _stored(f"{where} and queue = %(queue)s" if queue else where, values)
+
+
+def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, Row]]:
+	"""In SQL: see `bridge.state`."""
+	columns = "name, resolution, start, queue, counts, sketches, depth, oldest_age"
+	query = f"select {columns} from `tab{METRIC}` where {where} order by start"
+	for row in frappe.db.sql(query, values, as_dict=True):
+		bucket = Bucket(SCALES[row.resolution], from_column(row.start), row.queue)
+		methods = Methods()
+		with unreadable(row.name):
+			fold(PackedRow(row.counts or "", row.sketches or ""), methods.of)
+		yield bucket, Row(methods, row.depth, row.oldest_age)
+
+
+class unreadable:
+	"""A row that somebody has spoilt counts as empty: it must not stop the ones after it."""
+
+	def __init__(self, name: str) -> None:
+		self.name = name
+
+	def __enter__(self) -> None:
+		pass
+
+	def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+		if not isinstance(error, ValueError):
+			return False
+		frappe.logger("job_monitor").error(f"Job Metric {self.name} is unreadable: {error}")
+		return True
+
+
+def following(scale: Scale, start: datetime) -> datetime:
+	"""The bucket after this one. The day on which the clock is set back has 25 hours, and one has 23."""
+	after = scale.floor(start + _LONGEST[scale])
+	if after > start:
+		return after
+	return scale.floor(start + 2 * _LONGEST[scale])  # a clock set back by half an hour
+
+
+_LONGEST = {MINUTE: timedelta(minutes=1), HOUR: timedelta(hours=1), DAY: timedelta(hours=26)}

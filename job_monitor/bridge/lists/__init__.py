@@ -1,0 +1,1 @@
+"""What callers of Frappe's lists ask for, and rows in the shape they want."""

@@ -1,0 +1,107 @@
+"""Frappe's monitor log for Desk: read at once where that is quick, in the background where it is not."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import get_bench_path
+
+from job_monitor.bridge.reports import ranges
+from job_monitor.bridge.timezones import to_site
+from job_monitor.core import limits
+from job_monitor.core.monitor_log import reader
+from job_monitor.core.monitor_log.monitor_report import Filters, MethodStats, Report, Run
+
+REQUEST_SECONDS = 1.5
+"""Time a web request may read."""
+
+JOB_SECONDS = 1200.0
+KEPT_SECONDS = 600
+"""Life of what a job has read."""
+
+CHART_HOURS = 24 * 14
+
+
+def report(given: Any) -> tuple[Report, str]:
+	"""The report of this site, and a message about what it is not.
+
+	Args:
+		given: `since`, `until` (in the site's time zone), `queue`, `method`.
+	"""
+	filters = _filters(given)
+	paths = reader.files(Path(get_bench_path()) / "logs")
+	if not paths:
+		return Report(), _how_to_begin()
+	key = key_of(given)
+	kept = frappe.cache.get_value(key, expires=True)
+	if kept:
+		return _thaw(kept), _("As read at {0}.").format(kept["at"])
+	found = reader.read(paths, filters, REQUEST_SECONDS)
+	if found.complete:
+		return found, found.problem
+	_read_in_background(key, given)
+	share = 100 * found.bytes_read / max(1, found.bytes_total)
+	message = _(
+		"The log is large: this is the newest {0} % of it. All of it is being read; look again in a minute."
+	)
+	return found, message.format(round(share))
+
+
+def key_of(given: Any) -> str:
+	"""Where the cache keeps the report of these filters."""
+	return "job_monitor_performance|" + hashlib.sha256(repr(_filters(given)).encode()).hexdigest()
+
+
+def _filters(given: Any) -> Filters:
+	since, until = (ranges.moment_of(given.get(name)) for name in ("since", "until"))
+	queue, method = (str(given.get(name) or "")[: limits.PATTERN_CHARS] for name in ("queue", "method"))
+	return Filters(frappe.local.site, queue, method, since, until)
+
+
+def _how_to_begin() -> str:
+	if frappe.conf.monitor:
+		return _("The monitor is on; its log is written every few minutes, by a scheduled job.")
+	return _("The monitor is off. Turn it on with {0} and restart the bench.").format(
+		f"<code>{reader.TURN_ON}</code>"
+	)
+
+
+def _read_in_background(key: str, given: Any) -> None:
+	frappe.enqueue(
+		"job_monitor.bridge.reports.monitor_log.read_all",
+		queue="long",
+		job_id=key,
+		deduplicate=True,
+		key=key,
+		given=dict(given),
+	)
+
+
+def read_all(key: str, given: dict[str, Any]) -> None:
+	"""The job: read everything, keep the result for a while."""
+	found = reader.read(reader.files(Path(get_bench_path()) / "logs"), _filters(given), JOB_SECONDS)
+	kept = {**asdict(found), "at": frappe.utils.now_datetime().strftime("%H:%M")}
+	frappe.cache.set_value(key, kept, expires_in_sec=KEPT_SECONDS)
+
+
+def _thaw(kept: dict[str, Any]) -> Report:
+	values = {name: value for name, value in kept.items() if name != "at"}
+	values["methods"] = tuple(MethodStats(**method) for method in kept["methods"])
+	values["slowest"] = tuple(Run(**run) for run in kept["slowest"])
+	return Report(**values)
+
+
+def method_row(method: MethodStats) -> dict[str, Any]:
+	return {**asdict(method), "share": 100 * method.share}
+
+
+def local_hours(hours: list[str]) -> list[str]:
+	"""Hours in UTC as the site's."""
+	moments = (datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=timezone.utc) for hour in hours)
+	return [to_site(moment).strftime("%m-%d %H:%M") for moment in moments]

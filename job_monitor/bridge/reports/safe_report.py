@@ -1,0 +1,59 @@
+"""What all reports have in common: whatever happens, they answer."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import strip_html
+from rq.timeouts import BaseTimeoutException
+
+from job_monitor.bridge.markup import as_html
+from job_monitor.bridge.site import release
+
+Execute = Callable[[dict[str, Any] | None], tuple[Any, ...]]
+
+_MESSAGE_CHARS = 500
+
+
+def answered(execute: Execute) -> Execute:
+	"""A report's `execute` that tells in words what was wrong, with no rows, where it would raise.
+
+	Frappe 15 takes a report that raises for one that is too slow, and from then on makes it in the background only.
+	What nobody expects is in the Error Log, too. A job's time limit goes through.
+	"""
+
+	@wraps(execute)
+	def answer(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
+		told = len(frappe.local.message_log)
+		try:
+			return execute(filters)
+		except BaseTimeoutException:
+			raise
+		except (frappe.ValidationError, frappe.PermissionError) as error:
+			del frappe.local.message_log[told:]  # Desk would show it once more
+			text = html.unescape(strip_html(str(error)))
+		except Exception as error:
+			text = _unexpected(error)
+		return [], [], as_html(text or _("Not permitted"), _MESSAGE_CHARS), None, None
+
+	return answer
+
+
+def _unexpected(error: Exception) -> str:
+	frappe.db.rollback()  # PostgreSQL answers nothing more before
+	if not release.is_migrated():
+		return f"{release.NOT_MIGRATED} {release.how_to_migrate()}"
+	frappe.log_error(title="Job Monitor: a report could not be made")
+	return _("This report could not be made: {0}. The Error Log tells more.").format(type(error).__name__)
+
+
+def never_in_background() -> None:
+	"""Take back what Frappe 15 set when a report of ours raised, or was once slow."""
+	of_ours = {"module": "Job Monitor", "is_standard": "Yes", "prepared_report": 1}
+	for name in frappe.get_all("Report", of_ours, pluck="name"):
+		frappe.db.set_value("Report", name, "prepared_report", 0, update_modified=False)

@@ -1,0 +1,1 @@
+"""RQ Job, RQ Worker and queues of this site."""

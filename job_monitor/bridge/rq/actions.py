@@ -1,0 +1,171 @@
+"""Acting on jobs of this site: who may, what it did, and who did it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import frappe
+
+from job_monitor.bridge import audit, context, permissions
+from job_monitor.bridge.markup import as_html
+from job_monitor.bridge.schedules import schedule_health
+from job_monitor.core import limits
+from job_monitor.core.acts import actions
+from job_monitor.core.errors import JobNotFound, StackUnavailable
+from job_monitor.core.rq import keys, stack, workers
+from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.search import search
+from job_monitor.core.rq.store import Store
+
+JOB = "RQ Job"
+_MESSAGE_CHARS = 500
+
+REMOVE_SECONDS = 60.0
+"""Time that removing all failed jobs may take in a request; what is left then is said."""
+
+
+def act(action: str, job_id: str) -> dict[str, Any]:
+	"""Stop, retry, cancel or remove one job of this site. Managers only, audited.
+
+	Returns:
+		`{"done": False if the job's state did not allow it, "status": afterwards, "message": in words}`.
+
+	Raises:
+		frappe.PermissionError: No manager, or another site's job.
+		frappe.DoesNotExistError, RedisUnavailable
+	"""
+	with audit.act(action, JOB, job_id) as entry:
+		with context.translated():
+			store = context.store()
+			job = store.job(job_id[: limits.ID_CHARS])
+			if not context.is_own(job):
+				raise frappe.PermissionError
+			entry.of(job.method)
+			outcome = getattr(actions, action)(store, job.id)
+		entry.end(outcome.message, outcome.done)
+	return asdict(outcome)
+
+
+def act_or_tell(action: str, job_id: str) -> None:
+	"""As `act`, for Frappe's callers, who expect a message and no error where it was not possible."""
+	outcome = act(action, job_id)
+	if not outcome["done"]:
+		frappe.msgprint(as_html(outcome["message"], _MESSAGE_CHARS), title=frappe._("Invalid Operation"))
+
+
+def remove_or_throw(job_id: str) -> None:
+	"""As `act`. Desk's bulk delete then counts a job that runs among those that were not deleted.
+
+	Raises:
+		frappe.ValidationError: It was not possible.
+	"""
+	outcome = act("remove", job_id)
+	if not outcome["done"]:
+		frappe.throw(as_html(outcome["message"], _MESSAGE_CHARS), title=frappe._("Invalid Operation"))
+
+
+def remove_failed() -> dict[str, Any]:
+	"""Delete this site's failed and stopped jobs from Redis. Managers only, audited as one act.
+
+	Returns:
+		`{"done": jobs deleted, "skipped": jobs that had left the state meanwhile, "message": in words}`.
+
+	Raises:
+		frappe.PermissionError, RedisUnavailable
+	"""
+	with audit.act("remove failed jobs", JOB, "failed") as entry:
+		with context.translated():
+			done, skipped, more = _remove_failed(context.store())
+		message = frappe._("{0} deleted").format(done)
+		if skipped:
+			message += " · " + frappe._("{0} had changed meanwhile").format(skipped)
+		if more:
+			message += " · " + frappe._("there are more; do it again")
+		entry.end(message, done=not more)
+	return {"done": done, "skipped": skipped, "message": message}
+
+
+def _remove_failed(store: Store) -> tuple[int, int, bool]:
+	"""Jobs deleted, jobs that were not, and whether the time was up before all were looked at."""
+	query = JobQuery(
+		statuses=(keys.FAILED, "stopped"),
+		site=frappe.local.site,
+		limit=limits.PAGE_ROWS,
+		columns=frozenset(),
+	)
+	done, skipped = 0, set[str]()
+	deadline = time.monotonic() + REMOVE_SECONDS
+	while time.monotonic() < deadline:
+		# What is deleted is gone from the next answer; what could not be deleted stands before the rest
+		found = search(store, query.only(offset=min(len(skipped), limits.OFFSET_ROWS)))
+		if not found.rows:
+			return done, len(skipped), not found.complete
+		for job in found.rows:
+			try:
+				outcome = actions.remove(store, job.id)
+			except JobNotFound:
+				continue
+			done += outcome.done
+			skipped |= set() if outcome.done else {job.id}
+	return done, len(skipped), True
+
+
+def worker_stack(name: str) -> dict[str, Any]:
+	"""What a worker's process does right now. Managers only, audited.
+
+	Returns:
+		`{"text", "pid", "by"}`; where none can be taken from here `{"text": "", "problem": why and what to do}`.
+
+	Raises:
+		frappe.PermissionError: No manager, or the worker runs another site's job.
+		frappe.DoesNotExistError, RedisUnavailable
+	"""
+	with audit.act("stack", "RQ Worker", name) as entry:
+		with context.translated():
+			worker = workers.read_one(context.store(), name[: limits.ID_CHARS])
+		if not context.is_of_bench(worker):
+			raise frappe.DoesNotExistError
+		if any(keys.site_of(i) != frappe.local.site for i in worker.current_job_ids):
+			raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
+		try:
+			taken = asdict(stack.take(worker))
+		except StackUnavailable as error:
+			taken = {"text": "", "problem": error.detail}
+		entry.end(taken.get("problem") or f"process {taken['pid']}", bool(taken["text"]))
+	return taken
+
+
+def job_stack(job_id: str) -> dict[str, Any]:
+	"""As `worker_stack`, for the worker that runs this job of this site."""
+	with audit.denials("stack", JOB, job_id):
+		permissions.only_managers()
+		with context.translated():
+			job = context.store().job(job_id[: limits.ID_CHARS])
+		if not context.is_own(job):
+			raise frappe.PermissionError
+	if job.status != keys.STARTED or not job.worker:
+		return {"text": "", "problem": frappe._("the job does not run; it is {0}").format(job.status)}
+	return worker_stack(job.worker)
+
+
+def release(schedule: str) -> dict[str, Any]:
+	"""Delete the zombie that blocks a schedule of this site. Managers only, audited.
+
+	Raises:
+		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
+	"""
+	with audit.act("release", schedule_health.TYPE, schedule) as entry:
+		with context.translated():
+			found = schedule_health.read([schedule])
+			if not found:
+				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
+			if not found[0].blocked_by:
+				message = frappe._("Nothing blocks it: it is {0}.").format(found[0].state)
+				entry.end(message, False)
+				return asdict(actions.Outcome(False, "", message))
+			entry.of(found[0].method)
+			outcome = actions.release(context.store(), found[0].blocked_by)
+		entry.end(outcome.message, outcome.done)
+	return asdict(outcome)

@@ -1,0 +1,212 @@
+"""Lists, counts and documents of RQ Job."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.utils import cint
+from frappe.utils.background_jobs import create_job_id
+
+from job_monitor.bridge import context
+from job_monitor.bridge.lists import list_request
+from job_monitor.bridge.lists.list_request import ListRequest, Row
+from job_monitor.bridge.rq import job_search
+from job_monitor.bridge.rq.job_rows import row
+from job_monitor.bridge.rq.job_search import ROWS, Found, Plan
+from job_monitor.core import clock, limits
+from job_monitor.core.rq import keys, site_depth, zombies
+from job_monitor.core.rq.query import STATUSES, JobQuery
+from job_monitor.core.rq.records import SearchResult
+from job_monitor.core.rq.search import count
+from job_monitor.core.rq.store import Store
+
+DOCTYPE = "RQ Job"
+EVERY = 10**9
+"""More jobs than there are."""
+
+
+class SearchIncomplete(frappe.ValidationError):
+	"""A whole answer was not possible in the time or the number of rows allowed; nothing is answered."""
+
+
+def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
+	"""Rows, or groups, for any caller of the list, see `listing`. Tells Desk in `job_monitor` of the response how far it looked.
+
+	Raises:
+		frappe.PermissionError, frappe.ValidationError
+		SearchIncomplete: For programs, instead of an answer with gaps.
+		RedisUnavailable
+	"""
+	if (of_v2 := list_request.args_of_v2(args)) is not None:
+		return list_request.Runnable(get_list(of_v2, {}))
+	asked = list_request.request(DOCTYPE, args, kwargs)
+	with context.translated():
+		if asked.is_grouped:
+			return _groups(context.store(), asked)
+		found = job_search.find(context.store(), asked)
+	if (found.more or found.unread) and asked.from_program:
+		_refuse(found)
+	if not asked.from_program:
+		_tell(found)
+	return list_request.shape(asked, found.rows)
+
+
+def get_count(args: Any, kwargs: dict[str, Any]) -> int:
+	"""Jobs that match.
+
+	Desk asks for 1,001 at most and shows "1,000+" for it. Where filters name no more than queue and status, all are
+	counted if the time allows.
+
+	Raises: As `get_list`.
+	"""
+	asked = list_request.request(DOCTYPE, args, kwargs)
+	most = cint((args or kwargs).get("limit")) or EVERY
+	with context.translated():
+		store = context.store()
+		plan = job_search.plan_of(store, asked)
+		if plan is None:
+			return 0
+		if plan.ids or plan.judges:
+			found = job_search.collect(store, plan, 0, min(most, ROWS), job_search.seconds_for(asked))
+			_tell(found)
+			return len(found.rows)
+		result = _count(store, plan, job_search.seconds_for(asked), most)
+	matched = result.matched if result.complete else min(result.matched, most)
+	_tell(Found([], result.looked_at, result.out_of, result.cursor if matched < most else ""))
+	return matched
+
+
+def _count(store: Store, plan: Plan, seconds: float, most: int) -> SearchResult:
+	return (
+		count_all(store, plan.query, seconds) if plan.is_counted else count(store, plan.query, most, seconds)
+	)
+
+
+def count_all(store: Store, query: JobQuery, seconds: float) -> SearchResult:
+	"""Every job that matches, as far as the time allows: by the ids alone where they tell enough."""
+	if site_depth.is_enough(query):
+		return site_depth.of_site(store, query, seconds)
+	return count(store, query, EVERY, seconds)
+
+
+def _groups(store: Store, asked: ListRequest) -> list[Any]:
+	"""By queue and status every job is counted; by anything else, of the jobs that the time allows to read.
+
+	Desk's own requests for groups come as from a program, too: there the answer says how far it looked.
+	"""
+	plan = job_search.plan_of(store, asked)
+	if plan is None:
+		return list_request.grouped(asked, [])
+	only_counts = all(column.aggregate in ("", "count") for column in asked.columns)
+	if plan.is_counted and only_counts and {group.field for group in asked.groups} <= {"status", "queue"}:
+		counted = list(_counted(store, plan, asked))
+		looked_at, out_of = sum(f.looked_at for _, f in counted), sum(f.out_of for _, f in counted)
+		found = Found([], looked_at, out_of, more=any(f.more for _, f in counted))
+		answer = list_request.shape_groups(asked, (group for group, _ in counted if group[1]["count"]))
+	else:
+		found = job_search.collect(store, plan, 0, ROWS, job_search.DESK_SECONDS)
+		answer = list_request.grouped(asked, found.rows)
+	if found.more and not frappe.request:
+		_refuse(found)
+	_tell(found)
+	return answer
+
+
+def _counted(
+	store: Store, plan: Plan, asked: ListRequest
+) -> Iterator[tuple[tuple[list[Row], dict[str, int]], Found]]:
+	"""Groups by status, queue or both, with the number of their jobs."""
+	fields = [group.field for group in asked.groups]
+	queues = sorted({keys.short_name(name) for name in store.resolve(plan.query.queues)})
+	values = {"status": plan.query.statuses or STATUSES, "queue": queues}
+	deadline = time.monotonic() + job_search.DESK_SECONDS
+	for group in itertools.product(*(values[field] for field in fields)):
+		of = dict(zip(fields, group, strict=True))
+		query = _only(plan.query, of)
+		result = _count(store, replace(plan, query=query), max(0.01, deadline - time.monotonic()), EVERY)
+		found = Found([], result.looked_at, result.out_of, more=not result.complete)
+		yield ([Row(of)], {"count": result.matched}), found
+
+
+def _only(query: JobQuery, group: dict[str, str]) -> JobQuery:
+	statuses = (group["status"],) if "status" in group else query.statuses
+	queues = (group["queue"],) if "queue" in group else query.queues
+	return query.only(statuses=statuses, queues=queues)
+
+
+def document(job_id: str) -> Row:
+	"""One job in full.
+
+	Raises:
+		frappe.DoesNotExistError, frappe.PermissionError, RedisUnavailable
+	"""
+	with context.translated():
+		job = context.store().job(job_id)
+	if not context.is_own(job):
+		raise frappe.PermissionError
+	return row(job, clock.now())
+
+
+def is_zombie(job_id: str) -> bool:
+	"""Whether a job says that it waits or runs, while it stands nowhere. Six round trips; see `core.zombies`.
+
+	Raises: As `document`.
+	"""
+	with context.translated():
+		store = context.store()
+		return zombies.is_one(store, store.job(job_id))
+
+
+def status(job_id: str) -> dict[str, Any]:
+	"""See `api.jobs.get_job_status`. The id may lack the site's part, as it was given to `frappe.enqueue`.
+
+	Raises: As `document`.
+	"""
+	if not keys.site_of(job_id):
+		job_id = create_job_id(job_id)
+	found = document(job_id[: limits.ID_CHARS])
+	if found.owner != frappe.session.user:
+		frappe.has_permission(DOCTYPE, "read", throw=True)
+	names = ("job_id", "status", "queue", "method", "progress", "wait", "time_taken")
+	return {name: found[name] for name in (*names, "created_at", "started_at", "ended_at")}
+
+
+def of_site(
+	site: str | None, queue: str | None, status: str | None, start: int, page_length: int
+) -> list[Row]:
+	"""See `api.jobs.get_jobs`.
+
+	Raises:
+		frappe.PermissionError: Another site, or no right to read.
+	"""
+	if site and site != frappe.local.site:
+		raise frappe.PermissionError
+	filters = {name: value for name, value in (("queue", queue), ("status", status)) if value}
+	args = frappe._dict(filters=filters, start=start, page_length=min(page_length, limits.PAGE_ROWS))
+	return get_list(args, {})
+
+
+def _tell(found: Found) -> None:
+	"""How far a search came, beside the answer of a request."""
+	if getattr(frappe.local, "response", None) is not None:
+		frappe.local.response["job_monitor"] = {
+			"looked_at": found.looked_at,
+			"out_of": found.out_of,
+			"cursor": found.cursor,
+			"unread": found.unread,
+		}
+
+
+def _refuse(found: Found) -> None:
+	message = _("The arguments of {0} jobs are too large to be searched.").format(found.unread)
+	if found.more:
+		message = _(
+			"Only {0} of {1} jobs could be looked at; narrow the filters or set a limit of up to {2} rows."
+		).format(found.looked_at, found.out_of, ROWS)
+	frappe.throw(message, SearchIncomplete, _("Too Many Jobs"))

@@ -1,0 +1,256 @@
+"""Acting on one job: its state is checked first, and the step that only one can win decides.
+
+RQ's own functions do the work, with a serializer that leaves payloads untouched: nothing is unpickled.
+Newer RQ refuses ids as Frappe writes them (2.0 `site::id`, 3.0 `site||id`, too), so jobs are made without asking it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import WatchError
+from rq.command import send_command
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job as RQJob
+from rq.registry import CanceledJobRegistry, FailedJobRegistry
+
+from job_monitor.core.errors import JobNotFound, WorkerNotFound
+from job_monitor.core.history.runs import RunLog
+from job_monitor.core.rq import keys, workers, zombies
+from job_monitor.core.rq.connection import asking
+from job_monitor.core.rq.records import Job
+from job_monitor.core.rq.store import Store
+from job_monitor.core.schedules import schedule_jobs
+
+WAITING = (keys.QUEUED, "deferred", "scheduled")
+ENDED = ("finished", keys.FAILED, "stopped", "canceled")
+
+
+@dataclass(frozen=True)
+class Outcome:
+	"""What an action did.
+
+	Attributes:
+		done: False if the job's state did not allow it; nothing was changed then.
+		status: The job's status afterwards, "" if it is gone.
+		message: In words.
+	"""
+
+	done: bool
+	status: str
+	message: str
+
+
+class _Untouched:
+	"""RQ serializer that hands the bytes on."""
+
+	@staticmethod
+	def loads(data: bytes) -> bytes:
+		return data
+
+	@staticmethod
+	def dumps(data: Any) -> bytes:
+		return data if isinstance(data, bytes) else b""
+
+
+def stop(store: Store, job_id: str) -> Outcome:
+	"""Ask the worker of a running job to end it; it does so within a second. Three round trips.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	job = store.job(job_id)
+	if job.status != keys.STARTED or not job.worker:
+		return _not_now(job, "only a running job can be stopped")
+	try:
+		gone = workers.read_one(store, job.worker).is_dead
+	except WorkerNotFound:
+		gone = True
+	if gone:
+		return _not_now(job, "its worker is gone, so there is no process to stop")
+	if job.site:
+		RunLog(store.connection, store.bench or "", job.site).note_stop(job.id)
+	with asking(store.connection):
+		send_command(store.connection, job.worker, "stop-job", job_id=job_id)
+	return Outcome(True, job.status, "its worker was asked to stop it")
+
+
+def retry(store: Store, job_id: str) -> Outcome:
+	"""Put a failed, stopped or canceled job back into its queue, as it was enqueued.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	job = store.job(job_id)
+	if job.status not in (keys.FAILED, "stopped", "canceled"):
+		return _not_now(job, "only a failed, stopped or canceled job can be retried")
+	registry_class = CanceledJobRegistry if job.status == "canceled" else FailedJobRegistry
+
+	def act(rq_job: RQJob) -> Outcome:
+		registry: Any = registry_class(rq_job.origin, connection=store.connection, serializer=_Untouched)
+		registry.requeue(rq_job)
+		return Outcome(True, keys.QUEUED, "it was put back into its queue")
+
+	return _act(store, job, act)
+
+
+def cancel(store: Store, job_id: str) -> Outcome:
+	"""Take a waiting job out of its queue. RQ keeps it as canceled, without expiry, so that it can be retried.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	job = store.job(job_id)
+	if job.status not in WAITING:
+		return _not_now(job, "only a waiting job can be canceled")
+	return _act(store, job, lambda rq_job: _take_out(store, rq_job, job, _cancel))
+
+
+def remove(store: Store, job_id: str) -> Outcome:
+	"""Delete a waiting job, an ended one or a zombie, with all that Redis holds of it.
+
+	Jobs that wait for it are left as they are, as by RQ's own `job.delete()`: nothing starts them any more.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	job = store.job(job_id)
+	if job.status in ENDED:
+		return _delete_ended(store, job)
+	if job.status in WAITING:
+		outcome = _act(store, job, lambda rq_job: _take_out(store, rq_job, job, _delete))
+	elif job.status == keys.STARTED:
+		outcome = _not_now(job, "a running job must be stopped first")
+	else:
+		outcome = _not_now(job, "only a waiting or ended job or a zombie can be removed")
+	return outcome if outcome.done else _delete_zombie(store, job_id) or outcome
+
+
+def release(store: Store, job_id: str) -> Outcome:
+	"""Delete a zombie, so that its id is free again: see `schedule_jobs`.
+
+	Not if a worker runs it, if it stands in a queue, or if it changed between the look and the deed.
+
+	Raises:
+		JobNotFound, CouldNotAsk
+	"""
+	with _watched(store, job_id) as pipeline:
+		job = schedule_jobs.read(store, [job_id])[job_id]
+		if job.place is schedule_jobs.Place.NONE:
+			raise JobNotFound(job_id)
+		if job.place is not schedule_jobs.Place.ZOMBIE:
+			return Outcome(False, job.status, f"it blocks nothing: it is {_WORDS[job.place]}")
+		rq_job = _fetch(store, job_id)
+		pipeline.multi()
+		rq_job.delete(pipeline=pipeline)
+		return _executed(pipeline, Outcome(True, "", f"released: {job.reason}"), job.status)
+
+
+_WORDS = {
+	schedule_jobs.Place.WAITING: "waiting in its queue",
+	schedule_jobs.Place.RUNNING: "run by a worker",
+	schedule_jobs.Place.ENDED: "at its end",
+	schedule_jobs.Place.UNKNOWN: "perhaps on its way; try again in two minutes",
+}
+
+
+def _take_out(store: Store, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
+	"""Whoever takes a waiting job out of its place has it: a worker, or we."""
+	place = keys.place_key(job.status, rq_job.origin)
+	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
+	if store.ask([taken])[0] != 1:
+		return Outcome(False, job.status, "it has left its queue meanwhile")
+	return then(rq_job, job)
+
+
+def _cancel(rq_job: RQJob, _job: Job) -> Outcome:
+	rq_job.cancel()
+	return Outcome(True, "canceled", "it was canceled")
+
+
+def _delete(rq_job: RQJob, job: Job) -> Outcome:
+	rq_job.delete()
+	return _deleted(job)
+
+
+def _delete_ended(store: Store, job: Job) -> Outcome:
+	with _watched(store, job.id) as pipeline:
+		rq_job = _fetch(store, job.id)
+		if rq_job.get_status() != job.status:
+			return Outcome(False, job.status, "its state has changed meanwhile")
+		pipeline.multi()
+		rq_job.delete(pipeline=pipeline)
+		pipeline.delete(keys.results_key(job.id))
+		return _executed(pipeline, _deleted(job), job.status)
+
+
+def _delete_zombie(store: Store, job_id: str) -> Outcome | None:
+	"""None if it is no zombie. By its keys: it stands in no registry, and RQ reads none whose payload is lost."""
+	with _watched(store, job_id) as pipeline:
+		job = store.job(job_id)
+		if not zombies.is_one(store, job):
+			return None
+		pipeline.multi()
+		pipeline.delete(*keys.all_of_job(job_id))
+		return _executed(pipeline, _deleted(job, "the zombie was deleted"), job.status)
+
+
+def _deleted(job: Job, words: str = "it was deleted") -> Outcome:
+	left = len(job.dependents)
+	rest = (
+		f"; {left} {'job that waits' if left == 1 else 'jobs that wait'} for it will not start"
+		if left
+		else ""
+	)
+	return Outcome(True, "", words + rest)
+
+
+def _fetch(store: Store, job_id: str) -> RQJob:
+	"""As RQ's `Job.fetch`, for whatever id.
+
+	Raises:
+		NoSuchJobError: It is gone, or has no payload.
+	"""
+	rq_job = RQJob(connection=store.connection, serializer=_Untouched)
+	rq_job._id = job_id
+	rq_job.refresh()  # type: ignore[no-untyped-call,unused-ignore]
+	return rq_job
+
+
+@contextmanager
+def _watched(store: Store, job_id: str) -> Iterator[Any]:
+	"""A transaction that fails if the job's hash changes from here on."""
+	with _rq_errors(job_id), asking(store.connection), store.connection.pipeline() as pipeline:
+		pipeline.watch(keys.job_key(job_id))
+		yield pipeline
+
+
+def _executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
+	try:
+		pipeline.execute()
+	except WatchError:
+		return Outcome(False, status, "its state has changed meanwhile")
+	return done
+
+
+def _act(store: Store, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome:
+	with _rq_errors(job.id), asking(store.connection):
+		try:
+			return act(_fetch(store, job.id))
+		except InvalidJobOperation:
+			return _not_now(job, "its state has changed meanwhile")
+
+
+@contextmanager
+def _rq_errors(job_id: str) -> Iterator[None]:
+	try:
+		yield
+	except NoSuchJobError:
+		raise JobNotFound(job_id) from None
+
+
+def _not_now(job: Job, reason: str) -> Outcome:
+	return Outcome(False, job.status, f"{reason}; this one is {job.status}")

@@ -1,0 +1,1 @@
+"""What rules look for, and when an alert fires: pure."""

@@ -1,0 +1,1 @@
+"""Frappe's `monitor.json.log`, summed up by method."""

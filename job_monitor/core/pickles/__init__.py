@@ -1,0 +1,1 @@
+"""A job's payload, read without importing or running anything it names."""

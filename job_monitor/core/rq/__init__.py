@@ -1,0 +1,1 @@
+"""RQ on Redis: queues, jobs, workers; asked in pipelines, bounded, never changed but by `actions`."""

@@ -1,0 +1,90 @@
+"""Small registries in no useful order (started, deferred, scheduled jobs), read whole and sorted together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from job_monitor.core import limits
+from job_monitor.core.rq import cursor, job_fields, keys
+from job_monitor.core.rq.client import Reader
+from job_monitor.core.rq.cursor import Pooled
+from job_monitor.core.rq.keys import Place
+
+POOL: Place = ("", "")
+"""Stands for all of them among the places of a merge."""
+
+
+class Entry(NamedTuple):
+	"""A job as a place holds it.
+
+	Attributes:
+		position: From 1 at the end where reading begins; in the pool, among what was left of it.
+		score: Of a registry scored by time.
+		ties: Entries of that very score before this one.
+		pooled: What orders it in the pool.
+	"""
+
+	place: Place
+	job_id: str
+	position: int
+	score: float = 0.0
+	ties: int = 0
+	pooled: Pooled | None = None
+
+	@property
+	def source(self) -> Place:
+		return POOL if self.pooled else self.place
+
+
+class Pool:
+	"""Jobs of these registries that are kept, by (moment, id), behind the last one used before.
+
+	Args:
+		sizes: Every place of the merge; those that belong here are picked out.
+		after: See `Cursor.pooled`.
+	"""
+
+	def __init__(self, store: Reader, sizes: Mapping[Place, int], after: Pooled | None) -> None:
+		self.store = store
+		self.places = [place for place, size in sizes.items() if _belongs(place, size)]
+		self.size = sum(sizes[place] for place in self.places)
+		self.after = after
+		self.entries: list[Entry] | None = None
+
+	def read(self, newest: bool, ordered: bool, keep: Callable[[str], bool] | None) -> list[Entry]:
+		"""Two round trips."""
+		answers = self.store.ask(("ZRANGE", keys.place_key(*place), 0, -1) for place in self.places)
+		found = [
+			(place, job_id)
+			for place, answer in zip(self.places, answers, strict=True)
+			for _, job_id in self.store.ids_of(place, answer, False)
+			if keep is None or keep(job_id)
+		]
+		times = moments(self.store, [job_id for _, job_id in found]) if ordered else iter([0.0] * len(found))
+		ranked = sorted(
+			((-moment if newest else moment, cursor.digest(job_id), job_id), place)
+			for (place, job_id), moment in zip(found, times, strict=True)
+		)
+		left = [pair for pair in ranked if self.after is None or pair[0] > self.after]
+		self.entries = [Entry(place, key[2], n, pooled=key) for n, (key, place) in enumerate(left, 1)]
+		return self.entries
+
+	def stop(self, first: Entry | None) -> tuple[Pooled | None, int]:
+		"""The last one used, and how many are used up, where `first` is the first that was not."""
+		if self.entries is None:
+			return self.after, 0
+		done = first.position - 1 if first else len(self.entries)
+		last = self.entries[done - 1].pooled if done else self.after
+		return last, self.size - (len(self.entries) - done)
+
+
+def moments(store: Reader, ids: Sequence[str]) -> Iterator[float]:
+	"""The last change of each job as Unix time, 0 if nothing tells it. One round trip."""
+	for values in store.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids):
+		moment = job_fields.latest(values)
+		yield moment.timestamp() if moment else 0.0
+
+
+def _belongs(place: Place, size: int) -> bool:
+	return place[0] != keys.QUEUED and place[0] not in keys.SCORED and size <= limits.CHUNK_ROWS

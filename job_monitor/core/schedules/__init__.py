@@ -1,0 +1,1 @@
+"""Schedules judged: pure, but for `schedule_jobs`, which reads their jobs."""

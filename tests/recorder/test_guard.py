@@ -1,0 +1,193 @@
+"""What runs inside someone else's job: its errors stay in there, RQ's time limit does not."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+
+class Log(list):
+	def error(self, message: str, exc_info: BaseException) -> None:
+		self.append((message, exc_info))
+
+
+@pytest.fixture
+def log() -> Log:
+	return Log()
+
+
+@pytest.fixture
+def harmless(log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+	"""The class, with Frappe's logger (the last door) as a list."""
+	name = "job_monitor.recorder.guard"
+	monkeypatch.setitem(sys.modules, "frappe", SimpleNamespace(logger=lambda _module: log))
+	sys.modules.pop(name, None)
+	yield importlib.import_module(name).harmless
+	sys.modules.pop(name, None)
+
+
+def test_an_error_is_logged_and_goes_no_further(harmless: Any, log: Log) -> None:
+	error = ValueError("ours")
+
+	@harmless("lost")
+	def function() -> str:
+		raise error
+
+	assert function() is None
+	with harmless("lost too"):
+		raise error
+	assert log == [("lost", error), ("lost too", error)]
+
+
+def test_many_errors_of_one_block_are_logged_once(harmless: Any, log: Log) -> None:
+	guard = harmless("lost", once=True)
+	for _n in range(3):
+		with guard:
+			raise ConnectionError("gone")
+	assert len(log) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, JobTimeoutException])
+def test_what_ends_the_job_passes(error: type[BaseException], harmless: Any, log: Log) -> None:
+	with pytest.raises(error), harmless("lost"):
+		raise error
+	assert log == []
+
+
+def test_the_real_time_limit_ends_our_own_code(harmless: Any) -> None:
+	began = time.monotonic()
+	with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
+		with harmless("outer"), harmless("inner"):
+			time.sleep(10)
+	assert time.monotonic() - began < 5
+
+
+def test_a_log_that_cannot_be_written_stops_no_job(harmless: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+	def full(_module: str) -> Any:
+		raise OSError(28, "No space left on device")
+
+	monkeypatch.setattr(sys.modules["frappe"], "logger", full)
+	reached = False
+	with harmless("lost"):
+		reached = True
+		raise ValueError("ours")
+	assert reached
+
+
+def test_the_time_limit_passes_while_the_log_is_written(
+	harmless: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+	monkeypatch.setattr(sys.modules["frappe"], "logger", lambda _module: time.sleep(10))
+	with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
+		with harmless("lost"):
+			raise ValueError("ours")
+
+
+# Beside the job
+
+
+@pytest.fixture
+def beside(harmless: Any) -> Callable[..., Any]:
+	"""The decorator, of the same module."""
+	found: Callable[..., Any] = sys.modules[harmless.__module__].beside_the_job
+	return found
+
+
+def time_left() -> float:
+	return signal.getitimer(signal.ITIMER_REAL)[0]
+
+
+def test_the_clock_of_the_job_stands_still_while_we_run(beside: Any) -> None:
+	@beside("lost", seconds=5, over=False)
+	def hook() -> None:
+		time.sleep(0.4)
+
+	with UnixSignalDeathPenalty(1, JobTimeoutException):
+		before = time_left()
+		hook()
+		assert before - time_left() < 0.1
+
+
+def test_the_time_limit_of_the_job_does_not_ring_in_our_code(beside: Any, log: Log) -> None:
+	done = []
+
+	@beside("lost", seconds=5, over=False)
+	def hook() -> None:
+		time.sleep(1.2)
+		done.append("all of it")
+
+	with UnixSignalDeathPenalty(1, JobTimeoutException):
+		hook()
+		assert done == ["all of it"] and log == []
+		with pytest.raises(JobTimeoutException):  # but in the job's own, as late as it would have without us
+			time.sleep(5)
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_hook_that_takes_too_long_is_ended(beside: Any, log: Log, over: bool) -> None:
+	@beside("lost", seconds=0.2, over=over)
+	def hook() -> None:
+		time.sleep(10)
+
+	with UnixSignalDeathPenalty(5, JobTimeoutException):
+		began = time.monotonic()
+		hook()
+		assert time.monotonic() - began < 1
+		assert 4 < time_left() <= 5
+		assert [message for message, _error in log] == ["lost"]
+
+
+def test_our_own_limit_passes_the_guards_within(beside: Any, harmless: Any) -> None:
+	@beside("lost", seconds=0.2, over=True)
+	def hook() -> None:
+		for _n in range(20):
+			with harmless("inner"):
+				time.sleep(1)
+
+	began = time.monotonic()
+	hook()
+	assert time.monotonic() - began < 0.9
+
+
+def test_a_limit_that_rings_after_the_job_goes_no_further(beside: Any) -> None:
+	def hook() -> None:
+		raise JobTimeoutException
+
+	beside("lost", seconds=1, over=True)(hook)()
+	with pytest.raises(JobTimeoutException):
+		beside("lost", seconds=1, over=False)(hook)()
+
+
+def test_an_error_beside_the_job_is_logged_and_goes_no_further(beside: Any, log: Log) -> None:
+	def hook() -> None:
+		raise ValueError("ours")
+
+	with UnixSignalDeathPenalty(5, JobTimeoutException):
+		beside("lost", seconds=1, over=False)(hook)()
+		assert 4 < time_left() <= 5
+	assert [message for message, _error in log] == ["lost"]
+	assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_a_job_without_limit_has_none_afterwards(beside: Any) -> None:
+	beside("lost", seconds=1, over=False)(lambda: None)()
+	assert time_left() == 0
+
+
+def test_in_a_thread_no_alarm_is_touched(beside: Any) -> None:
+	done: list[float] = []
+	with UnixSignalDeathPenalty(5, JobTimeoutException):
+		hook = beside("lost", seconds=1, over=False)(lambda: done.append(time_left()))
+		thread = threading.Thread(target=hook)
+		thread.start()
+		thread.join()
+	assert done and done[0] > 4
