@@ -22,7 +22,7 @@ def sweep() -> None:
 	if not release.is_migrated():
 		return
 	errors = []
-	parts = (scheduled_runs.close_killed_runs, *(() if _is_watched() else (rollup.write_down, _evaluate)))
+	parts = (scheduled_runs.close_killed_runs, *(() if _is_watched() else (rollup.ingest, _evaluate)))
 	for part in parts:
 		try:
 			part()

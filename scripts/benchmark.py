@@ -35,7 +35,7 @@ from job_monitor.cli.demo import redis_server
 from job_monitor.core.rq import workers
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 BENCH = "home-frappe-frappe-bench"
 QUEUES = ["short", "default", "long", *(f"custom{n}" for n in range(17))]
@@ -134,7 +134,7 @@ def measure(work: Callable[[], Any], seconds: float = 1.5, most: int = 200) -> d
 
 
 def cases(
-	connection: Any, store: Store, total: int
+	connection: Any, client: RqClient, total: int
 ) -> Iterator[tuple[str, str, Callable[[], Any], Callable[[], Any] | None]]:
 	"""(name, figure to reach, our work, RQ's own way or None)."""
 	failed = Queue(f"{BENCH}:default", connection=connection)
@@ -161,46 +161,46 @@ def cases(
 	yield (
 		"page of 20, failed, one queue",
 		"<= 3 ms",
-		lambda: store.page(JobQuery(("default",), ("failed",))),
+		lambda: client.page(JobQuery(("default",), ("failed",))),
 		None,
 	)
 	yield (
 		"page of 20, failed, all queues",
 		">= 100 x",
-		lambda: store.page(JobQuery(statuses=("failed",))),
+		lambda: client.page(JobQuery(statuses=("failed",))),
 		frappe_page,
 	)
 	deep = int(total / len(QUEUES) * 0.4)
 	yield (
 		"page of 20, queued, at the far end",
 		"flat",
-		lambda: store.page(JobQuery(("default",), ("queued",), offset=deep)),
+		lambda: client.page(JobQuery(("default",), ("queued",), offset=deep)),
 		None,
 	)
-	yield "counts of 20 queues + oldest", "<= 1 ms", store.queues, rq_counts
-	yield "newest first over all, offset 0", "<= 15 ms", lambda: store.page(newest), None
+	yield "counts of 20 queues + oldest", "<= 1 ms", client.queues, rq_counts
+	yield "newest first over all, offset 0", "<= 15 ms", lambda: client.page(newest), None
 	yield (
 		"newest first over all, offset 1,000",
 		"<= 15 ms",
-		lambda: store.page(newest.only(offset=1000)),
+		lambda: client.page(newest.only(offset=1000)),
 		None,
 	)
 	yield (
 		"all jobs of one queue",
 		"",
-		lambda: store.page(JobQuery(("default",), ("queued",))),
+		lambda: client.page(JobQuery(("default",), ("queued",))),
 		(lambda: failed.jobs) if dear else None,
 	)
 	text = JobQuery(text="no such text 77")
 	yield (
 		"search in arguments, 250 ms budget",
 		"<= 300 ms",
-		lambda: search(store, text),
+		lambda: search(client, text),
 		rq_search if dear else None,
 	)
 
 
-def search_speed(store: Store) -> dict[str, float]:
+def search_speed(client: RqClient) -> dict[str, float]:
 	"""Jobs looked at per second, by what the query needs to see."""
 	queries = {
 		"site and id": JobQuery(site="erp.example.com", job_id="nothing-like-it"),
@@ -212,7 +212,7 @@ def search_speed(store: Store) -> dict[str, float]:
 	speeds = {}
 	for name, query in queries.items():
 		started = time.perf_counter()
-		result = search(store, query, 1.0)
+		result = search(client, query, 1.0)
 		speeds[name] = result.looked_at / (time.perf_counter() - started)
 	return speeds
 
@@ -224,10 +224,10 @@ def run(total: int, worker_count: int) -> dict[str, Any]:
 		fill(connection, total)
 		fill_workers(connection, worker_count)
 		filled = time.perf_counter() - started
-		store = Store(connection, BENCH)
+		client = RqClient(connection, BENCH)
 		before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 		results = []
-		for name, figure, ours, theirs in cases(connection, store, total):
+		for name, figure, ours, theirs in cases(connection, client, total):
 			row: dict[str, Any] = {"work": name, "figure": figure, "core_ms": measure(ours)}
 			if theirs is not None:
 				row["rq_ms"] = measure(theirs, 1.0, 20)
@@ -236,12 +236,12 @@ def run(total: int, worker_count: int) -> dict[str, Any]:
 		row = {
 			"work": f"{worker_count} workers",
 			"figure": "",
-			"core_ms": measure(lambda: workers.read_all(store)),
+			"core_ms": measure(lambda: workers.read_all(client)),
 		}
 		row["rq_ms"] = measure(lambda: Worker.all(connection=connection), 1.0, 20)
 		row["ratio"] = row["rq_ms"]["median"] / row["core_ms"]["median"]
 		results.append(row)
-		speeds = search_speed(store)
+		speeds = search_speed(client)
 		memory = connection.info("memory")["used_memory"] / 2**20
 	return {
 		"jobs": total,

@@ -88,14 +88,14 @@ def _look() -> None:
 	from job_monitor.alerts import engine
 	from job_monitor.alerts.sources import Facts
 	from job_monitor.core import clock
-	from job_monitor.core.alerts.transitions import step
+	from job_monitor.core.alerts.transitions import advance
 
 	now = clock.now()
 	rules = _rules()
 	facts = Facts(now, now, engine.windows(rules))
 	seen = engine.look(rules, facts)
 	for rule in rules:
-		step(rule, {}, seen[rule.name], now)
+		advance(rule, {}, seen[rule.name], now)
 	assert not facts.problems, facts.problems
 
 
@@ -104,7 +104,7 @@ def make_history() -> int:
 	from benchmark_recorder import day_of
 
 	from job_monitor.bridge.history import facts, job_metric
-	from job_monitor.bridge.history.job_metric import DAY, HOUR, Bucket, Row
+	from job_monitor.bridge.history.job_metric import DAY, HOUR, Bucket, MetricRow
 	from job_monitor.bridge.history.recorder_progress import STATE
 	from job_monitor.bridge.site import state
 	from job_monitor.core import clock
@@ -113,14 +113,14 @@ def make_history() -> int:
 	hours_until = HOUR.floor(clock.now() - timedelta(minutes=10))
 	days_until = DAY.floor(hours_until)
 	minutes = day_of(clock.now() - timedelta(days=1), RATE)
-	sums: dict[Bucket, Row] = {}
+	sums: dict[Bucket, MetricRow] = {}
 	for bucket, row in minutes.items():
 		hour = HOUR.floor(bucket.start)
-		sums.setdefault(Bucket(HOUR, hour, bucket.queue), Row()).merge(row)
+		sums.setdefault(Bucket(HOUR, hour, bucket.queue), MetricRow()).merge(row)
 		for back in range(1, DAYS + 1):
 			# The day begins with the site's clock; what is near midnight counts to the day before or after
 			day = DAY.floor(days_until - timedelta(days=back) + timedelta(hours=12))
-			sums.setdefault(Bucket(DAY, day, bucket.queue), Row()).merge(row)
+			sums.setdefault(Bucket(DAY, day, bucket.queue), MetricRow()).merge(row)
 	hours = {
 		Bucket(HOUR, bucket.start - timedelta(days=back), bucket.queue): row
 		for bucket, row in sums.items()

@@ -182,11 +182,11 @@ def measure_rollup(options: argparse.Namespace) -> None:
 	from job_monitor.core.history.runs import Failure, RunLog, _pack
 	from job_monitor.recorder import rollup
 
-	store = context.store()
-	log = RunLog(store.connection, store.bench or "", frappe.local.site)
-	rollup.write_down()
+	client = context.client()
+	log = RunLog(client.connection, client.bench or "", frappe.local.site)
+	rollup.ingest()
 	failure = _pack(Failure("ValueError", "wrong", "Traceback\n" + "  File x, line 1, in y\n" * 40, "{}"))
-	with store.connection.pipeline(transaction=False) as pipe:
+	with client.connection.pipeline(transaction=False) as pipe:
 		for n, run in enumerate(executions(100_000, 3600)):
 			told = (
 				pipe.immediate_execute_command("XADD", log.failures_key, "*", "f", failure)
@@ -197,7 +197,7 @@ def measure_rollup(options: argparse.Namespace) -> None:
 			if n % 5000 == 4999:
 				pipe.execute()
 	began = time.perf_counter()
-	written = rollup.write_down()
+	written = rollup.ingest()
 	print(f"  {written:,} executions, 1 % failed, of an hour: {time.perf_counter() - began:.2f} s")
 
 
@@ -212,7 +212,7 @@ def measure_storage(options: argparse.Namespace) -> None:
 		for bucket, row in minutes.items():
 			for sums, scale in ((hours, job_metric.HOUR), (days, job_metric.DAY)):
 				key = job_metric.Bucket(scale, scale.floor(bucket.start), bucket.queue)
-				sums.setdefault(key, job_metric.Row()).merge(row)
+				sums.setdefault(key, job_metric.MetricRow()).merge(row)
 		print(
 			f"  {rate} runs an hour of each method and queue: {sum(r.methods.total().total for r in days.values()):,}"
 		)
@@ -233,7 +233,7 @@ def day_of(start: datetime, rate: int) -> dict[Any, Any]:
 		bucket = job_metric.Bucket(
 			job_metric.MINUTE, first + timedelta(minutes=rng.randrange(1440)), run.queue
 		)
-		rows.setdefault(bucket, job_metric.Row()).methods.of(run.method).add(run)
+		rows.setdefault(bucket, job_metric.MetricRow()).methods.of(run.method).add(run)
 	return rows
 
 

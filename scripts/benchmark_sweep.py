@@ -45,7 +45,7 @@ def measure_sweep(options: Any) -> None:
 
 	if not release.is_migrated():
 		raise SystemExit(release.NOT_MIGRATED)
-	rollup.write_down()
+	rollup.ingest()
 	worker = start("horses")
 	try:
 		with _punctual(), _scheduled(EMPTY) as empty:

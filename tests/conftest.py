@@ -11,7 +11,7 @@ import redis
 
 from job_monitor.cli import demo_jobs
 from job_monitor.cli.demo import redis_server
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs
 from tests.support.processes import Workers
 
@@ -52,9 +52,9 @@ def connection(redis_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def store(connection: Any) -> Store:
+def client(connection: Any) -> RqClient:
 	"""Reads the queues of `BENCH`."""
-	return Store(connection, BENCH)
+	return RqClient(connection, BENCH)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from job_monitor.bridge.site import live_site, state
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core import clock, limits
 from job_monitor.core.alerts.kinds import KINDS
-from job_monitor.core.alerts.transitions import Rule, Sighting, close, step
+from job_monitor.core.alerts.transitions import Rule, Sighting, advance, close
 from job_monitor.notify.http_post import Request, post
 from job_monitor.notify.message import DeliveryError
 
@@ -138,7 +138,7 @@ def _write(rules: Sequence[Rule], seen: Seen, now: datetime, by: str, whole: boo
 		return False
 	known, names = store.read_open()
 	for rule in rules:
-		store.write(rule.name, step(rule, known.pop(rule.name, {}), seen[rule.name], now), names, now, by)
+		store.write(rule.name, advance(rule, known.pop(rule.name, {}), seen[rule.name], now), names, now, by)
 	if whole:  # incidents of rules that are gone, off, or told by another site
 		for name, orphans in known.items():
 			store.write(name, close(orphans.values(), now), names, now, by)

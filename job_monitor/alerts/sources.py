@@ -21,7 +21,7 @@ from job_monitor.core.errors import CouldNotAsk, JobMonitorError
 from job_monitor.core.history.metrics import Counts
 from job_monitor.core.rq import keys, snapshot, zombies
 from job_monitor.core.rq.records import Job, Snapshot
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from job_monitor.core.schedules.judge import ScheduleHealth
 
 T = TypeVar("T")
@@ -93,18 +93,18 @@ class Facts:
 		return self._once(REDIS, ("zombies", *sorted(known)), lambda: self._zombies(known))
 
 	def _zombies(self, known: Collection[str]) -> list[Job]:
-		store = context.connect()
-		ids = list(dict.fromkeys([*known, *self._hunted(store)]))[: limits.ALERT_SUBJECTS]
-		jobs = store.rows([("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
-		return zombies.among(store, jobs)
+		client = context.connect()
+		ids = list(dict.fromkeys([*known, *self._hunted(client)]))[: limits.ALERT_SUBJECTS]
+		jobs = client.rows([("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
+		return zombies.among(client, jobs)
 
-	def _hunted(self, store: Store) -> list[str]:
+	def _hunted(self, client: RqClient) -> list[str]:
 		"""Ids of this site's zombies, as the last hunt found them."""
 		kept = json.loads(state.get(ZOMBIES) or "{}")
 		age = self.now - datetime.fromisoformat(kept["at"]) if kept else None
 		if age is not None and timedelta() <= age < timedelta(minutes=limits.ZOMBIE_RULE_MINUTES):
 			return kept["ids"]
-		found = zombies.find(store, limits.ZOMBIE_RULE_SECONDS)
+		found = zombies.find(client, limits.ZOMBIE_RULE_SECONDS)
 		if found.problem:
 			raise CouldNotAsk(found.problem)
 		ids = [job.id for job in found.jobs if context.is_own(job)]

@@ -34,7 +34,7 @@ def _fit(text: str, chars: int) -> str:
 	return text.replace("\0", "�")[:chars]  # PostgreSQL takes no NUL, and an act without its row is refused
 
 
-class Entry:
+class AuditEntry:
 	"""One act's row. `act` begins it; `end` fills in what came of it, `of` what job it is about."""
 
 	def __init__(self, action: str, subject_type: str, subject: str, method: str = "") -> None:
@@ -103,7 +103,7 @@ class Entry:
 
 def note(action: str, subject_type: str, subject: str, outcome: str, method: str = "") -> None:
 	"""The row of an act that is itself a change in the database: part of the same transaction, so both are kept or neither."""
-	entry = Entry(action, subject_type, subject)
+	entry = AuditEntry(action, subject_type, subject)
 	entry.insert(method=_fit(method, _CHARS), outcome=_fit(outcome, _OUTCOME_CHARS), done=1)
 
 
@@ -113,7 +113,7 @@ def denials(action: str, subject_type: str, subject: str) -> Iterator[None]:
 	try:
 		yield
 	except frappe.PermissionError:
-		Entry(action, subject_type, subject).deny()
+		AuditEntry(action, subject_type, subject).deny()
 		raise
 
 
@@ -126,7 +126,7 @@ def act(
 	*,
 	method: str = "",
 	again_and_again: bool = False,
-) -> Iterator[Entry]:
+) -> Iterator[AuditEntry]:
 	"""One act: the right to it is checked, its row is written, then the block does it. However it ends, the row says so.
 
 	with audit.act("stop", "RQ Job", job_id) as entry:
@@ -139,7 +139,7 @@ def act(
 	"""
 	with denials(action, subject_type, subject):
 		permit()
-	entry = Entry(action, subject_type, subject, method)
+	entry = AuditEntry(action, subject_type, subject, method)
 	if not (again_and_again and entry.count()):
 		entry.begin()
 	try:

@@ -24,7 +24,7 @@ from job_monitor.core.redaction.redactor import Redactor
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.connection import Bench, Connection, connect_bench
 from job_monitor.core.rq.records import Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 STANDARD_QUEUES = ("short", "default", "long")
 
@@ -37,7 +37,7 @@ class RedisUnavailable(frappe.ValidationError):
 	http_status_code = 503
 
 
-def store() -> Store:
+def client() -> RqClient:
 	"""Reads the queues of this bench. Connects anew only if the settings changed.
 
 	Raises:
@@ -47,13 +47,13 @@ def store() -> Store:
 		return connect()
 
 
-def connect() -> Store:
-	"""As `store`, with core's errors.
+def connect() -> RqClient:
+	"""As `client`, with core's errors.
 
 	Raises:
 		JobMonitorError
 	"""
-	return Store(_connect(_bench()), get_bench_id(), redactor(), queue_names())
+	return RqClient(_connect(_bench()), get_bench_id(), redactor(), queue_names())
 
 
 def queue_names() -> list[str]:

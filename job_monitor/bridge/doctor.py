@@ -42,7 +42,7 @@ class SiteReport:
 
 
 @dataclass
-class Report:
+class Examination:
 	"""The bench.
 
 	Attributes:
@@ -65,16 +65,16 @@ class Report:
 		return int(bool(self.findings) or any(site.findings for site in self.sites))
 
 
-def examine(sites: Sequence[str]) -> Report:
+def examine(sites: Sequence[str]) -> Examination:
 	"""Look at the bench once, then at each site. One that is broken hides no other."""
-	report = Report([])
+	report = Examination([])
 	taken: Snapshot | None = None
 	pending: dict[str, int] = {}
 	with _site(""):
 		try:
-			store = context.connect()
-			taken = snapshot.take(store)
-			pending, report.pending_is_exact = waiting_by_site(store)
+			client = context.connect()
+			taken = snapshot.take(client)
+			pending, report.pending_is_exact = waiting_by_site(client)
 		except JobMonitorError as error:
 			report.problem = str(error)
 		else:

@@ -33,7 +33,7 @@ from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 START_SECONDS = 10.0
 """Time for the private Redis to answer: a busy machine included."""
@@ -142,7 +142,7 @@ class Stage:
 		self.url = url
 		self.log = folder / "workers.log"
 		self.connection = redis.Redis.from_url(url)
-		self.store = Store(self.connection, BENCH)
+		self.client = RqClient(self.connection, BENCH)
 		self.workers: list[subprocess.Popen[bytes]] = []
 
 	def start_worker(self, *queues: str) -> subprocess.Popen[bytes]:
@@ -187,7 +187,7 @@ class Stage:
 		"""A worker that is killed together with the job it runs: its host lost power."""
 		lost = self.start_worker("long")
 		job_id = self.enqueue("long", "erpnext.reports.consolidate", timeout=1500, company="Example Ltd")
-		self.wait(lambda: self.store.job(job_id).status == keys.STARTED)
+		self.wait(lambda: self.client.job(job_id).status == keys.STARTED)
 		lost.kill()
 
 	def open(self) -> None:
@@ -254,7 +254,7 @@ class Stage:
 			sign in failed for sign in ("ConnectionRefused", "terminated unexpectedly", "maximum timeout")
 		):
 			return False
-		running = self.store.page(JobQuery(statuses=(keys.STARTED,))).rows
+		running = self.client.page(JobQuery(statuses=(keys.STARTED,))).rows
 		if not any(job.id == self.stuck for job in running):
 			return False
 		# Nobody watches a demo until a job is minutes late: it says it began earlier than it did
@@ -262,7 +262,7 @@ class Stage:
 		return any(job.progress for job in running)
 
 	def failed(self) -> tuple[Job, ...]:
-		return self.store.page(JobQuery(statuses=(keys.FAILED,), limit=50)).rows
+		return self.client.page(JobQuery(statuses=(keys.FAILED,), limit=50)).rows
 
 	@contextmanager
 	def daily_business(self) -> Iterator[None]:
@@ -323,7 +323,7 @@ def main() -> None:
 		stage.wait(stage.ready)
 		if live:
 			stack.enter_context(stage.daily_business())
-			top.Top(stage.store, 1.0).run()
+			top.Top(stage.client, 1.0).run()
 		else:
 			show(stage)
 	print("\nThe demo is over; nothing of it is left. On a bench: job-monitor top")

@@ -81,9 +81,11 @@ def queues(source: Source, as_json: bool) -> None:
 @click.pass_obj
 def workers_command(source: Source, as_json: bool) -> None:
 	"""Workers: alive, late or dead, and what they run."""
-	store = source.open()
-	found = workers.read_all(store)
-	current = {job.id: job for job in store.rows([("", w.current_job_id) for w in found if w.current_job_id])}
+	client = source.open()
+	found = workers.read_all(client)
+	current = {
+		job.id: job for job in client.rows([("", w.current_job_id) for w in found if w.current_job_id])
+	}
 	width = console().width
 	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == display.UNBOUNDED}
 	show(as_json, found, render.workers_table(found, current, clock.now(), **shape))
@@ -138,12 +140,12 @@ def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filter
 		limit=filters["limit"],
 		offset=filters["offset"],
 	)
-	store = source.open()
+	client = source.open()
 	if query.needs_scan or cursor:
-		result = search(store, query, seconds, cursor)
+		result = search(client, query, seconds, cursor)
 		show(as_json, result, render.search_view(result, clock.now()))
 	else:
-		page = store.page(query)
+		page = client.page(query)
 		show(as_json, page, render.page_view(page, query, clock.now()))
 
 
@@ -182,9 +184,9 @@ def report_command(source: Source, /, as_json: bool, **filters: Any) -> None:
 	job-monitor report --site erp.example.com --method sales_invoice --json
 	"""
 	from job_monitor.cli import report
-	from job_monitor.core.monitor_log.monitor_report import Filters
+	from job_monitor.core.monitor_log.monitor_report import MonitorFilters
 
-	report.run(source.bench(), Filters(**filters), as_json)
+	report.run(source.bench(), MonitorFilters(**filters), as_json)
 
 
 main.add_command(remove.remove)
@@ -203,17 +205,17 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 	By the worker's name, or the id of a job that runs. On the worker's own host, as its user. With py-spy if it is
 	installed, otherwise with SIGUSR1.
 	"""
-	store = source.open()
+	client = source.open()
 	try:
-		worker = workers.read_one(store, name)
+		worker = workers.read_one(client, name)
 	except WorkerNotFound:
 		try:
-			job = store.job(name)
+			job = client.job(name)
 		except JobNotFound:
 			raise StackUnavailable(f"no worker and no job on this Redis is called {name}") from None
 		if not job.worker or job.status != keys.STARTED:
 			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
-		worker = workers.read_one(store, job.worker)
+		worker = workers.read_one(client, job.worker)
 	taken = stack.take(worker)
 	show(as_json, taken, display.words(taken.text))
 
@@ -254,16 +256,16 @@ def top_command(source: Source, interval: float, as_json: bool) -> None:
 	"""
 	from job_monitor.cli import top
 
-	store = source.open()
+	client = source.open()
 	if as_json:
-		top.stream(store, interval)
+		top.stream(client, interval)
 	elif (
 		not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
 		or console().is_dumb_terminal
 	):
 		raise NoTerminal
 	else:
-		top.Top(store, interval).run()
+		top.Top(client, interval).run()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from job_monitor.core.acts.actions import Outcome
 from job_monitor.core.errors import JobMonitorError, JobNotFound
 from job_monitor.core.rq import zombies
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 EXIT_REFUSED = 1
 
@@ -46,12 +46,12 @@ def remove(
 	if bool(job_ids) == all_zombies:
 		raise click.UsageError("name jobs by their ids, or give --zombies")
 	source: Source = ctx.obj
-	store = source.open()
-	found = list(zombies.find(store, seconds).jobs) if all_zombies else [store.job(i) for i in job_ids]
+	client = source.open()
+	found = list(zombies.find(client, seconds).jobs) if all_zombies else [client.job(i) for i in job_ids]
 	if found and not yes:
 		click.echo("\n".join(map(_words, found)), err=True)
 		click.confirm(f"Delete {len(found)} {'job' if len(found) == 1 else 'jobs'}?", abort=True, err=True)
-	outcomes = [(job, _remove(store, job)) for job in found]
+	outcomes = [(job, _remove(client, job)) for job in found]
 	_note(source, outcomes)
 	if as_json:
 		click.echo(
@@ -70,9 +70,9 @@ def _words(job: Job) -> str:
 	return terminal_text.line(f"{job.id}  {job.method or '(unknown)'}, {job.status} for {since}")
 
 
-def _remove(store: Store, job: Job) -> Outcome:
+def _remove(client: RqClient, job: Job) -> Outcome:
 	try:
-		return actions.remove(store, job.id)
+		return actions.remove(client, job.id)
 	except JobNotFound:
 		return Outcome(False, "", "it is gone already")
 

@@ -16,14 +16,14 @@ from job_monitor.cli.source import console
 from job_monitor.core import clock
 from job_monitor.core.errors import NoLog
 from job_monitor.core.monitor_log import reader
-from job_monitor.core.monitor_log.monitor_report import Filters, Report
+from job_monitor.core.monitor_log.monitor_report import MonitorFilters, MonitorReport
 from job_monitor.core.rq.connection import Bench
 from job_monitor.core.rq.diagnosis import duration
 
 METHODS = 30
 
 
-def run(bench: Bench, filters: Filters, as_json: bool) -> None:
+def run(bench: Bench, filters: MonitorFilters, as_json: bool) -> None:
 	"""Read the log of a bench and print it.
 
 	Raises:
@@ -56,7 +56,7 @@ def _is_on(path: Path) -> bool:
 	return isinstance(config, dict) and bool(config.get("monitor"))
 
 
-def _read(paths: list[Path], filters: Filters) -> Report:
+def _read(paths: list[Path], filters: MonitorFilters) -> MonitorReport:
 	terminal = Console(stderr=True)
 	columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
 	with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
@@ -66,7 +66,7 @@ def _read(paths: list[Path], filters: Filters) -> Report:
 		)
 
 
-def view(report: Report) -> RenderableType:
+def view(report: MonitorReport) -> RenderableType:
 	parts: list[RenderableType] = []
 	if not report.jobs:
 		parts.append(Text("No job matches.", style="dim"))
@@ -78,7 +78,7 @@ def view(report: Report) -> RenderableType:
 	return Group(*parts)
 
 
-def read_so_far(report: Report) -> str:
+def read_so_far(report: MonitorReport) -> str:
 	left_out = [
 		f"{number:,} {what}"
 		for number, what in (
@@ -92,7 +92,7 @@ def read_so_far(report: Report) -> str:
 	return f"{report.jobs:,} jobs of {report.lines:,} lines; left out: {', '.join(left_out) or 'nothing'}."
 
 
-def _methods(report: Report) -> RenderableType:
+def _methods(report: MonitorReport) -> RenderableType:
 	right: dict[str, Any] = {"justify": "right", "no_wrap": True}
 	names = ("Runs", "Errors", "Time", "Share", "p50", "p95", "p99", "Wait p50", "p95")
 	line = {"no_wrap": True, "overflow": "ellipsis"}
@@ -114,7 +114,7 @@ def _at(text: str) -> str:
 	return clock.local(moment) if moment else text
 
 
-def _slowest(report: Report) -> RenderableType:
+def _slowest(report: MonitorReport) -> RenderableType:
 	table = display.table(("Took", {"justify": "right"}), "Method", "Site", "At", "Job ID")
 	for run in report.slowest[:10]:
 		display.add_row(table, [duration(run.duration), run.method, run.site, _at(run.at), run.job_id])

@@ -19,7 +19,7 @@ from job_monitor.core import clock, limits
 from job_monitor.core.errors import NoBench
 from job_monitor.core.redaction.redactor import Redactor
 from job_monitor.core.rq import connection
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _AGE = re.compile(r"(\d{1,6})\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -34,17 +34,17 @@ class Source:
 	all_benches: bool
 	redacted: tuple[str, ...]
 
-	def open(self) -> Store:
+	def open(self) -> RqClient:
 		"""
 		Raises:
 			NoBench: No Redis is named and this is no bench.
 		"""
 		redactor = Redactor(self.redacted)
 		if self.redis_url:
-			return Store(connection.connect_url(self.redis_url), None, redactor)
+			return RqClient(connection.connect_url(self.redis_url), None, redactor)
 		bench = self.bench("or name a Redis: --redis redis://localhost:11000")
 		bench_id = None if self.all_benches else bench.id
-		return Store(connection.connect_bench(bench), bench_id, redactor, bench.queues)
+		return RqClient(connection.connect_bench(bench), bench_id, redactor, bench.queues)
 
 	def bench(self, otherwise: str = "") -> connection.Bench:
 		"""

@@ -27,7 +27,7 @@ from job_monitor.core.rq.connection import address
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job, Snapshot, Verdict, Zombies
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _VIEWS = ("started", "queued", "failed", "finished", "all")
 _DIGITS = {str(number): view for number, view in enumerate(_VIEWS, 1)}
@@ -72,10 +72,10 @@ class Data:
 	rates: deque[float] = field(default_factory=lambda: deque(maxlen=40))
 
 
-def stream(store: Store, interval: float) -> None:
+def stream(client: RqClient, interval: float) -> None:
 	"""One line of JSON for each interval, until the reader goes away."""
 	while True:
-		taken = snapshot.take(store, zombie_seconds=0)
+		taken = snapshot.take(client, zombie_seconds=0)
 		click.echo(display.json_text({"snapshot": taken, "findings": diagnosis.diagnose(taken)}))
 		time.sleep(interval)
 
@@ -85,8 +85,8 @@ def _leave(number: int, frame: object) -> None:
 
 
 class Top:
-	def __init__(self, store: Store, interval: float) -> None:
-		self.store = store
+	def __init__(self, client: RqClient, interval: float) -> None:
+		self.client = client
 		self.state = State(interval=interval)
 		self.data = Data()
 		self.hunted_at = clock.now() - _ZOMBIES_EVERY
@@ -130,15 +130,15 @@ class Top:
 
 	def _read(self, height: int) -> None:
 		before = self.data.taken
-		taken = snapshot.take(self.store, zombie_seconds=0)
+		taken = snapshot.take(self.client, zombie_seconds=0)
 		if taken.taken_at - self.hunted_at >= _ZOMBIES_EVERY:
 			self.hunted_at = taken.taken_at
-			self.data.zombies = zombies.find(self.store)
+			self.data.zombies = zombies.find(self.client)
 		self.data.taken = replace(taken, zombies=self.data.zombies)
 		if before is not None:
 			self.data.rates.append(ended_per_second(before, taken))
 		if self.state.opened:
-			self.data.job = self.store.job(self.state.opened)
+			self.data.job = self.client.job(self.state.opened)
 		else:
 			self._read_jobs(max(5, min(height, limits.PAGE_ROWS)))
 
@@ -146,11 +146,11 @@ class Top:
 		statuses = () if self.state.view == "all" else (self.state.view,)
 		query = JobQuery(statuses=statuses, text=self.state.text, limit=limit)
 		if query.needs_scan:
-			result = search(self.store, query)
+			result = search(self.client, query)
 			self.data.jobs = result.rows
 			self.data.note = f"looked at {result.looked_at:,} of {result.out_of:,}"
 		else:
-			page = self.store.page(query)
+			page = self.client.page(query)
 			self.data.jobs = page.rows
 			self.data.note = f"{page.total:,} {page.note}"
 		self.state = replace(self.state, selected=min(self.state.selected, max(0, len(self.data.jobs) - 1)))
@@ -180,7 +180,7 @@ class Top:
 		alive = sum(worker.verdict is Verdict.ALIVE for worker in taken.workers)
 		busy = sum(worker.state == "busy" for worker in taken.workers)
 		line = Text.assemble(
-			(" job-monitor ", "reverse bold"), "  ", display.words(address(self.store.connection), "bold")
+			(" job-monitor ", "reverse bold"), "  ", display.words(address(self.client.connection), "bold")
 		)
 		line.append(
 			f"   {clock.local(taken.taken_at)[11:]}   {alive} of {len(taken.workers)} workers alive, {busy} busy"

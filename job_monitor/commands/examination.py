@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 import frappe
 
-from job_monitor.bridge.doctor import Report, SiteReport, examine
+from job_monitor.bridge.doctor import Examination, SiteReport, examine
 from job_monitor.cli import terminal_text
 from job_monitor.core.findings import Finding, Severity
 
@@ -34,7 +34,7 @@ def legacy(sites: Sequence[str]) -> int:
 	return 0
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Examination) -> Iterator[str]:
 	for site in report.sites:
 		yield f"Scheduler Status for {site.site}"
 		if site.problem:
@@ -54,7 +54,7 @@ def _lines(report: Report) -> Iterator[str]:
 		yield click.style("Nothing is wrong.", fg="green")
 
 
-def _pending(report: Report, site: SiteReport) -> str:
+def _pending(report: Examination, site: SiteReport) -> str:
 	return f"{site.pending or 0}{'' if report.pending_is_exact else ' or more (too many to count)'}"
 
 

@@ -159,7 +159,7 @@ def _firing() -> list[dict[str, Any]]:
 
 def _write_down() -> None:
 	try:
-		rollup.write_down(seconds=20)
+		rollup.ingest(seconds=20)
 	except Exception as error:  # rules tell of Redis and of the history themselves
 		frappe.db.rollback()
 		frappe.logger(APP).error(f"runs are not written down: {error}")

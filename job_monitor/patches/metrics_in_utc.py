@@ -15,7 +15,7 @@ import orjson
 from frappe.utils import get_datetime
 
 from job_monitor.bridge.history import job_metric
-from job_monitor.bridge.history.job_metric import METRIC, SCALES, Bucket, Row
+from job_monitor.bridge.history.job_metric import METRIC, SCALES, Bucket, MetricRow
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core.histogram import Histogram
 from job_monitor.core.history.metrics import Aggregate, Methods
@@ -44,11 +44,13 @@ def execute() -> None:
 		.limit(BATCH_ROWS)
 	)
 	while rows := query.run(as_dict=True):
-		converted: dict[Bucket, Row] = {}
+		converted: dict[Bucket, MetricRow] = {}
 		for row in rows:
 			scale = SCALES[row.resolution]
 			bucket = Bucket(scale, scale.floor(to_utc(get_datetime(row.start))), row.queue)
-			converted.setdefault(bucket, Row()).merge(Row(_methods(row), row.depth, row.oldest_age))
+			converted.setdefault(bucket, MetricRow()).merge(
+				MetricRow(_methods(row), row.depth, row.oldest_age)
+			)
 		frappe.db.delete(METRIC, {"name": ["in", [row.name for row in rows]]})
 		job_metric.add(converted)
 		frappe.db.commit()

@@ -1,4 +1,4 @@
-"""Progress of long jobs, shown to the user who waits and in RQ Job. Runs inside someone else's job: it is `harmless`.
+"""Progress of long jobs, shown to the user who waits and in RQ Job. Runs inside someone else's job: it is `never_raises`.
 
 	from job_monitor.progress import track
 
@@ -29,7 +29,7 @@ from job_monitor.bridge import context
 from job_monitor.core import limits
 from job_monitor.core.history.failure_texts import text_of
 from job_monitor.core.rq.breaker import Breaker
-from job_monitor.recorder.guard import TookTooLong, beside_the_job, harmless
+from job_monitor.recorder.guard import TookTooLong, beside_the_job, never_raises
 
 Item = TypeVar("Item")
 
@@ -109,7 +109,7 @@ class Progress:
 		self.stop_requested = False
 		self.due = 0.0
 		self.began = monotonic()
-		self.harmless = harmless("progress is not shown", once=True)
+		self.harmless = never_raises("progress is not shown", once=True)
 		self.task_id, self.job = frappe.generate_hash(length=10), None
 		with self.harmless:
 			self._know_job()
@@ -221,7 +221,7 @@ class Progress:
 
 
 @beside_the_job("progress is not shown", limits.HOOK_SECONDS, over=False)
-def _beside_the_job(guard: harmless, acts: Iterable[Callable[[], None]]) -> None:
+def _beside_the_job(guard: never_raises, acts: Iterable[Callable[[], None]]) -> None:
 	"""Asks over connections of Frappe and RQ, which wait for minutes: the alarm ends that, and they connect anew."""
 	try:
 		for act in acts:
@@ -232,14 +232,14 @@ def _beside_the_job(guard: harmless, acts: Iterable[Callable[[], None]]) -> None
 		raise
 
 
-def publish(event: str, state: dict[str, Any], user: str, guard: harmless | None = None) -> None:
+def publish(event: str, state: dict[str, Any], user: str, guard: never_raises | None = None) -> None:
 	"""Keep a task's state for those who look later, and send it to the user's room. Two round trips.
 
 	Each is done whatever becomes of the other. Neither for Guest: all guests share that room.
 	"""
 	if user == "Guest":
 		return
-	guard = guard or harmless("a task's state is not shown")
+	guard = guard or never_raises("a task's state is not shown")
 	with guard:
 		_keep(state, user)
 	with guard:

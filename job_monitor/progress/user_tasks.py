@@ -76,8 +76,8 @@ def ask_to_stop(job_id: str) -> dict[str, Any]:
 	"""
 	of = ("ask to stop", "RQ Job", job_id)
 	with context.translated():
-		store = context.store()
-		job = store.job(job_id[: limits.ID_CHARS])
+		client = context.client()
+		job = client.job(job_id[: limits.ID_CHARS])
 		with audit.denials(*of):
 			_may_ask(job)
 		if job.status != keys.STARTED:
@@ -85,7 +85,7 @@ def ask_to_stop(job_id: str) -> dict[str, Any]:
 			return {"done": False, "status": job.status, "message": told}
 		told = frappe._("it was asked to stop")
 		with audit.act(*of, lambda: _may_ask(job), method=job.method, again_and_again=True) as entry:
-			store.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
+			client.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
 			entry.end(told, True)
 	return {"done": True, "status": job.status, "message": told}
 

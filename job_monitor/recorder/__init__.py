@@ -1,1 +1,1 @@
-"""What is written down while jobs run. Code in here runs inside someone else's job: it is `harmless`."""
+"""What is written down while jobs run. Code in here runs inside someone else's job: it is `never_raises`."""

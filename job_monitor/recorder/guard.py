@@ -14,7 +14,7 @@ import frappe
 from rq.timeouts import BaseTimeoutException
 
 
-class harmless(ContextDecorator):
+class never_raises(ContextDecorator):
 	"""Errors of a block (`with`) or of a function (`@`; it then returns None) are logged, and go no further.
 
 	Except RQ's time limit. It is an `Exception`, too, and raised by a signal wherever the job is, so also in here: it
@@ -30,7 +30,7 @@ class harmless(ContextDecorator):
 		self.once = once
 		self.logged = False
 
-	def __enter__(self) -> harmless:
+	def __enter__(self) -> never_raises:
 		return self
 
 	def __exit__(
@@ -54,7 +54,7 @@ def _log(message: str, error: Exception) -> None:
 
 
 class TookTooLong(BaseTimeoutException):
-	"""Code of ours took longer than it may. A time limit, so `harmless` lets it through."""
+	"""Code of ours took longer than it may. A time limit, so `never_raises` lets it through."""
 
 
 def beside_the_job(

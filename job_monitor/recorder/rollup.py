@@ -26,30 +26,30 @@ from job_monitor.core.history import reconcile
 from job_monitor.core.history.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.rq import workers
 from job_monitor.core.rq.keys import QUEUED
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from job_monitor.recorder import failures
 
 SETTLE_MINUTES = 10
 """An hour is rolled up so long after it ends; runs that are read later are added to the hour row."""
 
 
-def write_down(seconds: float = 60) -> int:
+def ingest(seconds: float = 60) -> int:
 	"""Write down what ended, for at most about so long. Returns the number of runs. Commits.
 
 	Raises:
 		JobMonitorError: Redis could not be asked.
 	"""
-	store = context.connect()
-	log = RunLog(store.connection, store.bench or "", frappe.local.site)
+	client = context.connect()
+	log = RunLog(client.connection, client.bench or "", frappe.local.site)
 	deadline = time.monotonic() + seconds
-	_sweep(store, log)
-	_sample(store)
+	_sweep(client, log)
+	_sample(client)
 	written = _write_batches(log, deadline)
-	_sum_up()
+	roll_up()
 	return written
 
 
-def _sweep(store: Store, log: RunLog) -> None:
+def _sweep(client: RqClient, log: RunLog) -> None:
 	kept = state.lock(STATE)
 	progress = Progress.load(kept)
 	forget_summed_up_ahead(kept)
@@ -59,11 +59,11 @@ def _sweep(store: Store, log: RunLog) -> None:
 		progress.born, progress.after = found.born, FIRST
 	elif found.waiting:
 		log.forget_upto(progress.after)
-	reconcile.close(store, log, lambda: workers.read_all(store))
+	reconcile.close(client, log, lambda: workers.read_all(client))
 	usual = clock.now().timestamp() + (
 		cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
 	)
-	progress.marks = reconcile.catch_up(store, log, frappe.local.site, progress.marks, usual)[0]
+	progress.marks = reconcile.catch_up(client, log, frappe.local.site, progress.marks, usual)[0]
 	if found.dropped:
 		progress.lose(found.dropped)
 	if progress.dump() == kept:  # a quiet site: nothing is written
@@ -79,16 +79,16 @@ def _keep(progress: Progress) -> None:
 	frappe.db.commit()
 
 
-def _sample(store: Store) -> None:
+def _sample(client: RqClient) -> None:
 	"""Note how many jobs wait, and how long, in this minute's rows."""
-	queues = [queue for queue in store.queues() if queue.counts.get(QUEUED)]
+	queues = [queue for queue in client.queues() if queue.counts.get(QUEUED)]
 	if not queues:
 		return
 	progress = Progress.load(state.lock(STATE))
 	rows = {}
 	for queue in queues:
 		bucket = progress.bucket(clock.now(), queue.short_name)
-		rows[bucket] = job_metric.Row(
+		rows[bucket] = job_metric.MetricRow(
 			depth=queue.counts[QUEUED], oldest_age=queue.oldest_age(clock.now()) or 0.0
 		)
 	job_metric.add(rows)
@@ -173,14 +173,14 @@ def _must_work(log: RunLog, size: int) -> None:
 		raise
 
 
-def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, job_metric.Row]:
+def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, job_metric.MetricRow]:
 	@lru_cache(maxsize=10_000)
 	def bucket_of(minute: int, queue: str) -> Bucket:
 		return progress.bucket(min(clock.from_epoch(minute * 60) or now, now), queue)
 
 	now = clock.now()  # a worker's host may be ahead
 
-	counted: dict[Bucket, job_metric.Row] = defaultdict(job_metric.Row)
+	counted: dict[Bucket, job_metric.MetricRow] = defaultdict(job_metric.MetricRow)
 	for ended in batch:
 		run = ended.run
 		counted[bucket_of(int(run.ended_at // 60), run.queue)].methods.of(run.method).add(run)
@@ -190,7 +190,7 @@ def _counted(batch: Iterable[Ended], progress: Progress) -> dict[Bucket, job_met
 # Summing up
 
 
-def _sum_up() -> None:
+def roll_up() -> None:
 	"""Minutes into hours that are over, hours into days that are over."""
 	hours = HOUR.floor(clock.now() - timedelta(minutes=SETTLE_MINUTES))
 	if hours <= Progress.read().hours_until:
@@ -210,7 +210,7 @@ def _sum_up() -> None:
 
 
 def _merge(fine: job_metric.Scale, coarse: job_metric.Scale, since: datetime, until: datetime) -> None:
-	sums: dict[Bucket, job_metric.Row] = defaultdict(job_metric.Row)
+	sums: dict[Bucket, job_metric.MetricRow] = defaultdict(job_metric.MetricRow)
 	for bucket, row in job_metric.read(fine, since, until):
 		sums[Bucket(coarse, coarse.floor(bucket.start), bucket.queue)].merge(row)
 	job_metric.add(sums)

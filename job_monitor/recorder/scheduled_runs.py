@@ -25,7 +25,7 @@ from job_monitor.core.history.failure_texts import text_of
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from job_monitor.core.schedules.records import COMPLETE, FAILED, KILLED, OPEN, RUNNING, STOPPED
 from job_monitor.recorder.guard import beside_the_job
 
@@ -116,8 +116,8 @@ def close_killed_runs() -> int:
 	rows = _open_runs()
 	if not rows:
 		return 0
-	store = context.store()
-	closed = sum(_close(row, outcome) for row in rows if (outcome := _outcome(store, row)) is not None)
+	client = context.client()
+	closed = sum(_close(row, outcome) for row in rows if (outcome := _outcome(client, row)) is not None)
 	frappe.db.commit()
 	return closed
 
@@ -133,16 +133,16 @@ def _open_runs() -> list[Any]:
 	)
 
 
-def _outcome(store: Store, row: Any) -> dict[str, Any] | None:
+def _outcome(client: RqClient, row: Any) -> dict[str, Any] | None:
 	"""What to write into the row of a run whose process is gone, None if it may still be running."""
 	if not row.rq_job_id and row.started_at:
 		deadline = frappe.utils.add_to_date(row.started_at, hours=LOCAL_RUN_HOURS)
 		return _killed(row, None) if deadline < now_datetime() else None
 	job_id = row.rq_job_id or _usual_job_id(row.scheduled_job_type)
-	job = store.rows([("", job_id)])[0]
-	if job.status == keys.STARTED and not _is_later(job, row) and not _is_orphan(store, job):
+	job = client.rows([("", job_id)])[0]
+	if job.status == keys.STARTED and not _is_later(job, row) and not _is_orphan(client, job):
 		return None
-	return _stopped(store, row, job, job_id) or _killed(row, job)
+	return _stopped(client, row, job, job_id) or _killed(row, job)
 
 
 def _usual_job_id(job_type: str) -> str:
@@ -158,16 +158,16 @@ def _is_later(job: Job, row: Any) -> bool:
 	return started is not None and (started - row.creation).total_seconds() > 5
 
 
-def _is_orphan(store: Store, job: Job) -> bool:
+def _is_orphan(client: RqClient, job: Job) -> bool:
 	try:
-		return bool(job.worker) and workers.read_one(store, job.worker).is_dead
+		return bool(job.worker) and workers.read_one(client, job.worker).is_dead
 	except WorkerNotFound:
 		return True
 
 
-def _stopped(store: Store, row: Any, job: Job, job_id: str) -> dict[str, Any] | None:
+def _stopped(client: RqClient, row: Any, job: Job, job_id: str) -> dict[str, Any] | None:
 	"""What to write if somebody stopped the run, else None. RQ says so until the job is removed or started anew."""
-	log = RunLog(store.connection, store.bench or "", frappe.local.site)
+	log = RunLog(client.connection, client.bench or "", frappe.local.site)
 	noted_at = log.stopped_at(job_id, to_utc(row.started_at or row.creation).timestamp())
 	told = job.status == "stopped" and not _is_later(job, row)
 	if noted_at is None and not told:

@@ -29,7 +29,7 @@ class RecorderTestCase(SiteTestCase):
 		grace = patch.object(limits, "RUN_GRACE_SECONDS", -1)
 		grace.start()
 		self.addCleanup(grace.stop)
-		rollup.write_down()
+		rollup.ingest()
 		self.clear()
 		self.addCleanup(self.clear)
 
@@ -41,12 +41,12 @@ class RecorderTestCase(SiteTestCase):
 
 	@property
 	def log(self) -> RunLog:
-		store = context.store()
-		return RunLog(store.connection, store.bench or "", frappe.local.site)
+		client = context.client()
+		return RunLog(client.connection, client.bench or "", frappe.local.site)
 
 	def counted(self) -> Counter[tuple[str, str]]:
 		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
-		rollup.write_down()
+		rollup.ingest()
 		found: Counter[tuple[str, str]] = Counter()
 		for counts in facts.outcomes([15])[15].values():
 			for outcome, methods in counts.items():

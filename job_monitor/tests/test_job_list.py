@@ -46,9 +46,9 @@ class TestJobList(SiteTestCase):
 		every = [row.name for row in jobs]
 		asked: list[int] = []
 
-		def counted(store: Any, query: Any, *arguments: Any) -> SearchResult:
+		def counted(client: Any, query: Any, *arguments: Any) -> SearchResult:
 			asked.append(query.limit)
-			return self.search(store, query, *arguments)
+			return self.search(client, query, *arguments)
 
 		self.search = queues.search
 		with patch.object(queues, "search", counted):
@@ -61,7 +61,7 @@ class TestJobList(SiteTestCase):
 
 	def test_a_sites_jobs_are_counted_by_their_ids(self) -> None:
 		self.write("canceled", 40)
-		with patch("job_monitor.core.rq.store.Store.rows", side_effect=AssertionError("a job was read")):
+		with patch("job_monitor.core.rq.store.RqClient.rows", side_effect=AssertionError("a job was read")):
 			with patch(
 				"job_monitor.core.rq.merge.Merge.next", side_effect=AssertionError("jobs were put in order")
 			):

@@ -51,14 +51,14 @@ class TestProgrammaticMonitoring(SiteTestCase):
 
 		from job_monitor.recorder import rollup
 
-		rollup.write_down()
+		rollup.ingest()
 		before = (get_queue_info()["queues"]["short"]["last_hour"] or {"runs": 0, "failed": 0}).copy()
 		self.enqueue("succeed")
 		self.enqueue("fail")
 		work_off("short")
 		# an end that a busy host had no time to note is found out at once
 		with patch.object(limits, "RUN_GRACE_SECONDS", -1):
-			rollup.write_down()
+			rollup.ingest()
 		after = get_queue_info()["queues"]["short"]["last_hour"]
 		self.assertGreaterEqual(after["runs"], before["runs"] + 2)
 		self.assertGreaterEqual(after["failed"], before["failed"] + 1)

@@ -18,9 +18,9 @@ from job_monitor.core.alerts.transitions import (
 	Sighting,
 	State,
 	Transition,
+	advance,
 	close,
 	matches,
-	step,
 )
 from job_monitor.core.findings import Severity
 
@@ -40,10 +40,10 @@ class Simulation:
 
 	def look(self, *subjects: str | Sighting, seconds: float = 60) -> list[Transition]:
 		seen = [s if isinstance(s, Sighting) else Sighting(s, f"{s} is old") for s in subjects]
-		return self.apply(step(self.rule, self.open, seen, self.now), seconds)
+		return self.apply(advance(self.rule, self.open, seen, self.now), seconds)
 
 	def cannot_ask(self, seconds: float = 60) -> list[Transition]:
-		return self.apply(step(self.rule, self.open, None, self.now), seconds)
+		return self.apply(advance(self.rule, self.open, None, self.now), seconds)
 
 	def apply(self, transitions: list[Transition], seconds: float = 60) -> list[Transition]:
 		for transition in transitions:

@@ -17,68 +17,68 @@ from job_monitor.core.rq import workers as reader
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs, at, full
 from tests.support.processes import wait_until
 from tests.support.servers import free_port, server
 
-READS: dict[str, Callable[[Store], Any]] = {
-	"queues": lambda store: store.queues(),
-	"page": lambda store: store.page(JobQuery()),
-	"job": lambda store: store.job("a||1"),
-	"search": lambda store: search(store, JobQuery(text="x")),
-	"count": lambda store: count(store, JobQuery(text="x"), 10),
+READS: dict[str, Callable[[RqClient], Any]] = {
+	"queues": lambda client: client.queues(),
+	"page": lambda client: client.page(JobQuery()),
+	"job": lambda client: client.job("a||1"),
+	"search": lambda client: search(client, JobQuery(text="x")),
+	"count": lambda client: count(client, JobQuery(text="x"), 10),
 	"workers": reader.read_all,
-	"worker": lambda store: reader.read_one(store, "w1"),
+	"worker": lambda client: reader.read_one(client, "w1"),
 	"snapshot": snapshot.take,
 }
 
 
 @pytest.mark.parametrize("name", READS)
 def test_a_redis_that_is_down_is_said_at_once(name: str) -> None:
-	store = Store(connect_url(f"redis://127.0.0.1:{free_port()}"))
+	client = RqClient(connect_url(f"redis://127.0.0.1:{free_port()}"))
 	started = time.monotonic()
 	with pytest.raises(RedisUnreachable, match=r"127\.0\.0\.1") as raised:
-		READS[name](store)
+		READS[name](client)
 	assert time.monotonic() - started < limits.CONNECT_SECONDS + 1
 	assert "\n" not in str(raised.value)
-	assert zombies.find(store).problem
+	assert zombies.find(client).problem
 
 
 def test_a_socket_that_is_not_there_is_said() -> None:
 	with pytest.raises(RedisUnreachable, match=r"/nowhere/redis\.sock"):
-		Store(connect_url("unix:///nowhere/redis.sock")).queues()
+		RqClient(connect_url("unix:///nowhere/redis.sock")).queues()
 
 
 def test_a_redis_that_comes_back_is_read_again(tmp_path: Path) -> None:
 	with server(tmp_path) as real:
-		store = Store(connect_url(real.url))
-		assert store.queues() == []
+		client = RqClient(connect_url(real.url))
+		assert client.queues() == []
 		real.stop()
 		with pytest.raises(RedisUnreachable):
-			store.queues()
+			client.queues()
 		real.start()
-		assert store.queues() == []
+		assert client.queues() == []
 
 
 def test_a_redis_restarted_between_two_reads_is_not_noticed(tmp_path: Path) -> None:
 	with server(tmp_path) as real:
-		store = Store(connect_url(real.url))
-		store.queues()
+		client = RqClient(connect_url(real.url))
+		client.queues()
 		real.stop()
 		real.start()
-		assert store.queues() == []
+		assert client.queues() == []
 
 
 def test_a_redis_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 	monkeypatch.setattr(limits, "READ_SECONDS", 0.3)
 	with server(tmp_path) as real:
-		store = Store(connect_url(real.url))
-		store.queues()
+		client = RqClient(connect_url(real.url))
+		client.queues()
 		real.connect().execute_command("CLIENT", "PAUSE", 1500, "ALL")
 		started = time.monotonic()
 		with pytest.raises(RedisTimeout, match="in time"):
-			store.queues()
+			client.queues()
 		assert time.monotonic() - started < 1
 
 
@@ -87,7 +87,7 @@ def test_a_slow_redis_does_not_make_a_search_forget_its_budget(redis_url: str, j
 		jobs.raw(f"a||{n}")
 	jobs.connection.execute_command("CLIENT", "PAUSE", 400, "ALL")
 	started = time.monotonic()
-	result = search(Store(connect_url(redis_url)), JobQuery(text="nothing like it"), 0.2)
+	result = search(RqClient(connect_url(redis_url)), JobQuery(text="nothing like it"), 0.2)
 	assert time.monotonic() - started < 0.4 + 0.2 + 0.2
 	assert result.out_of == 400
 
@@ -105,11 +105,11 @@ def test_a_read_only_replica_is_read(tmp_path: Path) -> None:
 			assert time.monotonic() < until, "the replica did not follow"
 			time.sleep(0.05)
 		assert follower.config_get("replica-read-only")["replica-read-only"] == "yes"
-		store = Store(connect_url(replica.url), BENCH)
-		assert store.queues()[0].counts["failed"] == 1
-		assert [row.id for row in store.page(JobQuery()).rows] == ["a||1"]
-		assert store.job("a||1").method
-		assert zombies.find(store, 5).complete and snapshot.take(store).queues
+		client = RqClient(connect_url(replica.url), BENCH)
+		assert client.queues()[0].counts["failed"] == 1
+		assert [row.id for row in client.page(JobQuery()).rows] == ["a||1"]
+		assert client.job("a||1").method
+		assert zombies.find(client, 5).complete and snapshot.take(client).queues
 
 
 def test_a_replica_that_lost_its_master_could_not_be_asked(tmp_path: Path) -> None:
@@ -125,24 +125,24 @@ def test_a_replica_that_lost_its_master_could_not_be_asked(tmp_path: Path) -> No
 		follower = replica.connect()
 		follower.replicaof("127.0.0.1", master.port)
 		wait_until(lambda: follower.info("replication")["master_link_status"] == "up")
-		store = Store(connect_url(replica.url), BENCH)
-		assert store.job("a||1").status == "queued"
+		client = RqClient(connect_url(replica.url), BENCH)
+		assert client.job("a||1").status == "queued"
 		master.stop()
 		wait_until(lambda: follower.info("replication")["master_link_status"] == "down")
 		for read in READS.values():
 			with pytest.raises(CouldNotAsk, match=r"MASTERDOWN|Link with MASTER"):
-				read(store)
-		assert zombies.find(store).problem
+				read(client)
+		assert zombies.find(client).problem
 
 
 def test_what_may_not_be_read_is_not_an_empty_job(redis_url: str, jobs: Jobs) -> None:
 	jobs.raw("a||1", status="failed")
 	jobs.connection.execute_command("ACL", "SETUSER", "blind", "on", ">pw", "~*", "+@all", "-hmget")
 	try:
-		store = Store(connect_url(redis_url, "blind", "pw"), BENCH)
+		client = RqClient(connect_url(redis_url, "blind", "pw"), BENCH)
 		with pytest.raises(CouldNotAsk, match=r"(?i)permission"):
-			store.job("a||1")
-		(row,) = store.page(JobQuery()).rows
+			client.job("a||1")
+		(row,) = client.page(JobQuery()).rows
 		assert "permission" in row.problem
 	finally:
 		jobs.connection.execute_command("ACL", "DELUSER", "blind")
@@ -150,64 +150,66 @@ def test_what_may_not_be_read_is_not_an_empty_job(redis_url: str, jobs: Jobs) ->
 
 @pytest.mark.parametrize("status", keys.PLACES)
 def test_a_place_of_the_wrong_type_is_said_and_the_others_are_read(
-	store: Store, jobs: Jobs, status: str
+	client: RqClient, jobs: Jobs, status: str
 ) -> None:
 	kept = jobs.raw("a||kept", status="queued" if status != "queued" else "failed", queue="long")
 	jobs.connection.sadd("rq:queues", f"rq:queue:{full('default')}")
 	jobs.connection.set(keys.place_key(status, full("default")), "x")
-	broken, good = store.queues()
+	broken, good = client.queues()
 	assert status not in broken.counts and "WRONGTYPE" in broken.problem
 	assert len(broken.counts) == len(keys.PLACES) - 1 and not good.problem
-	page = store.page(JobQuery())
+	page = client.page(JobQuery())
 	assert [row.id for row in page.rows] == [kept] and status in page.note
-	assert store.page(JobQuery(statuses=(status,))).note or status == page.rows[0].status
-	assert [f.code for f in diagnosis.diagnose(snapshot.take(store, 0))].count("unreadable-queue") == 1
+	assert client.page(JobQuery(statuses=(status,))).note or status == page.rows[0].status
+	assert [f.code for f in diagnosis.diagnose(snapshot.take(client, 0))].count("unreadable-queue") == 1
 
 
-def test_a_queue_whose_name_is_no_text_is_not_called_empty(store: Store, jobs: Jobs) -> None:
+def test_a_queue_whose_name_is_no_text_is_not_called_empty(client: RqClient, jobs: Jobs) -> None:
 	kept = jobs.raw()
 	name = full("x").encode() + b"\xff"
 	jobs.connection.sadd("rq:queues", b"rq:queue:" + name)
 	jobs.connection.rpush(b"rq:queue:" + name, "a||1")
-	good, odd = store.queues()
+	good, odd = client.queues()
 	assert good.counts["queued"] == 1 and not good.problem
 	assert not odd.counts and "UTF-8" in odd.problem
-	page = store.page(JobQuery())
+	page = client.page(JobQuery())
 	assert [row.id for row in page.rows] == [kept] and "UTF-8" in page.note
-	assert [f.code for f in diagnosis.diagnose(snapshot.take(store, 0))].count("unreadable-queue") == 1
+	assert [f.code for f in diagnosis.diagnose(snapshot.take(client, 0))].count("unreadable-queue") == 1
 
 
 @pytest.mark.parametrize("key", [keys.QUEUES, keys.WORKERS])
-def test_a_set_of_names_of_the_wrong_type_could_not_be_asked(store: Store, connection: Any, key: str) -> None:
+def test_a_set_of_names_of_the_wrong_type_could_not_be_asked(
+	client: RqClient, connection: Any, key: str
+) -> None:
 	connection.set(key, "x")
 	with pytest.raises(CouldNotAsk, match="WRONGTYPE"):
-		snapshot.take(store)
+		snapshot.take(client)
 
 
 @pytest.mark.parametrize("kind", ["list", "string", "set"])
-def test_a_job_of_the_wrong_type_is_one_row(store: Store, jobs: Jobs, kind: str) -> None:
+def test_a_job_of_the_wrong_type_is_one_row(client: RqClient, jobs: Jobs, kind: str) -> None:
 	good = jobs.raw("a||good")
 	write = {"list": jobs.connection.rpush, "string": jobs.connection.set, "set": jobs.connection.sadd}[kind]
 	write("rq:job:a||bad", "x")
 	jobs.put("a||bad", "queued")
 	jobs.put("a||bad", "failed")
-	rows = {row.id: row for row in store.page(JobQuery()).rows}
+	rows = {row.id: row for row in client.page(JobQuery()).rows}
 	assert set(rows) == {good, "a||bad"}
 	assert "WRONGTYPE" in rows["a||bad"].problem and not rows[good].problem
-	assert "WRONGTYPE" in store.job("a||bad").problem
+	assert "WRONGTYPE" in client.job("a||bad").problem
 
 
 @pytest.mark.parametrize("key", ["rq:results:a||1", "rq:job:a||1:dependents"])
 def test_results_or_dependents_of_the_wrong_type_spoil_themselves_only(
-	store: Store, jobs: Jobs, key: str
+	client: RqClient, jobs: Jobs, key: str
 ) -> None:
 	jobs.raw("a||1", status="failed")
 	jobs.connection.set(key, "x")
-	assert store.job("a||1").method and store.page(JobQuery()).rows[0].method
-	assert search(store, JobQuery(text="succeed"), 5).rows
+	assert client.job("a||1").method and client.page(JobQuery()).rows[0].method
+	assert search(client, JobQuery(text="succeed"), 5).rows
 
 
-class Vanishing(Store):
+class Vanishing(RqClient):
 	"""Deletes a job after its first read: between two reads of ours."""
 
 	def ask(self, commands: Any) -> list[Any]:
@@ -226,11 +228,11 @@ def test_a_job_that_vanishes_between_two_reads_is_a_row_or_not_found(connection:
 		assert Vanishing(connection, BENCH).job("a||1").problem
 	except JobNotFound:
 		pass
-	assert store_rows(Store(connection, BENCH)) == ["a||1"]
+	assert store_rows(RqClient(connection, BENCH)) == ["a||1"]
 
 
-def store_rows(store: Store) -> list[str]:
-	return [row.id for row in store.page(JobQuery()).rows]
+def store_rows(client: RqClient) -> list[str]:
+	return [row.id for row in client.page(JobQuery()).rows]
 
 
 def test_jobs_that_move_while_pages_are_read_do_not_break_them(
@@ -254,31 +256,31 @@ def test_jobs_that_move_while_pages_are_read_do_not_break_them(
 	thread = threading.Thread(target=churn)
 	thread.start()
 	try:
-		store = Store(connection, BENCH)
+		client = RqClient(connection, BENCH)
 		until = time.monotonic() + 1.5
 		while time.monotonic() < until:
-			rows = store_rows(store)
+			rows = store_rows(client)
 			assert len(rows) == len(set(rows))
-			search(store, JobQuery(text="x", limit=500), 0.1)
-			assert not zombies.find(store, 0.2).jobs
+			search(client, JobQuery(text="x", limit=500), 0.1)
+			assert not zombies.find(client, 0.2).jobs
 	finally:
 		over.set()
 		thread.join()
 
 
 @pytest.mark.parametrize("skew", [-86400, 86400])
-def test_a_hosts_wrong_clock_makes_no_nonsense(store: Store, jobs: Jobs, skew: float) -> None:
+def test_a_hosts_wrong_clock_makes_no_nonsense(client: RqClient, jobs: Jobs, skew: float) -> None:
 	jobs.raw("a||1", age=skew)
 	job_id = jobs.raw(status="finished", enqueued_at=at(-skew), started_at=at(skew), ended_at=at(-skew / 2))
-	age = store.queues()[0].oldest_age(clock.now())
+	age = client.queues()[0].oldest_age(clock.now())
 	assert age is not None and age >= 0
-	job = store.job(job_id)
+	job = client.job(job_id)
 	assert (job.wait or 0) >= 0 and (job.duration or 0) >= 0
-	for finding in diagnosis.diagnose(snapshot.take(store, 0)):
+	for finding in diagnosis.diagnose(snapshot.take(client, 0)):
 		assert "-" not in finding.message.replace(BENCH, "")
 
 
-def test_a_site_whose_name_begins_anothers_does_not_see_its_jobs(store: Store, jobs: Jobs) -> None:
+def test_a_site_whose_name_begins_anothers_does_not_see_its_jobs(client: RqClient, jobs: Jobs) -> None:
 	ours = [jobs.raw("a.localhost||1"), jobs.raw("a.localhost::2")]
 	for other in (
 		"a.localhost.evil||3",
@@ -288,14 +290,14 @@ def test_a_site_whose_name_begins_anothers_does_not_see_its_jobs(store: Store, j
 		"x||a.localhost||6",
 	):
 		jobs.raw(other)
-	result = search(store, JobQuery(site="a.localhost"), 5)
+	result = search(client, JobQuery(site="a.localhost"), 5)
 	assert sorted(row.id for row in result.rows) == sorted(ours)
-	assert count(store, JobQuery(site="a.localhost"), 100).matched == 2
+	assert count(client, JobQuery(site="a.localhost"), 100).matched == 2
 
 
-def test_a_registry_that_shrinks_under_a_page_is_a_shorter_page(store: Store, jobs: Jobs) -> None:
+def test_a_registry_that_shrinks_under_a_page_is_a_shorter_page(client: RqClient, jobs: Jobs) -> None:
 	for n in range(10):
 		jobs.raw(status="failed", age=n)
 	place = ("failed", full("default"))
 	jobs.connection.delete(keys.place_key(*place))
-	assert store.window(place, 10, 0, 5) == []
+	assert client.window(place, 10, 0, 5) == []

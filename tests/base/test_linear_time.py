@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 
 from job_monitor import core
 from job_monitor.core import clock, histogram, limits, patterns
-from job_monitor.core.history import fingerprint, metrics, run_records
+from job_monitor.core.history import ended_jobs, fingerprint, metrics, run_records
 from job_monitor.core.history.failure_texts import describe
 from job_monitor.core.logs import catalog, log_records, log_sites
-from job_monitor.core.logs.log_cursor import Place
+from job_monitor.core.logs.log_cursor import LogCursor
 from job_monitor.core.logs.reader import Log, LogFilter
 from job_monitor.core.monitor_log import reader
 from job_monitor.core.pickles import inert, payload, payload_head, pickle_walk
@@ -35,6 +35,7 @@ from job_monitor.core.redaction import forms, items, names, tokens, values
 from job_monitor.core.redaction.redactor import Redactor, cut
 from job_monitor.core.rq import cursor, diagnosis, job_fields, keys
 from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.records import Job
 from tests.corpus import worst
 
 SIZE = 1_000_000
@@ -59,6 +60,8 @@ def in_file(read: Callable[[Path], object], name: str) -> Callable[[bytes, Path]
 
 
 TEXTS: dict[str, Callable[[str], object]] = {
+	"history.ended_jobs.failure_of": lambda text: ended_jobs.failure_of(Job("a", exception=text), "failed"),
+	"history.ended_jobs.was_stopped": ended_jobs.was_stopped,
 	"clock.parse": clock.parse,
 	"rq.cursor.digest": cursor.digest,
 	"rq.cursor.read": lambda text: cursor.read(text, JobQuery()),
@@ -75,7 +78,7 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"logs.reader.LogFilter.__init__": lambda text: LogFilter(text=text),
 	"logs.catalog.known": catalog.known,
 	"logs.catalog.site_folder": lambda text: catalog.site_folder(Path("/"), text),
-	"logs.log_cursor.LogCursor.read": Place.read,
+	"logs.log_cursor.LogCursor.read": LogCursor.read,
 	"history.metrics.Counts.add": lambda text: metrics.Counts().add(text),
 	"histogram.split": lambda text: histogram.split(text.encode(), 1000),
 	"history.metrics.fold_totals": lambda text: metrics.fold_totals(text, metrics.Aggregate()),
@@ -91,7 +94,9 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"rq.diagnosis.listed": lambda text: diagnosis.listed([text, *text.split()], 1000),
 	"rq.diagnosis.worker_command": diagnosis.worker_command,
 	"redaction.redactor.Redactor.hides": lambda text: REDACTOR.hides(text, text),
-	"redaction.redactor.Redactor.json": lambda text: REDACTOR.json({text: [text, (text, text)], "b": text}, 100_000),
+	"redaction.redactor.Redactor.json": lambda text: REDACTOR.json(
+		{text: [text, (text, text)], "b": text}, 100_000
+	),
 	"redaction.redactor.cut": lambda text: cut(text, 1000),
 	"redaction.forms.find": lambda text: forms.find(text, NAMES),
 	"redaction.items.named_pair": lambda text: items.named_pair({"name": text, "value": text}, NAMES),
@@ -157,7 +162,7 @@ FILES: dict[str, Callable[[bytes, Path], object]] = {
 	),
 	"logs.reader.Log.tail": in_file(lambda folder: Log(folder, "worker").tail(), "worker.log"),
 	"logs.reader.Log.follow": in_file(
-		lambda folder: Log(folder, "worker").follow(str(Place(0, 0)), settle=0), "worker.log"
+		lambda folder: Log(folder, "worker").follow(str(LogCursor(0, 0)), settle=0), "worker.log"
 	),
 	"logs.reader.Log.record": in_file(
 		lambda folder: Log(folder, "frappe").tail(LogFilter(text="none")), "frappe.log"
@@ -194,8 +199,8 @@ NOT_FED = {
 			"history.reconcile.catch_up rq.matching.Matcher.by_id rq.pool.moments rq.pool.Pool.read rq.row_reader.read rq.row_reader.read_one "
 			"history.runs.RunLog.__init__ history.runs.RunLog.ended history.runs.RunLog.forget_upto history.runs.RunLog.note_stop history.runs.RunLog.stopped_at history.runs.RunLog.noted_at "
 			"rq.client.Reader.__init__ "
-			"schedules.schedule_jobs.read rq.search.search rq.store.Store.__init__ rq.store.Store.job rq.store.Store.queues "
-			"rq.store.Store.resolve rq.store.Store.rows rq.workers.read_one rq.merge.Merge.__init__ rq.job_fields.row"
+			"schedules.schedule_jobs.read rq.search.search rq.store.RqClient.__init__ rq.store.RqClient.job rq.store.RqClient.queues "
+			"rq.store.RqClient.resolve rq.store.RqClient.rows rq.workers.read_one rq.merge.Merge.__init__ rq.job_fields.row"
 		).split()
 	},
 	**{

@@ -155,7 +155,7 @@ def _metrics() -> None:
 	rows = {}
 	for number in range(len(FORMS)):
 		method, queue = text(number, "Job_Metric_method"), text(number, "Job_Metric_queue")
-		row = job_metric.Row()
+		row = job_metric.MetricRow()
 		run = Run("j", method, queue, 0.0, outcome=FAILED, wait=0.5, duration=2.0, cpu=0.1, memory=2**26)
 		row.methods.of(method).add(run)
 		moment = datetime.now(timezone.utc) - timedelta(minutes=2)

@@ -27,7 +27,7 @@ from job_monitor.cli.top import State, Top, ended_per_second, press, sparkline
 from job_monitor.core import clock
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.records import Job, Snapshot, Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import Jobs
 from tests.support.processes import ROOT, wait_until
 
@@ -137,9 +137,9 @@ class _Null:
 	def flush(self) -> None: ...
 
 
-def test_the_screen_shows_queues_findings_and_jobs(store: Store, jobs: Jobs) -> None:
+def test_the_screen_shows_queues_findings_and_jobs(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw(method="app.waiting_method")
-	top = Top(store, 1)
+	top = Top(client, 1)
 	top.state = State(view="queued")
 	text = drawn(top)
 	for words in ("default", "app.waiting_method", "No worker serves this queue", "0 of 0 workers alive"):
@@ -147,40 +147,42 @@ def test_the_screen_shows_queues_findings_and_jobs(store: Store, jobs: Jobs) -> 
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (20, 5), (1, 1), (400, 100)])
-def test_no_size_of_the_terminal_breaks_the_screen(store: Store, jobs: Jobs, width: int, height: int) -> None:
+def test_no_size_of_the_terminal_breaks_the_screen(
+	client: RqClient, jobs: Jobs, width: int, height: int
+) -> None:
 	for n in range(30):
 		jobs.raw(status=("queued", "started", "failed")[n % 3])
-	top = Top(store, 1)
+	top = Top(client, 1)
 	for state in (State(view="all"), State(help=True), State(typing=True, text="x"), State(paused=True)):
 		top.state = state
 		assert isinstance(drawn(top, width, height), str)
 
 
-def test_the_chosen_job_is_on_the_screen_wherever_it_is(store: Store, jobs: Jobs) -> None:
+def test_the_chosen_job_is_on_the_screen_wherever_it_is(client: RqClient, jobs: Jobs) -> None:
 	for n in range(60):
 		jobs.raw(f"a||chosen-{n:03}", status="failed", age=n)
-	top = Top(store, 1)
+	top = Top(client, 1)
 	for selected in (0, 5, 15, 29):
 		top.state = State(view="failed", selected=selected)
 		assert f"chosen-{selected:03}" in drawn(top, 160, 30), selected
 
 
-def test_a_job_that_expired_while_it_is_open_is_said(store: Store, jobs: Jobs) -> None:
+def test_a_job_that_expired_while_it_is_open_is_said(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(method="app.open_method")
-	top = Top(store, 1)
+	top = Top(client, 1)
 	top.state = State(opened=job_id)
 	assert "app.open_method" in drawn(top)
 	jobs.connection.flushall()
 	assert "No such job" in drawn(top)
 
 
-def test_a_redis_that_goes_away_leaves_the_last_figures(store: Store, jobs: Jobs) -> None:
+def test_a_redis_that_goes_away_leaves_the_last_figures(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw(method="app.still_there", status="started")
-	top = Top(store, 1)
+	top = Top(client, 1)
 	drawn(top)
-	top.store = Store(connect_url("redis://127.0.0.1:1"))
+	top.client = RqClient(connect_url("redis://127.0.0.1:1"))
 	assert "app.still_there" in (text := drawn(top)) and "cannot be reached" in text
-	assert "cannot be reached" in drawn(Top(top.store, 1))
+	assert "cannot be reached" in drawn(Top(top.client, 1))
 
 
 # On a real terminal

@@ -20,7 +20,7 @@ from job_monitor.core.history import reconcile, runs
 from job_monitor.core.history.runs import Ended, Run, RunLog
 from job_monitor.core.rq import workers as workers_
 from job_monitor.core.rq.records import Job, Verdict, Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support import methods
 from tests.support.jobs import BENCH, SITE, Jobs, full
 from tests.support.processes import Workers, wait_until
@@ -36,9 +36,9 @@ def log(connection: Any) -> RunLog:
 	return RunLog(connection, BENCH, SITE)
 
 
-def started(store: Store, job_id: str) -> Job:
+def started(client: RqClient, job_id: str) -> Job:
 	def running() -> Job | None:
-		job = store.rows([("", job_id)])[0]
+		job = client.rows([("", job_id)])[0]
 		return job if job.status == "started" and job.worker else None
 
 	found: Job = wait_until(running)
@@ -51,82 +51,82 @@ def begin(log: RunLog, job: Job) -> None:
 
 
 @pytest.fixture
-def hanging(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> str:
+def hanging(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> str:
 	"""A job that a worker has begun to run, and whose end no hook will tell."""
 	job_id = jobs.enqueue("hang")
 	workers.start()
-	begin(log, started(store, job_id))
+	begin(log, started(client, job_id))
 	return job_id
 
 
-def close(store: Store, log: RunLog) -> list[Ended]:
-	reconcile.close(store, log, lambda: workers_.read_all(store))
+def close(client: RqClient, log: RunLog) -> list[Ended]:
+	reconcile.close(client, log, lambda: workers_.read_all(client))
 	return log.ended()
 
 
-def ends(store: Store, job_id: str) -> None:
-	wait_until(lambda: store.rows([("", job_id)])[0].status != "started")
+def ends(client: RqClient, job_id: str) -> None:
+	wait_until(lambda: client.rows([("", job_id)])[0].status != "started")
 
 
-def test_a_run_that_goes_on_is_left_alone(store: Store, log: RunLog, hanging: str) -> None:
-	assert close(store, log) == []
+def test_a_run_that_goes_on_is_left_alone(client: RqClient, log: RunLog, hanging: str) -> None:
+	assert close(client, log) == []
 	assert len(log.running()) == 1
 
 
-def test_a_killed_work_horse(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+def test_a_killed_work_horse(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("die")
 	workers.burst()
-	job = store.job(job_id)
+	job = client.job(job_id)
 	log.begin(Run(job_id, "m", "default", job.started_at.timestamp() + 0.001, worker=job.worker))  # type: ignore[union-attr]
-	(told,) = close(store, log)
+	(told,) = close(client, log)
 	assert told.run.outcome == "killed"
 	assert told.failure is not None and "signal 9" in told.failure.message
 	assert told.run.duration is not None and told.run.duration >= 0
 	assert told.run.ended_at == pytest.approx(job.ended_at.timestamp())  # type: ignore[union-attr]
 
 
-def test_a_stopped_job(store: Store, log: RunLog, hanging: str) -> None:
-	send_stop_job_command(store.connection, hanging)
-	ends(store, hanging)
-	(told,) = close(store, log)
+def test_a_stopped_job(client: RqClient, log: RunLog, hanging: str) -> None:
+	send_stop_job_command(client.connection, hanging)
+	ends(client, hanging)
+	(told,) = close(client, log)
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
 
 
 def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
-	store: Store, log: RunLog, hanging: str
+	client: RqClient, log: RunLog, hanging: str
 ) -> None:
 	time.sleep(0.5)
-	send_stop_job_command(store.connection, hanging)
-	ends(store, hanging)
-	assert actions.retry(store, hanging).done
-	started(store, hanging)  # which RQ's hash now tells of
-	(told,) = close(store, log)
+	send_stop_job_command(client.connection, hanging)
+	ends(client, hanging)
+	assert actions.retry(client, hanging).done
+	started(client, hanging)  # which RQ's hash now tells of
+	(told,) = close(client, log)
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
 	assert told.run.duration is not None and told.run.duration < 30
 
 
 def test_a_job_that_is_stopped_and_removed_at_once_was_stopped(
-	store: Store, log: RunLog, hanging: str
+	client: RqClient, log: RunLog, hanging: str
 ) -> None:
 	time.sleep(0.6)
 	stopped_at = time.time()
-	assert actions.stop(store, hanging).done
-	ends(store, hanging)
-	assert actions.remove(store, hanging).done
+	assert actions.stop(client, hanging).done
+	ends(client, hanging)
+	assert actions.remove(client, hanging).done
 	time.sleep(1.5)  # the sweep comes later
-	(told,) = close(store, log)
+	(told,) = close(client, log)
 	assert told.run.outcome == "stopped"
 	assert told.failure is not None and told.failure.exception == "Stopped"
 	assert told.run.ended_at == pytest.approx(stopped_at, abs=1)
 	assert told.run.duration == pytest.approx(told.run.ended_at - told.run.started_at)
 
 
-def test_a_run_after_the_one_that_was_stopped_is_killed_all_the_same(store: Store, log: RunLog) -> None:
+def test_a_run_after_the_one_that_was_stopped_is_killed_all_the_same(client: RqClient, log: RunLog) -> None:
 	log.note_stop("a.localhost||j")
 	log.begin(Run("a.localhost||j", "m", "default", time.time() + 0.01))
-	(told,) = close(store, log)
+	(told,) = close(client, log)
 	assert told.run.outcome == "killed"
 
 
@@ -142,79 +142,85 @@ def test_stops_that_are_noted_are_few_and_expire(
 
 @pytest.mark.parametrize("again", [False, True], ids=["waits", "has failed again"])
 def test_a_failure_that_no_hook_told_is_known_after_a_retry(
-	store: Store, log: RunLog, jobs: Jobs, workers: Workers, again: bool
+	client: RqClient, log: RunLog, jobs: Jobs, workers: Workers, again: bool
 ) -> None:
 	job_id = jobs.enqueue("fail")
 	before = Run(job_id, "m", "default", time.time())
 	workers.burst()
 	log.begin(before)
-	assert actions.retry(store, job_id).done
+	assert actions.retry(client, job_id).done
 	if again:
 		workers.burst()
-	(told,) = close(store, log)
+	(told,) = close(client, log)
 	assert told.run.outcome == "failed" and told.failure is not None
 	assert told.failure.exception not in ("Killed", "Failed")
 
 
-def test_an_attempt_that_rq_makes_again_is_no_failure(store: Store, log: RunLog, workers: Workers) -> None:
-	queue = Queue(full("default"), connection=store.connection)
+def test_an_attempt_that_rq_makes_again_is_no_failure(
+	client: RqClient, log: RunLog, workers: Workers
+) -> None:
+	queue = Queue(full("default"), connection=client.connection)
 	job = queue.enqueue(methods.die, job_id=f"{SITE}||again", retry=Retry(max=1, interval=3600))
 	log.begin(Run(job.id, "m", "default", time.time()))
 	workers.burst()
-	assert store.job(job.id).status == "scheduled"
-	assert close(store, log) == [] and log.running() == []
+	assert client.job(job.id).status == "scheduled"
+	assert close(client, log) == [] and log.running() == []
 
 
-def test_a_time_limit_that_no_hook_saw(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+def test_a_time_limit_that_no_hook_saw(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("hang", timeout=1)
 	workers.start()
-	begin(log, started(store, job_id))
-	ends(store, job_id)
-	(told,) = close(store, log)
+	begin(log, started(client, job_id))
+	ends(client, job_id)
+	(told,) = close(client, log)
 	assert told.run.outcome == "timeout", told.failure
 	assert told.failure is not None and told.failure.exception == "JobTimeoutException"
 	assert "time.sleep" in told.failure.traceback
 
 
-def test_a_worker_that_loses_its_power(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+def test_a_worker_that_loses_its_power(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("hang")
 	process = workers.start()
-	job = started(store, job_id)
+	job = started(client, job_id)
 	begin(log, job)
 	workers.kill(process)
-	store.connection.delete(f"rq:worker:{job.worker}")  # as when its time is up
-	(told,) = close(store, log)
+	client.connection.delete(f"rq:worker:{job.worker}")  # as when its time is up
+	(told,) = close(client, log)
 	assert told.run.outcome == "killed"
 	assert told.failure is not None and told.failure.message == "The process that ran it vanished."
 	assert told.run.duration is None
 
 
-def test_a_frozen_worker_is_not_dead_yet(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+def test_a_frozen_worker_is_not_dead_yet(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("hang")
 	process = workers.start()
-	begin(log, started(store, job_id))
+	begin(log, started(client, job_id))
 	os.kill(process.pid, signal.SIGSTOP)
 	try:
-		assert close(store, log) == []
+		assert close(client, log) == []
 	finally:
 		os.kill(process.pid, signal.SIGCONT)
 
 
-def test_a_success_whose_end_was_not_heard(store: Store, log: RunLog, jobs: Jobs, workers: Workers) -> None:
+def test_a_success_whose_end_was_not_heard(
+	client: RqClient, log: RunLog, jobs: Jobs, workers: Workers
+) -> None:
 	job_id = jobs.enqueue("hang", seconds=1)
 	workers.start()
-	begin(log, started(store, job_id))
-	ends(store, job_id)
-	(told,) = close(store, log)
+	begin(log, started(client, job_id))
+	ends(client, job_id)
+	(told,) = close(client, log)
 	assert (told.run.outcome, told.failure) == ("success", None)
 
 
-def test_a_run_older_than_the_grace_only(store: Store, log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_older_than_the_grace_only(
+	client: RqClient, log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
 	monkeypatch.undo()
 	run = Run(f"{SITE}||gone", "m", "default", time.time())
 	log.begin(run)
 	log.begin(replace(run, started_at=time.time() - limits.RUN_GRACE_SECONDS - 1))
-	assert [told.run.outcome for told in close(store, log)] == ["killed"]
+	assert [told.run.outcome for told in close(client, log)] == ["killed"]
 	assert log.running() == [run]
 
 
@@ -247,17 +253,17 @@ def test_what_rq_says_is_judged(job: Job, worker: Worker | None, outcome: str) -
 # Failures before the hooks
 
 
-def catch_up(store: Store, log: RunLog, marks: Any) -> tuple[Any, int]:
-	return reconcile.catch_up(store, log, SITE, marks)
+def catch_up(client: RqClient, log: RunLog, marks: Any) -> tuple[Any, int]:
+	return reconcile.catch_up(client, log, SITE, marks)
 
 
 def test_a_failure_before_the_hooks_is_noted_once(
-	store: Store, log: RunLog, jobs: Jobs, workers: Workers
+	client: RqClient, log: RunLog, jobs: Jobs, workers: Workers
 ) -> None:
-	marks, _noted = catch_up(store, log, None)
+	marks, _noted = catch_up(client, log, None)
 	job_id = jobs.enqueue("no.such.module.run", secret="x", password="hunter2")
 	workers.burst()
-	marks, noted = catch_up(store, log, marks)
+	marks, noted = catch_up(client, log, marks)
 	assert noted == 1
 	(told,) = log.ended()
 	assert (told.run.job_id, told.run.outcome, told.run.queue) == (job_id, "failed", "default")
@@ -265,104 +271,104 @@ def test_a_failure_before_the_hooks_is_noted_once(
 	assert told.failure is not None and told.failure.exception == "ModuleNotFoundError"
 	assert "hunter2" not in told.failure.arguments
 	for _again in range(2):
-		marks, noted = catch_up(store, log, marks)
+		marks, noted = catch_up(client, log, marks)
 		assert noted == 0
 
 
-def test_the_first_run_of_all_only_marks(store: Store, log: RunLog, jobs: Jobs) -> None:
+def test_the_first_run_of_all_only_marks(client: RqClient, log: RunLog, jobs: Jobs) -> None:
 	for _n in range(3):
 		jobs.raw(status="failed", score=1e9)
-	marks, noted = catch_up(store, log, None)
+	marks, noted = catch_up(client, log, None)
 	assert (noted, log.waiting()) == (0, 0)
-	assert catch_up(store, log, marks) == (marks, 0)
+	assert catch_up(client, log, marks) == (marks, 0)
 
 
 def test_a_queue_that_is_new_is_looked_through_from_its_beginning(
-	store: Store, log: RunLog, jobs: Jobs
+	client: RqClient, log: RunLog, jobs: Jobs
 ) -> None:
-	marks, _noted = catch_up(store, log, None)
+	marks, _noted = catch_up(client, log, None)
 	assert marks == {}
 	jobs.raw(status="failed", queue="fresh")
-	marks, noted = catch_up(store, log, marks)
+	marks, noted = catch_up(client, log, marks)
 	assert noted == 1 and list(marks) == [full("fresh")]
 	jobs.raw(status="failed", queue="fresher")
-	assert catch_up(store, log, marks)[1] == 1
+	assert catch_up(client, log, marks)[1] == 1
 
 
-def test_failures_of_the_same_second_are_all_noted(store: Store, log: RunLog, jobs: Jobs) -> None:
-	marks, _noted = catch_up(store, log, None)
+def test_failures_of_the_same_second_are_all_noted(client: RqClient, log: RunLog, jobs: Jobs) -> None:
+	marks, _noted = catch_up(client, log, None)
 	for n in range(4):
 		jobs.raw(f"{SITE}||{n}", status="failed", score=2e9)
-		marks, noted = catch_up(store, log, marks)
+		marks, noted = catch_up(client, log, marks)
 		assert noted == 1
 	jobs.raw(status="failed", score=2e9 + 1)
-	marks, noted = catch_up(store, log, marks)
+	marks, noted = catch_up(client, log, marks)
 	assert (noted, len(marks[full("default")][1])) == (1, 1)
 
 
 def test_more_failures_than_one_look_takes(
-	store: Store, log: RunLog, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+	client: RqClient, log: RunLog, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 	monkeypatch.setattr(limits, "CHUNK_ROWS", 7)
-	marks, _noted = catch_up(store, log, None)
+	marks, _noted = catch_up(client, log, None)
 	for n in range(50):
 		jobs.raw(status="failed", score=2e9 + n // 20)
-	marks, noted = catch_up(store, log, marks)
+	marks, noted = catch_up(client, log, marks)
 	assert (noted, log.waiting()) == (50, 50)
-	assert catch_up(store, log, marks) == (marks, 0)
+	assert catch_up(client, log, marks) == (marks, 0)
 
 
 def test_a_job_that_is_kept_longer_hides_none_that_fail_after_it(
-	store: Store, log: RunLog, jobs: Jobs
+	client: RqClient, log: RunLog, jobs: Jobs
 ) -> None:
 	marks: Any = None
 	noted = 0
 	for n, score in enumerate([1e9, 3e9, 1e9 + 1, 3e9 + 1, 1e9 + 1, 1e9 + 2]):
-		marks, more = reconcile.catch_up(store, log, SITE, marks, usual=1e9 + 10)
+		marks, more = reconcile.catch_up(client, log, SITE, marks, usual=1e9 + 10)
 		assert more == (0 if n < 1 else 1), n
 		noted += more
 		jobs.raw(f"{SITE}||{n}", status="failed", score=score)
 	for more in (1, 0, 0):
-		marks, found = reconcile.catch_up(store, log, SITE, marks, usual=1e9 + 10)
+		marks, found = reconcile.catch_up(client, log, SITE, marks, usual=1e9 + 10)
 		assert found == more
 	assert marks[full("default")][0] == 1e9 + 2
 
 
-def test_only_failures_of_this_site_that_were_not_told(store: Store, log: RunLog, jobs: Jobs) -> None:
-	marks, _noted = catch_up(store, log, None)
+def test_only_failures_of_this_site_that_were_not_told(client: RqClient, log: RunLog, jobs: Jobs) -> None:
+	marks, _noted = catch_up(client, log, None)
 	jobs.raw(status="failed", site=SITE + ".evil")
 	told, going_on = jobs.raw(status="failed", age=50), jobs.raw(status="failed", age=50)
 	log.end(
 		Run(told, "m", "default", time.time() - 50, ended_at=time.time() - 49, outcome="success"), begun=False
 	)
 	log.begin(Run(going_on, "m", "default", time.time() - 50))
-	assert catch_up(store, log, marks)[1] == 0
+	assert catch_up(client, log, marks)[1] == 0
 
 
-def test_what_was_told_is_forgotten_after_an_hour(store: Store, log: RunLog) -> None:
+def test_what_was_told_is_forgotten_after_an_hour(client: RqClient, log: RunLog) -> None:
 	at = time.time() - 5
 	log.end(Run("a", "m", "default", at, ended_at=at, outcome="success"), begun=False)
 	log.forget(log.ended())
-	store.connection.zadd(log.noted_key, {"old": at - limits.RUNS_NOTED_SECONDS})
-	catch_up(store, log, {})
+	client.connection.zadd(log.noted_key, {"old": at - limits.RUNS_NOTED_SECONDS})
+	catch_up(client, log, {})
 	assert log.noted_at(["a", "old"]) == [at, None]
 
 
 def test_a_failure_that_a_hook_told_is_not_told_again_once_it_is_written_down(
-	store: Store, log: RunLog, jobs: Jobs
+	client: RqClient, log: RunLog, jobs: Jobs
 ) -> None:
-	marks, _noted = catch_up(store, log, None)
+	marks, _noted = catch_up(client, log, None)
 	at = time.time()
 	job_id = jobs.raw(status="failed", age=50)
 	log.end(Run(job_id, "m", "default", at, ended_at=at, outcome="failed"), begun=False)
-	assert catch_up(store, log, marks)[1] == 0
+	assert catch_up(client, log, marks)[1] == 0
 	log.forget(log.ended())
-	assert catch_up(store, log, marks)[1] == 0
+	assert catch_up(client, log, marks)[1] == 0
 
 
-def test_one_key_of_another_type_spoils_one_queue_only(store: Store, log: RunLog, jobs: Jobs) -> None:
-	marks, _noted = catch_up(store, log, None)
+def test_one_key_of_another_type_spoils_one_queue_only(client: RqClient, log: RunLog, jobs: Jobs) -> None:
+	marks, _noted = catch_up(client, log, None)
 	jobs.raw(status="failed", queue="short")
-	store.connection.sadd("rq:queues", f"rq:queue:{full('odd')}")
-	store.connection.set(f"rq:failed:{full('odd')}", "x")
-	assert catch_up(store, log, marks)[1] == 1
+	client.connection.sadd("rq:queues", f"rq:queue:{full('odd')}")
+	client.connection.set(f"rq:failed:{full('odd')}", "x")
+	assert catch_up(client, log, marks)[1] == 1

@@ -20,7 +20,7 @@ from job_monitor.cli.main import main
 from job_monitor.core import limits
 from job_monitor.core.histogram import Histogram
 from job_monitor.core.monitor_log import reader
-from job_monitor.core.monitor_log.monitor_report import Filters
+from job_monitor.core.monitor_log.monitor_report import MonitorFilters
 from job_monitor.core.monitor_log.reader import OTHERS, read
 
 
@@ -112,7 +112,7 @@ def test_filters(tmp_path: Path) -> None:
 	)
 
 	def jobs(**filters: Any) -> int:
-		return read([path], Filters(**filters)).jobs
+		return read([path], MonitorFilters(**filters)).jobs
 
 	assert jobs(site="a.local") == 2
 	assert jobs(queue="long") == 1

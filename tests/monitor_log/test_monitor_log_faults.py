@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from job_monitor.core import limits
 from job_monitor.core.monitor_log import log_segments, reader
-from job_monitor.core.monitor_log.monitor_report import Filters, Report
+from job_monitor.core.monitor_log.monitor_report import MonitorFilters, MonitorReport
 from job_monitor.core.monitor_log.reader import files, read
 from tests.monitor_log.test_monitor_log import line, log
 
@@ -29,7 +29,7 @@ def at(number: int, **changes: Any) -> str:
 	)
 
 
-def figures(report: Report) -> tuple[int, int, int]:
+def figures(report: MonitorReport) -> tuple[int, int, int]:
 	return report.jobs, report.duplicates, report.broken
 
 
@@ -83,7 +83,7 @@ def test_what_is_left_unread_for_its_age_would_not_have_counted(
 	moment = datetime.fromtimestamp(1793491200 + 60 * since, timezone.utc)
 	with pytest.MonkeyPatch.context() as patch:
 		patch.setattr(log_segments, "_PIECE", piece)
-		report = read(files(folder), Filters(since=moment))
+		report = read(files(folder), MonitorFilters(since=moment))
 	assert (report.jobs, report.complete) == (max(0, 2000 - max(0, since)), True)
 	if since >= 1990:
 		assert report.lines < 100
@@ -92,7 +92,7 @@ def test_what_is_left_unread_for_its_age_would_not_have_counted(
 def test_a_file_last_written_before_the_period_is_not_opened(tmp_path: Path) -> None:
 	path = log(tmp_path, "not even looked at", name="monitor.json.log.1.gz")
 	os.utime(path, (1e9, 1e9))
-	report = read([path], Filters(since=datetime(2026, 1, 1, tzinfo=timezone.utc)))
+	report = read([path], MonitorFilters(since=datetime(2026, 1, 1, tzinfo=timezone.utc)))
 	assert (report.lines, report.problem, report.complete) == (0, "", True)
 
 

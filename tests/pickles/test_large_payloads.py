@@ -16,7 +16,7 @@ from job_monitor.core import limits
 from job_monitor.core.pickles import payload, payload_head
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import Jobs, frappe_call, packed
 from tests.support.methods import succeed
 
@@ -28,72 +28,72 @@ def large(size: int, method: str = "app.big_import", **more: Any) -> bytes:
 	return packed(frappe_call(method, {"doctype": "Item", "rows": os.urandom(size).hex()[:size], **more}))
 
 
-def found(store: Store, **filters: Any) -> set[str]:
-	result = search(store, JobQuery(limit=100, **filters), 20)
+def found(client: RqClient, **filters: Any) -> set[str]:
+	result = search(client, JobQuery(limit=100, **filters), 20)
 	assert not result.cursor
 	return {row.id for row in result.rows}
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-def test_a_large_job_is_found_by_method_and_user(store: Store, jobs: Jobs, size: int) -> None:
+def test_a_large_job_is_found_by_method_and_user(client: RqClient, jobs: Jobs, size: int) -> None:
 	job_id = jobs.raw(data=large(size))
 	jobs.raw(method="app.small")
 	for filters in ({"method": "BIG_imp"}, {"user": "admin", "method": "big"}, {"text": "big_import"}):
-		assert found(store, **filters) == {job_id}
-	assert found(store, method="small", user="nobody") == set()
-	assert search(store, JobQuery(method="nothing_like_it"), 20).complete
-	assert count(store, JobQuery(method="big_import"), 10, 20).matched == 1
+		assert found(client, **filters) == {job_id}
+	assert found(client, method="small", user="nobody") == set()
+	assert search(client, JobQuery(method="nothing_like_it"), 20).complete
+	assert count(client, JobQuery(method="big_import"), 10, 20).matched == 1
 
 
-def test_what_is_small_but_unfolds_is_found(store: Store, jobs: Jobs) -> None:
+def test_what_is_small_but_unfolds_is_found(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=packed(frappe_call("app.zeros", {"rows": "0" * 5_000_000})))
-	assert found(store, method="app.zeros") == {job_id}
-	(row,) = store.page(JobQuery()).rows
+	assert found(client, method="app.zeros") == {job_id}
+	(row,) = client.page(JobQuery()).rows
 	assert row.method == "app.zeros" and "job's own view" in row.arguments and not row.problem
 
 
-def test_a_text_is_found_at_the_end_of_a_large_job(store: Store, jobs: Jobs) -> None:
+def test_a_text_is_found_at_the_end_of_a_large_job(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=packed(frappe_call("app.run", {"a": os.urandom(2**20), "note": "SINV-needle"})))
 	for text in ("needle", "SINV-needle"):
-		result = search(store, JobQuery(text=text), 20)
+		result = search(client, JobQuery(text=text), 20)
 		assert [row.id for row in result.rows] == [job_id] and result.complete
-	assert search(store, JobQuery(text="nothing_like_it"), 20).complete
+	assert search(client, JobQuery(text="nothing_like_it"), 20).complete
 
 
-def test_what_is_too_large_to_be_looked_through_is_counted(store: Store, jobs: Jobs) -> None:
+def test_what_is_too_large_to_be_looked_through_is_counted(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw("a||huge", data=large(6_000_000))
 	jobs.raw(arguments={"note": "needle"})
-	result = search(store, JobQuery(text="needle"), 20)
+	result = search(client, JobQuery(text="needle"), 20)
 	assert (len(result.rows), result.unread, result.cursor, result.complete) == (1, 1, "", False)
-	assert count(store, JobQuery(text="needle"), 10, 20).unread == 1
+	assert count(client, JobQuery(text="needle"), 10, 20).unread == 1
 	# Where the beginning decides, nothing is left open
-	assert search(store, JobQuery(text="needle", method="small"), 20).unread == 0
-	assert search(store, JobQuery(text="big_import"), 20).unread == 0
+	assert search(client, JobQuery(text="needle", method="small"), 20).unread == 0
+	assert search(client, JobQuery(text="big_import"), 20).unread == 0
 
 
-def test_a_large_failed_job_is_found_by_its_traceback(store: Store, jobs: Jobs) -> None:
+def test_a_large_failed_job_is_found_by_its_traceback(client: RqClient, jobs: Jobs) -> None:
 	from tests.rq.test_search import failed_with
 
 	failed_with(jobs, "a||1", "KeyError: 'ACME'", data=large(6_000_000))
-	assert found(store, text="acme", method="big") == {"a||1"}
-	assert found(store, text="acme", method="other") == set()
+	assert found(client, text="acme", method="big") == {"a||1"}
+	assert found(client, text="acme", method="other") == set()
 
 
-def test_a_list_shows_what_a_large_job_runs(store: Store, jobs: Jobs) -> None:
+def test_a_list_shows_what_a_large_job_runs(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=large(2_000_000, api_key="secret"), meta=pickle.dumps({"progress": 5}))
-	(row,) = store.page(JobQuery()).rows
+	(row,) = client.page(JobQuery()).rows
 	assert (row.id, row.method, row.user, row.progress) == (job_id, "app.big_import", "Administrator", 5)
 	assert row.arguments.endswith("… (the rest is shown in the job's own view only)") and not row.problem
 	assert '"Item"' in row.arguments and "secret" not in row.arguments
-	assert len(row.arguments) <= limits.LIST_TEXT_CHARS and found(store, text="the rest is shown") == set()
-	assert len(store.job(job_id).arguments) > 10_000
+	assert len(row.arguments) <= limits.LIST_TEXT_CHARS and found(client, text="the rest is shown") == set()
+	assert len(client.job(job_id).arguments) > 10_000
 
 
-def test_a_list_of_large_jobs_reads_a_bounded_amount(store: Store, jobs: Jobs) -> None:
+def test_a_list_of_large_jobs_reads_a_bounded_amount(client: RqClient, jobs: Jobs) -> None:
 	for n in range(20):
 		jobs.raw(f"a||{n}", data=large(1_500_000))
 	before = jobs.connection.info("stats")["total_net_output_bytes"]
-	rows = store.page(JobQuery(limit=20)).rows
+	rows = client.page(JobQuery(limit=20)).rows
 	assert (
 		jobs.connection.info("stats")["total_net_output_bytes"] - before < limits.LARGE_PAYLOADS_BYTES * 1.1
 	)

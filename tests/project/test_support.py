@@ -9,15 +9,15 @@ import pytest
 import rq
 
 from job_monitor.core.rq.query import JobQuery
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import Jobs
 from tests.support.processes import Workers, wait_until
 
 RUNS_FRAPPE_15_IDS = rq.VERSION.startswith("1.")
 
 
-def by_status(store: Store) -> dict[str, str]:
-	return {job.method.rpartition(".")[2]: job.status for job in store.page(JobQuery()).rows}
+def by_status(client: RqClient) -> dict[str, str]:
+	return {job.method.rpartition(".")[2]: job.status for job in client.page(JobQuery()).rows}
 
 
 @pytest.mark.parametrize(
@@ -28,22 +28,22 @@ def by_status(store: Store) -> dict[str, str]:
 	],
 )
 def test_jobs_really_run_fail_time_out_and_get_killed(
-	frappe_version: int, store: Store, jobs: Jobs, workers: Workers
+	frappe_version: int, client: RqClient, jobs: Jobs, workers: Workers
 ) -> None:
 	for name in ("succeed", "fail", "die"):
 		jobs.enqueue(name, frappe_version=frappe_version)
 	hanging = jobs.enqueue("hang", timeout=1, frappe_version=frappe_version)
 	workers.burst()
-	assert by_status(store) == {"succeed": "finished", "fail": "failed", "die": "failed", "hang": "failed"}
-	assert "exceeded maximum timeout" in store.job(hanging).exception
+	assert by_status(client) == {"succeed": "finished", "fail": "failed", "die": "failed", "hang": "failed"}
+	assert "exceeded maximum timeout" in client.job(hanging).exception
 
 
 @pytest.mark.parametrize("frappe_version", [15, 16])
 def test_a_job_enqueued_through_rq_is_shaped_as_frappes(
-	frappe_version: int, store: Store, jobs: Jobs
+	frappe_version: int, client: RqClient, jobs: Jobs
 ) -> None:
 	job_id = jobs.enqueue("frappe.ping", frappe_version=frappe_version, job_id="x", queue="long", name="a")
-	job = store.job(job_id)
+	job = client.job(job_id)
 	assert job_id == {15: "a.localhost::x", 16: "a.localhost||x"}[frappe_version]
 	assert (job.site, job.queue, job.method, job.user) == (
 		"a.localhost",
@@ -54,22 +54,22 @@ def test_a_job_enqueued_through_rq_is_shaped_as_frappes(
 	assert '"name": "a"' in job.arguments
 
 
-def test_a_raw_job_stands_where_it_is_put(store: Store, jobs: Jobs) -> None:
+def test_a_raw_job_stands_where_it_is_put(client: RqClient, jobs: Jobs) -> None:
 	for status in ("queued", "started", "failed", "finished", "deferred", "scheduled", "canceled"):
 		jobs.raw(status=status)
 	jobs.raw(place=None)
-	assert store.queues()[0].counts == dict.fromkeys(store.queues()[0].counts, 1)
+	assert client.queues()[0].counts == dict.fromkeys(client.queues()[0].counts, 1)
 
 
 def test_a_killed_worker_takes_its_jobs_process_along(
-	connection: Any, store: Store, jobs: Jobs, workers: Workers
+	connection: Any, client: RqClient, jobs: Jobs, workers: Workers
 ) -> None:
 	job_id = jobs.enqueue("progress", percent=40, seconds=3600)
 	process = workers.start()
-	wait_until(lambda: store.job(job_id).progress == 40)
+	wait_until(lambda: client.job(job_id).progress == 40)
 	workers.kill(process)
 	wait_until(lambda: not _children_of(process.pid))
-	assert store.job(job_id).status == "started"
+	assert client.job(job_id).status == "started"
 
 
 def _children_of(group: int) -> list[int]:

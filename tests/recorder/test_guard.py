@@ -26,30 +26,30 @@ def log() -> Log:
 
 
 @pytest.fixture
-def harmless(log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def never_raises(log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 	"""The class, with Frappe's logger (the last door) as a list."""
 	name = "job_monitor.recorder.guard"
 	monkeypatch.setitem(sys.modules, "frappe", SimpleNamespace(logger=lambda _module: log))
 	sys.modules.pop(name, None)
-	yield importlib.import_module(name).harmless
+	yield importlib.import_module(name).never_raises
 	sys.modules.pop(name, None)
 
 
-def test_an_error_is_logged_and_goes_no_further(harmless: Any, log: Log) -> None:
+def test_an_error_is_logged_and_goes_no_further(never_raises: Any, log: Log) -> None:
 	error = ValueError("ours")
 
-	@harmless("lost")
+	@never_raises("lost")
 	def function() -> str:
 		raise error
 
 	assert function() is None
-	with harmless("lost too"):
+	with never_raises("lost too"):
 		raise error
 	assert log == [("lost", error), ("lost too", error)]
 
 
-def test_many_errors_of_one_block_are_logged_once(harmless: Any, log: Log) -> None:
-	guard = harmless("lost", once=True)
+def test_many_errors_of_one_block_are_logged_once(never_raises: Any, log: Log) -> None:
+	guard = never_raises("lost", once=True)
 	for _n in range(3):
 		with guard:
 			raise ConnectionError("gone")
@@ -57,38 +57,40 @@ def test_many_errors_of_one_block_are_logged_once(harmless: Any, log: Log) -> No
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, JobTimeoutException])
-def test_what_ends_the_job_passes(error: type[BaseException], harmless: Any, log: Log) -> None:
-	with pytest.raises(error), harmless("lost"):
+def test_what_ends_the_job_passes(error: type[BaseException], never_raises: Any, log: Log) -> None:
+	with pytest.raises(error), never_raises("lost"):
 		raise error
 	assert log == []
 
 
-def test_the_real_time_limit_ends_our_own_code(harmless: Any) -> None:
+def test_the_real_time_limit_ends_our_own_code(never_raises: Any) -> None:
 	began = time.monotonic()
 	with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
-		with harmless("outer"), harmless("inner"):
+		with never_raises("outer"), never_raises("inner"):
 			time.sleep(10)
 	assert time.monotonic() - began < 5
 
 
-def test_a_log_that_cannot_be_written_stops_no_job(harmless: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_written_stops_no_job(
+	never_raises: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
 	def full(_module: str) -> Any:
 		raise OSError(28, "No space left on device")
 
 	monkeypatch.setattr(sys.modules["frappe"], "logger", full)
 	reached = False
-	with harmless("lost"):
+	with never_raises("lost"):
 		reached = True
 		raise ValueError("ours")
 	assert reached
 
 
 def test_the_time_limit_passes_while_the_log_is_written(
-	harmless: Any, monkeypatch: pytest.MonkeyPatch
+	never_raises: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 	monkeypatch.setattr(sys.modules["frappe"], "logger", lambda _module: time.sleep(10))
 	with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
-		with harmless("lost"):
+		with never_raises("lost"):
 			raise ValueError("ours")
 
 
@@ -96,9 +98,9 @@ def test_the_time_limit_passes_while_the_log_is_written(
 
 
 @pytest.fixture
-def beside(harmless: Any) -> Callable[..., Any]:
+def beside(never_raises: Any) -> Callable[..., Any]:
 	"""The decorator, of the same module."""
-	found: Callable[..., Any] = sys.modules[harmless.__module__].beside_the_job
+	found: Callable[..., Any] = sys.modules[never_raises.__module__].beside_the_job
 	return found
 
 
@@ -146,11 +148,11 @@ def test_a_hook_that_takes_too_long_is_ended(beside: Any, log: Log, over: bool) 
 		assert [message for message, _error in log] == ["lost"]
 
 
-def test_our_own_limit_passes_the_guards_within(beside: Any, harmless: Any) -> None:
+def test_our_own_limit_passes_the_guards_within(beside: Any, never_raises: Any) -> None:
 	@beside("lost", seconds=0.2, over=True)
 	def hook() -> None:
 		for _n in range(20):
-			with harmless("inner"):
+			with never_raises("inner"):
 				time.sleep(1)
 
 	began = time.monotonic()

@@ -12,7 +12,7 @@ import redis
 from job_monitor.core.errors import ConfigError, CouldNotAsk, RedisRefused, RedisUnreachable
 from job_monitor.core.rq import connection as connecting
 from job_monitor.core.rq.connection import Bench, connect_bench, connect_url, find_bench
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.servers import certificate, free_port, sentinel, server
 
 
@@ -136,7 +136,7 @@ def test_the_admins_password_is_taken_from_frappes_variable(monkeypatch: pytest.
 
 def test_a_unix_socket_is_reached(redis_url: str, connection: Any) -> None:
 	reached = connect_bench(bench(redis_queue=redis_url))
-	assert Store(reached).queues() == []
+	assert RqClient(reached).queues() == []
 	assert connecting.address(reached) == redis_url.removeprefix("unix://")
 
 
@@ -148,26 +148,26 @@ def test_a_real_acl_user_reads_its_bench(tmp_path: Path) -> None:
 		keys = ("~rq:[^q]*", "~rq:queues", "~rq:queue:b1:*")
 		admin.execute_command("ACL", "SETUSER", "b1", "on", ">secret", "+@all", "-@dangerous", "&rq:*", *keys)
 		config = {"redis_queue": real.url, "use_rq_auth": 1, "rq_username": "b1", "rq_password": "secret"}
-		assert Store(connect_bench(bench(**config)), "b1").queues()[0].counts["queued"] == 0
+		assert RqClient(connect_bench(bench(**config)), "b1").queues()[0].counts["queued"] == 0
 		for wrong in ({"rq_password": "guess"}, {"rq_username": "nobody"}):
 			with pytest.raises(RedisRefused) as raised:
-				Store(connect_bench(bench(**config | wrong))).queues()
+				RqClient(connect_bench(bench(**config | wrong))).queues()
 			assert "secret" not in str(raised.value) and "guess" not in str(raised.value)
 
 
 @pytest.mark.parametrize("read", ["queues", "job", "ask"])
 def test_a_missing_password_is_refused_by_every_read(tmp_path: Path, read: str) -> None:
 	with server(tmp_path, "--requirepass", "secret") as real:
-		store = Store(connect_url(real.url))
+		client = RqClient(connect_url(real.url))
 		reads = {
-			"queues": store.queues,
-			"job": lambda: store.job("a||1"),
-			"ask": lambda: store.ask([("EXISTS", "rq:suspended")]),
+			"queues": client.queues,
+			"job": lambda: client.job("a||1"),
+			"ask": lambda: client.ask([("EXISTS", "rq:suspended")]),
 		}
 		# A server that was sent no password hangs up on a command with more than a few arguments
 		with pytest.raises(CouldNotAsk if read == "job" else RedisRefused):
 			reads[read]()
-		assert Store(connect_url(real.url, password="secret")).queues() == []
+		assert RqClient(connect_url(real.url, password="secret")).queues() == []
 
 
 def test_tls_is_spoken(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_tls_is_spoken(tmp_path: Path) -> None:
 	try:
 		with server(tmp_path, *options, "--tls-auth-clients", "no", port=port, **probe):
 			url = f"rediss://127.0.0.1:{port}"
-			assert Store(connect_url(f"{url}?ssl_ca_certs={cert}")).queues() == []
+			assert RqClient(connect_url(f"{url}?ssl_ca_certs={cert}")).queues() == []
 			with pytest.raises(RedisUnreachable, match=r"(?i)certificate"):
-				Store(connect_url(url)).queues()
+				RqClient(connect_url(url)).queues()
 			with pytest.raises(CouldNotAsk):
-				Store(connect_url(f"redis://127.0.0.1:{port}")).queues()
+				RqClient(connect_url(f"redis://127.0.0.1:{port}")).queues()
 	except AssertionError as error:
 		if "did not start" in str(error):
 			pytest.skip("this Redis speaks no TLS")
@@ -211,17 +211,17 @@ def test_a_real_sentinel_leads_to_the_master(tmp_path: Path) -> None:
 		}
 		master.connect().sadd("rq:queues", "rq:queue:b1:default")
 		reached = connect_bench(bench(**config))
-		assert Store(reached).queue_names() == ["b1:default"]
+		assert RqClient(reached).queue_names() == ["b1:default"]
 		assert connecting.address(reached) == "queues"
 		with pytest.raises(CouldNotAsk, match="gone"):
-			Store(connect_bench(bench(**config | {"redis_queue_master_service": "gone"}))).queues()
+			RqClient(connect_bench(bench(**config | {"redis_queue_master_service": "gone"}))).queues()
 
 
 def test_sentinels_that_are_all_down_are_named(tmp_path: Path) -> None:
 	config = {"redis_queue_sentinel_enabled": 1, "redis_queue_master_service": "queues"}
 	down = connect_bench(bench(**config, redis_queue_sentinels=[f"127.0.0.1:{free_port()}"]))
 	with pytest.raises(RedisUnreachable, match="queues"):
-		Store(down).queues()
+		RqClient(down).queues()
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,17 @@ from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq import cursor, keys, merge
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs
 
 QUEUES = ("default", "long", "short", "imports")
 
 
-def pages(store: Store, query: JobQuery, seconds: float = 5.0) -> list[list[str]]:
+def pages(client: RqClient, query: JobQuery, seconds: float = 5.0) -> list[list[str]]:
 	found: list[list[str]] = []
 	text = ""
 	while True:
-		result = search(store, query, seconds, text)
+		result = search(client, query, seconds, text)
 		found.append([row.id for row in result.rows])
 		text = result.cursor
 		if not text:
@@ -75,7 +75,7 @@ def test_all_pages_together_are_the_whole_answer_each_job_once(
 	by_site: bool,
 ) -> None:
 	connection.flushall()
-	store, jobs = Store(connection, BENCH), Jobs(connection)
+	client, jobs = RqClient(connection, BENCH), Jobs(connection)
 	with pytest.MonkeyPatch.context() as patched:
 		patched.setattr(limits, "CHUNK_ROWS", chunk)
 		patched.setattr(merge, "_SMALLEST_BLOCK", block)
@@ -86,33 +86,35 @@ def test_all_pages_together_are_the_whole_answer_each_job_once(
 			for key in connection.keys("rq:job:*")
 			if not statuses or connection.hget(key, "status").decode() in statuses
 		)
-		seen = [job_id for page in pages(store, query.only(limit=limit)) for job_id in page]
+		seen = [job_id for page in pages(client, query.only(limit=limit)) for job_id in page]
 		assert sorted(seen) == wanted
-		assert len(kinds) > limits.PAGE_ROWS or sorted(seen) == sorted(pages(store, query.only(limit=500))[0])
+		assert len(kinds) > limits.PAGE_ROWS or sorted(seen) == sorted(
+			pages(client, query.only(limit=500))[0]
+		)
 
 
 @pytest.mark.parametrize("status", keys.PLACES)
 @pytest.mark.parametrize("newest", [True, False])
 def test_going_on_over_one_status_of_two_queues_ends(
-	store: Store, jobs: Jobs, status: str, newest: bool
+	client: RqClient, jobs: Jobs, status: str, newest: bool
 ) -> None:
 	made = fill(jobs, [(status, queue, n % 3, n % 2) for n in range(15) for queue in QUEUES[:2]])
 	for filters in ({"site": "a.localhost"}, {"method": "succeed"}, {}):
 		query = JobQuery(statuses=(status,), limit=4, newest_first=newest, **filters)
-		seen = [job_id for page in pages(store, query) for job_id in page]
+		seen = [job_id for page in pages(client, query) for job_id in page]
 		assert len(seen) == 30 and set(seen) == made
 
 
-def test_going_on_without_time_still_gets_on(store: Store, jobs: Jobs) -> None:
+def test_going_on_without_time_still_gets_on(client: RqClient, jobs: Jobs) -> None:
 	made = fill(jobs, [(status, "default", n, n) for n in range(5) for status in keys.PLACES])
-	seen = [job_id for page in pages(store, JobQuery(limit=50), 1e-9) for job_id in page]
+	seen = [job_id for page in pages(client, JobQuery(limit=50), 1e-9) for job_id in page]
 	assert len(seen) == len(made) and set(seen) == made
 
 
 @pytest.mark.parametrize("status", ["failed", "finished", "canceled", "started", "scheduled"])
 @pytest.mark.parametrize("newest", [True, False])
 def test_jobs_that_come_and_go_meanwhile_hide_no_other(
-	connection: Any, store: Store, jobs: Jobs, status: str, newest: bool
+	connection: Any, client: RqClient, jobs: Jobs, status: str, newest: bool
 ) -> None:
 	now = clock.now().timestamp()
 	ids = [f"a||{uuid.uuid4()}" for _ in range(40)]
@@ -125,7 +127,7 @@ def test_jobs_that_come_and_go_meanwhile_hide_no_other(
 	gone: set[str] = set()
 	text, calls = "", 0
 	while True:
-		result = search(store, query, 5, text)
+		result = search(client, query, 5, text)
 		seen += [row.id for row in result.rows]
 		text, calls = result.cursor, calls + 1
 		if not text:
@@ -140,12 +142,12 @@ def test_jobs_that_come_and_go_meanwhile_hide_no_other(
 
 
 def test_jobs_that_are_enqueued_all_the_while_do_not_keep_a_search_from_ending(
-	store: Store, jobs: Jobs
+	client: RqClient, jobs: Jobs
 ) -> None:
 	made = fill(jobs, [("queued", "default", 50 - n, 0) for n in range(30)])
 	query, text, seen = JobQuery(statuses=("queued",), limit=5), "", set[str]()
 	for _ in range(60):
-		result = search(store, query, 5, text)
+		result = search(client, query, 5, text)
 		seen |= {row.id for row in result.rows}
 		if not (text := result.cursor):
 			break
@@ -154,9 +156,9 @@ def test_jobs_that_are_enqueued_all_the_while_do_not_keep_a_search_from_ending(
 	assert not text and made <= seen
 
 
-def test_a_cursor_is_short(store: Store, jobs: Jobs) -> None:
+def test_a_cursor_is_short(client: RqClient, jobs: Jobs) -> None:
 	fill(jobs, [(s, q, n, n) for n in range(20) for s in keys.PLACES for q in QUEUES[:3]])
-	assert len(search(store, JobQuery(limit=100)).cursor) < 300
+	assert len(search(client, JobQuery(limit=100)).cursor) < 300
 
 
 # What is no cursor
@@ -195,10 +197,10 @@ def made_up(*parts: Any, query: JobQuery | None = None) -> str:
 		made_up({}, {}, None) + "AAAA",
 	],
 )
-def test_what_is_no_cursor_of_this_search_is_refused(store: Store, jobs: Jobs, text: str) -> None:
+def test_what_is_no_cursor_of_this_search_is_refused(client: RqClient, jobs: Jobs, text: str) -> None:
 	jobs.raw()
 	with pytest.raises(InvalidQuery, match="cursor"):
-		search(store, JobQuery(), 1, text)
+		search(client, JobQuery(), 1, text)
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: base64.urlsafe_b64encode(b).decode()))

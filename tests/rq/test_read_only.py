@@ -15,7 +15,7 @@ from job_monitor.core.rq import keys, snapshot, zombies
 from job_monitor.core.rq import workers as reader
 from job_monitor.core.rq.query import STATUSES, JobQuery
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support import methods
 from tests.support.jobs import Jobs, full, packed
 from tests.support.processes import Workers
@@ -27,21 +27,21 @@ READING = set(
 )
 """Commands that change nothing, and those by which a connection introduces itself."""
 
-READS: dict[str, Callable[[Store], Any]] = {
-	"queues": lambda store: store.last_ended(store.queues()),
-	"page": lambda store: store.page(JobQuery(limit=500)),
-	"oldest first": lambda store: store.page(JobQuery(newest_first=False)),
-	"places": lambda store: [store.page(JobQuery(statuses=(s,))) for s in keys.PLACES],
-	"job": lambda store: [
-		store.job(row.id) for row in store.page(JobQuery(limit=500)).rows if not row.problem
+READS: dict[str, Callable[[RqClient], Any]] = {
+	"queues": lambda client: client.last_ended(client.queues()),
+	"page": lambda client: client.page(JobQuery(limit=500)),
+	"oldest first": lambda client: client.page(JobQuery(newest_first=False)),
+	"places": lambda client: [client.page(JobQuery(statuses=(s,))) for s in keys.PLACES],
+	"job": lambda client: [
+		client.job(row.id) for row in client.page(JobQuery(limit=500)).rows if not row.problem
 	],
-	"search": lambda store: search(store, JobQuery(text="x", method="e"), 5),
-	"search all": lambda store: [search(store, JobQuery(statuses=(s,), text="e"), 5) for s in STATUSES],
-	"search created": lambda store: search(store, JobQuery(created_after=clock.now() - timedelta(9)), 5),
-	"count": lambda store: count(store, JobQuery(site="a.localhost"), 100, 5),
+	"search": lambda client: search(client, JobQuery(text="x", method="e"), 5),
+	"search all": lambda client: [search(client, JobQuery(statuses=(s,), text="e"), 5) for s in STATUSES],
+	"search created": lambda client: search(client, JobQuery(created_after=clock.now() - timedelta(9)), 5),
+	"count": lambda client: count(client, JobQuery(site="a.localhost"), 100, 5),
 	"workers": reader.read_all,
-	"zombies": lambda store: zombies.find(store, 5),
-	"snapshot": lambda store: snapshot.take(store, 5),
+	"zombies": lambda client: zombies.find(client, 5),
+	"snapshot": lambda client: snapshot.take(client, 5),
 }
 COMMANDS = (
 	["queues"],
@@ -104,14 +104,14 @@ def calls(connection: Any) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", READS)
 def test_reading_changes_no_key_and_sends_no_writing_command(
-	name: str, everything: Any, redis_url: str, store: Store
+	name: str, everything: Any, redis_url: str, client: RqClient
 ) -> None:
 	before, ttl_before = contents(everything), lives(everything)
 	everything.config_resetstat()
-	READS[name](store)
+	READS[name](client)
 	sent = {command for command, number in calls(everything).items() if number}
 	assert sent - READING <= {"config|resetstat", "config"}
-	READS[name](Store(everything, None))
+	READS[name](RqClient(everything, None))
 	after, ttl_after = contents(everything), lives(everything)
 	assert after == before
 	for key, life in ttl_before.items():
@@ -133,7 +133,7 @@ def test_no_command_of_the_shell_changes_anything(
 
 
 def test_what_real_jobs_left_is_only_read(
-	everything: Any, store: Store, jobs: Jobs, workers: Workers
+	everything: Any, client: RqClient, jobs: Jobs, workers: Workers
 ) -> None:
 	for name in ("succeed", "fail", "die", "succeed"):
 		jobs.enqueue(name, queue="real")
@@ -141,7 +141,7 @@ def test_what_real_jobs_left_is_only_read(
 	before = contents(everything)
 	with everything.monitor() as monitor:
 		for read in READS.values():
-			read(store)
+			read(client)
 		everything.echo("the end")
 		seen = set()
 		for command in monitor.listen():

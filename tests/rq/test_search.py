@@ -18,7 +18,7 @@ from job_monitor.core import clock, limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs, at, frappe_call, packed
 
 
@@ -29,8 +29,8 @@ def failed_with(jobs: Jobs, job_id: str, traceback: str, **options: Any) -> str:
 	return job_id
 
 
-def found(store: Store, **filters: Any) -> set[str]:
-	result = search(store, JobQuery(limit=500, **filters), 10)
+def found(client: RqClient, **filters: Any) -> set[str]:
+	result = search(client, JobQuery(limit=500, **filters), 10)
 	assert result.complete and result.looked_at == result.out_of
 	assert len({row.id for row in result.rows}) == len(result.rows)
 	return {row.id for row in result.rows}
@@ -86,20 +86,20 @@ def shop(jobs: Jobs) -> Jobs:
 	],
 )
 def test_every_filter_finds_its_jobs_and_no_other(
-	store: Store, shop: Jobs, filters: dict[str, Any], expected: str
+	client: RqClient, shop: Jobs, filters: dict[str, Any], expected: str
 ) -> None:
-	assert sorted(i[-1] for i in found(store, **filters)) == list(expected)
+	assert sorted(i[-1] for i in found(client, **filters)) == list(expected)
 
 
-def test_a_range_of_creation_is_inclusive_and_in_any_time_zone(store: Store, jobs: Jobs) -> None:
+def test_a_range_of_creation_is_inclusive_and_in_any_time_zone(client: RqClient, jobs: Jobs) -> None:
 	for age in (10, 20, 30):
 		jobs.raw(f"a||{age}", created_at=at(age))
-	middle = store.job("a||20").created_at
+	middle = client.job("a||20").created_at
 	assert middle is not None
-	assert found(store, created_after=middle) == {"a||10", "a||20"}
-	assert found(store, created_before=middle) == {"a||20", "a||30"}
-	assert found(store, created_after=middle, created_before=middle) == {"a||20"}
-	assert found(store, created_after=clock.now() + timedelta(1)) == set()
+	assert found(client, created_after=middle) == {"a||10", "a||20"}
+	assert found(client, created_before=middle) == {"a||20", "a||30"}
+	assert found(client, created_after=middle, created_before=middle) == {"a||20"}
+	assert found(client, created_after=clock.now() + timedelta(1)) == set()
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_a_range_of_creation_is_inclusive_and_in_any_time_zone(store: Store, job
 	],
 )
 def test_what_is_shown_of_arguments_can_be_searched(
-	store: Store, jobs: Jobs, arguments: dict[str, Any], text: str
+	client: RqClient, jobs: Jobs, arguments: dict[str, Any], text: str
 ) -> None:
 	job_id = jobs.raw(arguments=arguments)
 	jobs.raw()
-	assert text in store.job(job_id).arguments.lower()
-	assert found(store, text=text) == {job_id}
+	assert text in client.job(job_id).arguments.lower()
+	assert found(client, text=text) == {job_id}
 
 
-def test_a_hostile_job_is_passed_over_and_the_rest_is_found(store: Store, jobs: Jobs) -> None:
+def test_a_hostile_job_is_passed_over_and_the_rest_is_found(client: RqClient, jobs: Jobs) -> None:
 	good = jobs.raw(method="app.needle")
 	for data in (b"\xff", zlib.compress(b"\x80\x04needle"), packed(("f", None, 5, {})), None):
 		jobs.raw(data=data)
@@ -135,8 +135,8 @@ def test_a_hostile_job_is_passed_over_and_the_rest_is_found(store: Store, jobs: 
 	jobs.put("a||gone", "failed")
 	jobs.connection.rpush("rq:job:a||list", 1)
 	jobs.put("a||list", "queued")
-	assert good in found(store, text="needle") and found(store, method="needle") == {good}
-	assert good in found(store, created_after=clock.now() - timedelta(1))
+	assert good in found(client, text="needle") and found(client, method="needle") == {good}
+	assert good in found(client, created_after=clock.now() - timedelta(1))
 
 
 # Against a look at every job
@@ -204,7 +204,7 @@ def test_all_calls_together_find_what_a_look_at_every_job_finds(
 	connection: Any, made: list[dict[str, Any]], chosen: set[int], limit: int, newest: bool
 ) -> None:
 	connection.flushall()
-	store, jobs = Store(connection, BENCH), Jobs(connection)
+	client, jobs = RqClient(connection, BENCH), Jobs(connection)
 	for n, job in enumerate(made):
 		job |= {"age": len(made) - n, "id": f"{job['site']}||{n}"}
 		write(jobs, job)
@@ -217,7 +217,7 @@ def test_all_calls_together_find_what_a_look_at_every_job_finds(
 	query = JobQuery(**fields, limit=limit, newest_first=newest)
 	seen, cursor, looked_at = [], "", -1
 	while True:
-		result = search(store, query, 5, cursor)
+		result = search(client, query, 5, cursor)
 		assert len(result.rows) <= limit
 		assert looked_at < result.looked_at <= result.out_of or result.complete
 		seen += [row.id for row in result.rows]
@@ -225,7 +225,7 @@ def test_all_calls_together_find_what_a_look_at_every_job_finds(
 		if result.complete:
 			break
 	assert sorted(seen) == expected
-	counted = count(store, query, 1000, 5)
+	counted = count(client, query, 1000, 5)
 	assert counted.complete and counted.matched == len(expected)
 
 
@@ -244,38 +244,40 @@ def many(jobs: Jobs, number: int) -> None:
 	pipeline.execute()
 
 
-def test_a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on(store: Store, jobs: Jobs) -> None:
+def test_a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on(
+	client: RqClient, jobs: Jobs
+) -> None:
 	many(jobs, 6000)
 	started = time.monotonic()
-	result = search(store, JobQuery(user="nobody"), 0.05)
+	result = search(client, JobQuery(user="nobody"), 0.05)
 	assert time.monotonic() - started < 0.05 + 0.2
 	assert 0 < result.looked_at < result.out_of == 6000 and not result.complete and not result.rows
 	first = result.looked_at
 	while not result.complete:
-		result = search(store, JobQuery(user="nobody"), 0.2, result.cursor)
+		result = search(client, JobQuery(user="nobody"), 0.2, result.cursor)
 	assert first < result.looked_at == 6000
 
 
-def test_a_search_stops_as_soon_as_its_page_is_full(store: Store, jobs: Jobs) -> None:
+def test_a_search_stops_as_soon_as_its_page_is_full(client: RqClient, jobs: Jobs) -> None:
 	many(jobs, 3000)
-	result = search(store, JobQuery(method="shop", limit=5), 10)
+	result = search(client, JobQuery(method="shop", limit=5), 10)
 	assert len(result.rows) == 5 and result.looked_at < 1000 and result.cursor
 
 
-def test_a_count_stops_at_what_was_asked_for(store: Store, jobs: Jobs) -> None:
+def test_a_count_stops_at_what_was_asked_for(client: RqClient, jobs: Jobs) -> None:
 	many(jobs, 50)
-	some, every = count(store, JobQuery(method="shop"), 20, 5), count(store, JobQuery(method="shop"), 51, 5)
+	some, every = count(client, JobQuery(method="shop"), 20, 5), count(client, JobQuery(method="shop"), 51, 5)
 	assert (some.matched, some.complete) == (20, False)
 	assert (every.matched, every.complete, every.rows) == (50, True, ())
 
 
-def test_new_jobs_do_not_make_a_search_lose_old_ones(store: Store, jobs: Jobs) -> None:
+def test_new_jobs_do_not_make_a_search_lose_old_ones(client: RqClient, jobs: Jobs) -> None:
 	for n in range(20):
 		jobs.raw(f"a||old-{n}", age=100 - n, method="app.old")
 	query = JobQuery(method="old", limit=7)
 	seen, cursor = [], ""
 	while True:
-		result = search(store, query, 5, cursor)
+		result = search(client, query, 5, cursor)
 		seen += [row.id for row in result.rows]
 		cursor = result.cursor
 		if result.complete:
@@ -285,6 +287,6 @@ def test_new_jobs_do_not_make_a_search_lose_old_ones(store: Store, jobs: Jobs) -
 
 
 @pytest.mark.parametrize("seconds", [0, -1, limits.SEARCH_MAX_SECONDS + 1, float("nan"), float("inf")])
-def test_a_budget_that_is_none_is_refused(store: Store, seconds: float) -> None:
+def test_a_budget_that_is_none_is_refused(client: RqClient, seconds: float) -> None:
 	with pytest.raises(InvalidQuery, match="seconds"):
-		search(store, JobQuery(text="x"), seconds)
+		search(client, JobQuery(text="x"), seconds)

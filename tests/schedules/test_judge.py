@@ -14,8 +14,8 @@ from job_monitor.core.findings import Severity
 from job_monitor.core.schedules import judge
 from job_monitor.core.schedules.judge import missed_runs
 from job_monitor.core.schedules.messages import of_scheduler
-from job_monitor.core.schedules.records import Run, Schedule, Scheduler
-from job_monitor.core.schedules.schedule_jobs import Place, ScheduleJob
+from job_monitor.core.schedules.records import Schedule, ScheduledRun, Scheduler
+from job_monitor.core.schedules.schedule_jobs import Placement, ScheduleJob
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -31,12 +31,12 @@ def hourly(last: timedelta, **values: object) -> Schedule:
 	return Schedule("app.run", "app.tasks.run", "Hourly", last_run_at=last_run_at, due=tuple(due), **values)  # type: ignore[arg-type]
 
 
-def job(place: Place, **values: object) -> ScheduleJob:
+def job(place: Placement, **values: object) -> ScheduleJob:
 	return ScheduleJob("s||scheduled_job||1", "queued", place, "default", since=NOW - HOUR, **values)  # type: ignore[arg-type]
 
 
 def test_one_that_ran_when_it_was_due_is_well():
-	run = Run("Complete", NOW - timedelta(minutes=10), 4.0)
+	run = ScheduledRun("Complete", NOW - timedelta(minutes=10), 4.0)
 	health = judge.judge(hourly(timedelta(minutes=10), run=run, usual_duration=3.0), RUNS, NOW)
 	assert (health.state, health.missed_runs, health.overdue_seconds) == ("ok", 0, 0.0)
 	assert (health.last_outcome, health.last_duration, health.usual_duration) == ("Complete", 4.0, 3.0)
@@ -87,7 +87,9 @@ def test_stopped_by_hand_is_no_trouble():
 
 
 def test_blocked_by_a_zombie():
-	health = judge.judge(hourly(9 * HOUR, job=job(Place.ZOMBIE, reason="its job is in no queue")), RUNS, NOW)
+	health = judge.judge(
+		hourly(9 * HOUR, job=job(Placement.ZOMBIE, reason="its job is in no queue")), RUNS, NOW
+	)
 	assert (health.state, health.blocked_by) == ("blocked", "s||scheduled_job||1")
 	assert "missed 8 runs" in health.message
 	assert "Release" in health.hint
@@ -96,45 +98,47 @@ def test_blocked_by_a_zombie():
 @pytest.mark.parametrize(
 	("place", "late", "state"),
 	[
-		(Place.WAITING, timedelta(minutes=30), "overdue"),
-		(Place.WAITING, 3 * HOUR, "missed"),
-		(Place.RUNNING, 3 * HOUR, "overdue"),
-		(Place.UNKNOWN, 3 * HOUR, "missed"),
-		(Place.ENDED, 3 * HOUR, "missed"),
+		(Placement.WAITING, timedelta(minutes=30), "overdue"),
+		(Placement.WAITING, 3 * HOUR, "missed"),
+		(Placement.RUNNING, 3 * HOUR, "overdue"),
+		(Placement.UNKNOWN, 3 * HOUR, "missed"),
+		(Placement.ENDED, 3 * HOUR, "missed"),
 	],
 )
-def test_a_job_that_is_on_its_way(place: Place, late: timedelta, state: str):
+def test_a_job_that_is_on_its_way(place: Placement, late: timedelta, state: str):
 	assert judge.judge(hourly(HOUR + late, job=job(place)), RUNS, NOW).state == state
 
 
 def test_a_queue_that_nobody_serves_is_named():
-	health = judge.judge(hourly(HOUR + timedelta(minutes=30), job=job(Place.WAITING)), RUNS, NOW)
+	health = judge.judge(hourly(HOUR + timedelta(minutes=30), job=job(Placement.WAITING)), RUNS, NOW)
 	assert "queue default, which no worker serves" in health.message
 	assert health.hint == "Start one: bench worker --queue default"
 	odd = judge.judge(
-		hourly(HOUR + timedelta(minutes=30), job=replace(job(Place.WAITING), queue="a; rm b")), RUNS, NOW
+		hourly(HOUR + timedelta(minutes=30), job=replace(job(Placement.WAITING), queue="a; rm b")), RUNS, NOW
 	)
 	assert odd.hint == "Start one: bench worker --queue 'a; rm b'"
 
 
 def test_failures_in_a_row():
-	run = Run("Failed", NOW - timedelta(minutes=10), 4.0, "ValueError: no such invoice")
+	run = ScheduledRun("Failed", NOW - timedelta(minutes=10), 4.0, "ValueError: no such invoice")
 	health = judge.judge(hourly(timedelta(minutes=10), run=run, failures=3), RUNS, NOW)
 	assert (health.state, health.failures) == ("failing", 3)
 	assert "Its last 3 runs failed: ValueError: no such invoice" in health.message
 
 
 def test_one_whose_process_was_killed():
-	died = replace(job(Place.ENDED), status="failed", ended_at=NOW - timedelta(minutes=9))
-	run = Run("Running", NOW - timedelta(minutes=10))
+	died = replace(job(Placement.ENDED), status="failed", ended_at=NOW - timedelta(minutes=9))
+	run = ScheduledRun("Running", NOW - timedelta(minutes=10))
 	health = judge.judge(hourly(timedelta(minutes=10), run=run, job=died), RUNS, NOW)
 	assert (health.state, health.last_outcome) == ("failing", "Killed")
 	assert "was killed" in health.message
 
 
 def test_a_failure_is_not_over_before_the_next_run_has_ended():
-	run = Run("Running", NOW - timedelta(minutes=1))
-	health = judge.judge(hourly(timedelta(minutes=1), run=run, failures=2, job=job(Place.RUNNING)), RUNS, NOW)
+	run = ScheduledRun("Running", NOW - timedelta(minutes=1))
+	health = judge.judge(
+		hourly(timedelta(minutes=1), run=run, failures=2, job=job(Placement.RUNNING)), RUNS, NOW
+	)
 	assert (health.state, health.last_outcome, health.failures) == ("failing", "Running", 2)
 
 
@@ -201,7 +205,7 @@ def test_a_long_list_of_schedules_is_cut_between_names_and_says_so():
 
 @given(
 	st.integers(-(10**6), 10**7),
-	st.sampled_from(Place),
+	st.sampled_from(Placement),
 	st.sampled_from(["enabled", "disabled", "dormant"]),
 	st.sampled_from(["", "Complete", "Failed", "Killed", "Running", "Start"]),
 	st.integers(0, 12),
@@ -218,7 +222,7 @@ def test_whatever_is_known_it_is_judged(ago, place, state, status, failures, sto
 		stopped=stopped,
 		last_run_at=last,
 		due=due,
-		run=Run(status, last, 1.0) if status else None,
+		run=ScheduledRun(status, last, 1.0) if status else None,
 		failures=failures,
 		job=job(place),
 	)

@@ -14,7 +14,7 @@ from typing import Any
 from job_monitor.core.history import reconcile
 from job_monitor.core.history.runs import FIRST, Ended, Failure, Run, RunLog
 from job_monitor.core.rq.records import Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, SITE, full
 
 QUEUES = ("default", "short")
@@ -43,7 +43,7 @@ class World:
 
 	def __init__(self, connection: Any, seed: int) -> None:
 		self.connection, self.rng = connection, random.Random(seed)
-		self.log, self.store = RunLog(connection, BENCH, SITE), Store(connection, BENCH)
+		self.log, self.client = RunLog(connection, BENCH, SITE), RqClient(connection, BENCH)
 		self.now = time.time() - 3000
 		self.current: set[str] = set()
 		self.made: Counter[str] = Counter()
@@ -113,8 +113,8 @@ class World:
 		"""Two processes at once close what is lost; then one catches up, and may die before it commits."""
 		workers = [Worker("w", current_job_ids=tuple(self.current))]
 		with ThreadPoolExecutor(2) as pool:
-			list(pool.map(lambda _: reconcile.close(self.store, self.log, lambda: workers), range(2)))
-		marks, _noted = reconcile.catch_up(self.store, self.log, SITE, self.marks)
+			list(pool.map(lambda _: reconcile.close(self.client, self.log, lambda: workers), range(2)))
+		marks, _noted = reconcile.catch_up(self.client, self.log, SITE, self.marks)
 		if self.marks is None or self.rng.random() < 0.8:
 			self.marks = marks
 

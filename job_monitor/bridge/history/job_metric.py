@@ -63,7 +63,7 @@ class Bucket(NamedTuple):
 
 
 @dataclass
-class Row:
+class MetricRow:
 	"""What a bucket holds.
 
 	Attributes:
@@ -74,13 +74,13 @@ class Row:
 	depth: int = 0
 	oldest_age: float = 0.0
 
-	def merge(self, other: Row) -> None:
+	def merge(self, other: MetricRow) -> None:
 		self.methods.merge([other.methods])
 		self.depth = max(self.depth, other.depth)
 		self.oldest_age = max(self.oldest_age, other.oldest_age)
 
 
-def add(rows: Mapping[Bucket, Row]) -> None:
+def add(rows: Mapping[Bucket, MetricRow]) -> None:
 	"""Merge rows into those of the same buckets. The caller holds the recorder's lock, and commits."""
 	names = {bucket.name: bucket for bucket in rows}
 	if not names:
@@ -94,7 +94,7 @@ def add(rows: Mapping[Bucket, Row]) -> None:
 	frappe.db.bulk_insert(METRIC, list(made[0]), [tuple(value.values()) for value in made])
 
 
-def _values(bucket: Bucket, row: Row) -> dict[str, Any]:
+def _values(bucket: Bucket, row: MetricRow) -> dict[str, Any]:
 	aggregates, now = row.methods.values(), now_datetime()
 	return {
 		"name": bucket.name,
@@ -126,14 +126,16 @@ def between(scale: Scale, since: datetime, until: datetime, queue: str = "") -> 
 	return [*filters, ["queue", "=", queue]] if queue else filters
 
 
-def read(scale: Scale, since: datetime, until: datetime, queue: str = "") -> Iterator[tuple[Bucket, Row]]:
+def read(
+	scale: Scale, since: datetime, until: datetime, queue: str = ""
+) -> Iterator[tuple[Bucket, MetricRow]]:
 	"""Rows of one resolution that begin in [since, until), in the order of time."""
 	where = "resolution = %(scale)s and start >= %(since)s and start < %(until)s"
 	values = {"scale": scale.name, "since": to_column(since), "until": to_column(until), "queue": queue}
 	return _stored(f"{where} and queue = %(queue)s" if queue else where, values)
 
 
-def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, Row]]:
+def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, MetricRow]]:
 	"""In SQL: see `bridge.state`."""
 	columns = "name, resolution, start, queue, counts, sketches, depth, oldest_age"
 	query = f"select {columns} from `tab{METRIC}` where {where} order by start"
@@ -142,7 +144,7 @@ def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, Row
 		methods = Methods()
 		with unreadable(row.name):
 			fold(PackedRow(row.counts or "", row.sketches or ""), methods.of)
-		yield bucket, Row(methods, row.depth, row.oldest_age)
+		yield bucket, MetricRow(methods, row.depth, row.oldest_age)
 
 
 class unreadable:

@@ -16,7 +16,7 @@ from job_monitor.bridge.reports import ranges
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import limits
 from job_monitor.core.monitor_log import reader
-from job_monitor.core.monitor_log.monitor_report import Filters, MethodStats, Report, Run
+from job_monitor.core.monitor_log.monitor_report import MethodStats, MonitorFilters, MonitorReport, MonitorRun
 
 REQUEST_SECONDS = 1.5
 """Time a web request may read."""
@@ -28,7 +28,7 @@ KEPT_SECONDS = 600
 CHART_HOURS = 24 * 14
 
 
-def report(given: Any) -> tuple[Report, str]:
+def report(given: Any) -> tuple[MonitorReport, str]:
 	"""The report of this site, and a message about what it is not.
 
 	Args:
@@ -37,7 +37,7 @@ def report(given: Any) -> tuple[Report, str]:
 	filters = _filters(given)
 	paths = reader.files(Path(get_bench_path()) / "logs")
 	if not paths:
-		return Report(), _how_to_begin()
+		return MonitorReport(), _how_to_begin()
 	key = key_of(given)
 	kept = frappe.cache.get_value(key, expires=True)
 	if kept:
@@ -58,10 +58,10 @@ def key_of(given: Any) -> str:
 	return "job_monitor_performance|" + hashlib.sha256(repr(_filters(given)).encode()).hexdigest()
 
 
-def _filters(given: Any) -> Filters:
+def _filters(given: Any) -> MonitorFilters:
 	since, until = (ranges.moment_of(given.get(name)) for name in ("since", "until"))
 	queue, method = (str(given.get(name) or "")[: limits.PATTERN_CHARS] for name in ("queue", "method"))
-	return Filters(frappe.local.site, queue, method, since, until)
+	return MonitorFilters(frappe.local.site, queue, method, since, until)
 
 
 def _how_to_begin() -> str:
@@ -90,11 +90,11 @@ def read_all(key: str, given: dict[str, Any]) -> None:
 	frappe.cache.set_value(key, kept, expires_in_sec=KEPT_SECONDS)
 
 
-def _thaw(kept: dict[str, Any]) -> Report:
+def _thaw(kept: dict[str, Any]) -> MonitorReport:
 	values = {name: value for name, value in kept.items() if name != "at"}
 	values["methods"] = tuple(MethodStats(**method) for method in kept["methods"])
-	values["slowest"] = tuple(Run(**run) for run in kept["slowest"])
-	return Report(**values)
+	values["slowest"] = tuple(MonitorRun(**run) for run in kept["slowest"])
+	return MonitorReport(**values)
 
 
 def method_row(method: MethodStats) -> dict[str, Any]:

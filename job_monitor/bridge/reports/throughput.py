@@ -34,7 +34,7 @@ ROWS = 500
 
 
 @dataclass
-class Total:
+class GroupTotals:
 	"""Runs of a bucket of time, a method or a queue.
 
 	Attributes:
@@ -51,7 +51,7 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReportQuery:
 	"""What a report is asked for.
 
 	Attributes:
@@ -67,7 +67,7 @@ class Wanted:
 	chart: str = DURATIONS
 
 	@classmethod
-	def of(cls, given: Any, by: str, sketches: bool = False) -> Wanted:
+	def of(cls, given: Any, by: str, sketches: bool = False) -> ReportQuery:
 		queue, method = (str(given.get(n) or "")[: limits.PATTERN_CHARS] for n in ("queue", "method"))
 		by = given.get("group_by") if given.get("group_by") in (TIME, METHOD, QUEUE) else by
 		chart = WAITS if given.get("chart") == "Wait" else DURATIONS
@@ -80,32 +80,32 @@ class Wanted:
 
 
 @dataclass
-class Found:
+class ReportData:
 	"""What was recorded: by bucket of time (of all of the range), and by what the report groups by."""
 
-	wanted: Wanted
-	times: dict[datetime, Total]
-	groups: dict[str, Total] = field(default_factory=dict)
+	wanted: ReportQuery
+	times: dict[datetime, GroupTotals]
+	groups: dict[str, GroupTotals] = field(default_factory=dict)
 
 	@property
 	def runs(self) -> int:
 		return sum(total.sum.total for total in self.times.values())
 
-	def group(self, key: str) -> Total:
+	def group(self, key: str) -> GroupTotals:
 		found = self.groups.get(key)
 		if found is None:
-			found = self.groups[key] = Total()
+			found = self.groups[key] = GroupTotals()
 		return found
 
-	def whole(self) -> Total:
+	def whole(self) -> GroupTotals:
 		"""All of it as one."""
-		whole = Total()
+		whole = GroupTotals()
 		for part in (self.groups or self.times).values():
 			whole.sum.merge(part.sum)
 			whole.sample(part.depth, part.oldest_age)
 		return whole
 
-	def rows(self) -> list[tuple[Any, Total, float]]:
+	def rows(self) -> list[tuple[Any, GroupTotals, float]]:
 		"""Key, total and minutes of each row: the newest, or those with the most runs, first."""
 		within = self.wanted.range
 		if self.wanted.by == TIME:
@@ -114,16 +114,16 @@ class Found:
 		return [(key, total, within.minutes()) for key, total in ranked[:ROWS]]
 
 
-def read(wanted: Wanted) -> Found:
+def read(wanted: ReportQuery) -> ReportData:
 	"""One query for each resolution that the range touches; two where it groups by method."""
-	found = Found(wanted, {at: Total() for at in wanted.range.buckets()})
+	found = ReportData(wanted, {at: GroupTotals() for at in wanted.range.buckets()})
 	_read_times(found)
 	if wanted.by == METHOD:
 		_read_methods(found)
 	return found
 
 
-def _read_times(found: Found) -> None:
+def _read_times(found: ReportData) -> None:
 	"""Also the groups, where they are queues."""
 	wanted, within = found.wanted, found.wanted.range
 	packed = ["totals"] if wanted.sketches else []
@@ -168,7 +168,7 @@ def _packed(row: Any) -> PackedRow:
 	return PackedRow(row.counts or "", row.sketches or "")
 
 
-def _read_methods(found: Found) -> None:
+def _read_methods(found: ReportData) -> None:
 	wanted = found.wanted
 
 	def sum_of(method: str) -> Aggregate | None:
@@ -180,7 +180,7 @@ def _read_methods(found: Found) -> None:
 			fold(_packed(row), sum_of)
 
 
-def _stored(wanted: Wanted, coarsest: job_metric.Scale, fields: Sequence[str]) -> Iterator[Any]:
+def _stored(wanted: ReportQuery, coarsest: job_metric.Scale, fields: Sequence[str]) -> Iterator[Any]:
 	within = wanted.range
 	for span in segments(within.start, within.end, coarsest):
 		filters = job_metric.between(*span, queue=wanted.queue)

@@ -9,13 +9,13 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge.history.job_metric import METRIC
-from job_monitor.bridge.reports.throughput import METHOD, QUEUE, ROWS, TIME, Found, Total
+from job_monitor.bridge.reports.throughput import METHOD, QUEUE, ROWS, TIME, GroupTotals, ReportData
 from job_monitor.core.history.runs import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT
 
 COLORS = {SUCCESS: "#29CD42", FAILED: "#E24C4C", TIMEOUT: "#F8A53A", STOPPED: "#98A1A9", KILLED: "#8F4CC9"}
 
 
-def rows(found: Found, values: Callable[[Total, float], dict[str, Any]]) -> list[dict[str, Any]]:
+def rows(found: ReportData, values: Callable[[GroupTotals, float], dict[str, Any]]) -> list[dict[str, Any]]:
 	"""None at all where nothing ran: Desk then says that it is empty."""
 	if not found.runs:
 		return []
@@ -23,7 +23,7 @@ def rows(found: Found, values: Callable[[Total, float], dict[str, Any]]) -> list
 	return [{"group": label(key), **values(total, minutes)} for key, total, minutes in found.rows()]
 
 
-def columns(found: Found, numbers: list[tuple[str, str, str, int]]) -> list[dict[str, Any]]:
+def columns(found: ReportData, numbers: list[tuple[str, str, str, int]]) -> list[dict[str, Any]]:
 	"""
 	Args:
 		numbers: Name, label, type and width of each after the first.
@@ -39,7 +39,7 @@ def outcome_names() -> dict[str, str]:
 	return dict(zip(OUTCOMES, names, strict=True))
 
 
-def counted(total: Total, minutes: float) -> dict[str, Any]:
+def counted(total: GroupTotals, minutes: float) -> dict[str, Any]:
 	"""A row of Job Throughput."""
 	runs = total.sum
 	return {
@@ -51,7 +51,7 @@ def counted(total: Total, minutes: float) -> dict[str, Any]:
 	}
 
 
-def timed(total: Total, _minutes: float = 0.0) -> dict[str, Any]:
+def timed(total: GroupTotals, _minutes: float = 0.0) -> dict[str, Any]:
 	"""A row of Job Latency: seconds, off by 2 % at most; None where there were no runs."""
 	runs = total.sum
 	row: dict[str, Any] = {"runs": runs.total}
@@ -64,7 +64,7 @@ def timed(total: Total, _minutes: float = 0.0) -> dict[str, Any]:
 	return row | {"depth": total.depth, "oldest_age": round(total.oldest_age, 1)}
 
 
-def message(found: Found) -> str:
+def message(found: ReportData) -> str:
 	"""What the report is about, or why it is empty."""
 	wanted = found.wanted
 	told = wanted.range.told()
@@ -89,7 +89,7 @@ def _why_empty() -> str:
 # Over time
 
 
-def stacked(found: Found) -> dict[str, Any] | None:
+def stacked(found: ReportData) -> dict[str, Any] | None:
 	"""Bars of runs by outcome. Outcomes that did not occur are left out."""
 	counts = {name: [t.sum.counts[name] for t in found.times.values()] for name in OUTCOMES}
 	shown = [name for name in OUTCOMES if name == SUCCESS or any(counts[name])]
@@ -99,7 +99,7 @@ def stacked(found: Found) -> dict[str, Any] | None:
 	return _chart(found, "bar", sets, [COLORS[name] for name in shown], options)
 
 
-def percentiles(found: Found) -> dict[str, Any] | None:
+def percentiles(found: ReportData) -> dict[str, Any] | None:
 	"""Bars of p50 and p95: of durations, or of waits.
 
 	A moment without a run has its place and no value. Lines of Desk's charts would go through zero there, or over it.
@@ -114,7 +114,7 @@ def percentiles(found: Found) -> dict[str, Any] | None:
 
 
 def _chart(
-	found: Found,
+	found: ReportData,
 	kind: str,
 	datasets: list[dict[str, Any]],
 	colors: list[str],

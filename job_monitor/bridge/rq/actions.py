@@ -17,7 +17,7 @@ from job_monitor.core.errors import JobNotFound, StackUnavailable
 from job_monitor.core.rq import keys, stack, workers
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 JOB = "RQ Job"
 _MESSAGE_CHARS = 500
@@ -38,12 +38,12 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 	"""
 	with audit.act(action, JOB, job_id) as entry:
 		with context.translated():
-			store = context.store()
-			job = store.job(job_id[: limits.ID_CHARS])
+			client = context.client()
+			job = client.job(job_id[: limits.ID_CHARS])
 			if not context.is_own(job):
 				raise frappe.PermissionError
 			entry.of(job.method)
-			outcome = getattr(actions, action)(store, job.id)
+			outcome = getattr(actions, action)(client, job.id)
 		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)
 
@@ -77,7 +77,7 @@ def remove_failed() -> dict[str, Any]:
 	"""
 	with audit.act("remove failed jobs", JOB, "failed") as entry:
 		with context.translated():
-			done, skipped, more = _remove_failed(context.store())
+			done, skipped, more = _remove_failed(context.client())
 		message = frappe._("{0} deleted").format(done)
 		if skipped:
 			message += " · " + frappe._("{0} had changed meanwhile").format(skipped)
@@ -87,7 +87,7 @@ def remove_failed() -> dict[str, Any]:
 	return {"done": done, "skipped": skipped, "message": message}
 
 
-def _remove_failed(store: Store) -> tuple[int, int, bool]:
+def _remove_failed(client: RqClient) -> tuple[int, int, bool]:
 	"""Jobs deleted, jobs that were not, and whether the time was up before all were looked at."""
 	query = JobQuery(
 		statuses=(keys.FAILED, "stopped"),
@@ -99,12 +99,12 @@ def _remove_failed(store: Store) -> tuple[int, int, bool]:
 	deadline = time.monotonic() + REMOVE_SECONDS
 	while time.monotonic() < deadline:
 		# What is deleted is gone from the next answer; what could not be deleted stands before the rest
-		found = search(store, query.only(offset=min(len(skipped), limits.OFFSET_ROWS)))
+		found = search(client, query.only(offset=min(len(skipped), limits.OFFSET_ROWS)))
 		if not found.rows:
 			return done, len(skipped), not found.complete
 		for job in found.rows:
 			try:
-				outcome = actions.remove(store, job.id)
+				outcome = actions.remove(client, job.id)
 			except JobNotFound:
 				continue
 			done += outcome.done
@@ -124,7 +124,7 @@ def worker_stack(name: str) -> dict[str, Any]:
 	"""
 	with audit.act("stack", "RQ Worker", name) as entry:
 		with context.translated():
-			worker = workers.read_one(context.store(), name[: limits.ID_CHARS])
+			worker = workers.read_one(context.client(), name[: limits.ID_CHARS])
 		if not context.is_of_bench(worker):
 			raise frappe.DoesNotExistError
 		if any(keys.site_of(i) != frappe.local.site for i in worker.current_job_ids):
@@ -142,7 +142,7 @@ def job_stack(job_id: str) -> dict[str, Any]:
 	with audit.denials("stack", JOB, job_id):
 		permissions.only_managers()
 		with context.translated():
-			job = context.store().job(job_id[: limits.ID_CHARS])
+			job = context.client().job(job_id[: limits.ID_CHARS])
 		if not context.is_own(job):
 			raise frappe.PermissionError
 	if job.status != keys.STARTED or not job.worker:
@@ -166,6 +166,6 @@ def release(schedule: str) -> dict[str, Any]:
 				entry.end(message, False)
 				return asdict(actions.Outcome(False, "", message))
 			entry.of(found[0].method)
-			outcome = actions.release(context.store(), found[0].blocked_by)
+			outcome = actions.release(context.client(), found[0].blocked_by)
 		entry.end(outcome.message, outcome.done)
 	return asdict(outcome)

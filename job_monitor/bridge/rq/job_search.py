@@ -20,7 +20,7 @@ from job_monitor.core.rq import keys
 from job_monitor.core.rq.query import COLUMNS, STATUSES, JobQuery
 from job_monitor.core.rq.records import Job
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 DESK_SECONDS = 0.5
 """Time a search for Desk's list takes: an answer at once, with "continue" under it."""
@@ -38,7 +38,7 @@ _BOUNDS = (">", ">=", "<", "<=", "=")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundJobs:
 	"""What a search brought, and how far it came.
 
 	Attributes:
@@ -56,7 +56,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
 	"""How to find what is asked.
 
 	Attributes:
@@ -76,19 +76,19 @@ class Plan:
 		return not (self.ids or self.judges or narrowed or query.created_before)
 
 
-def find(store: Store, asked: ListRequest) -> Found:
-	plan = plan_of(store, asked)
+def find(client: RqClient, asked: ListRequest) -> FoundJobs:
+	plan = plan_of(client, asked)
 	if plan is None:
-		return Found([])
+		return FoundJobs([])
 	newest_first = asked.only_newest_first()
 	length = asked.length or ROWS
 	if newest_first is None or plan.ids:
-		found = collect(store, plan, 0, ROWS, seconds_for(asked), asked.cursor)
+		found = collect(client, plan, 0, ROWS, seconds_for(asked), asked.cursor)
 		list_request.sort(found.rows, asked.order or (("modified", True),))
 		more = found.more or (asked.length is None and len(found.rows) > asked.start + length)
 		return replace(found, rows=found.rows[asked.start : asked.start + length], more=more)
 	plan = replace(plan, query=plan.query.only(newest_first=newest_first))
-	found = collect(store, plan, asked.start, min(length, ROWS), seconds_for(asked), asked.cursor)
+	found = collect(client, plan, asked.start, min(length, ROWS), seconds_for(asked), asked.cursor)
 	# Core orders ended jobs to the second
 	list_request.sort(found.rows, (("modified", newest_first),))
 	# A page that is full is whole, whatever lies behind it
@@ -100,13 +100,15 @@ def seconds_for(asked: ListRequest) -> float:
 	return PROGRAM_SECONDS if asked.from_program else DESK_SECONDS
 
 
-def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, cursor: str = "") -> Found:
+def collect(
+	client: RqClient, plan: SearchPlan, start: int, length: int, seconds: float, cursor: str = ""
+) -> FoundJobs:
 	"""Rows from `start` on among those that match."""
 	if plan.ids:
 		rows = [
-			r for r in _by_ids(store, plan.ids, plan.query.columns) if all(judge(r) for judge in plan.judges)
+			r for r in _by_ids(client, plan.ids, plan.query.columns) if all(judge(r) for judge in plan.judges)
 		]
-		return Found(rows[start : start + length])
+		return FoundJobs(rows[start : start + length])
 	deadline = time.monotonic() + seconds
 	rows: list[Row] = []
 	unread = 0
@@ -115,7 +117,7 @@ def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, c
 	while True:
 		batch = limits.PAGE_ROWS if plan.judges else min(limits.PAGE_ROWS, length - len(rows))
 		left = max(0.01, deadline - time.monotonic())
-		result = search(store, query.only(limit=batch), left, cursor)
+		result = search(client, query.only(limit=batch), left, cursor)
 		rows += _matching(plan, result.rows)
 		unread += result.unread
 		cursor, query = result.cursor, query.only(offset=0)
@@ -123,21 +125,21 @@ def collect(store: Store, plan: Plan, start: int, length: int, seconds: float, c
 		if not cursor or len(rows) >= wanted or time.monotonic() >= deadline:
 			break
 	more = bool(cursor) or len(rows) > wanted
-	return Found(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more, unread)
+	return FoundJobs(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more, unread)
 
 
-def _by_ids(store: Store, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
+def _by_ids(client: RqClient, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
 	now = clock.now()
 	own = [("", i) for i in ids if keys.site_of(i) == frappe.local.site]
-	return [row(job, now) for job in store.rows(own, columns) if job.status]
+	return [row(job, now) for job in client.rows(own, columns) if job.status]
 
 
-def _matching(plan: Plan, jobs: Sequence[Job]) -> list[Row]:
+def _matching(plan: SearchPlan, jobs: Sequence[Job]) -> list[Row]:
 	now = clock.now()
 	return [r for r in (row(job, now) for job in jobs) if all(judge(r) for judge in plan.judges)]
 
 
-def plan_of(store: Store, asked: ListRequest) -> Plan | None:
+def plan_of(client: RqClient, asked: ListRequest) -> SearchPlan | None:
 	"""None if nothing can match."""
 	fields: dict[str, Any] = {"site": frappe.local.site, "limit": 1, "columns": _columns(asked)}
 	judges: list[Callable[[Row], bool]] = []
@@ -146,14 +148,14 @@ def plan_of(store: Store, asked: ListRequest) -> Plan | None:
 	for condition in asked.all_of:
 		name = condition.fieldname
 		if name in _CHOICES:
-			known = choices[name] if name in choices else _CHOICES[name](store)
+			known = choices[name] if name in choices else _CHOICES[name](client)
 			choices[name] = [value for value in known if condition.fits(value)]
 		elif name in _IDS and condition.operator in ("=", "in"):
 			given = tuple(str(value) for value in condition.values())
 			ids = given if ids is None else tuple(i for i in ids if i in given)
 		else:
 			narrowed = _narrow(fields, condition)
-			judges.append(_judge(store, condition, narrowed))
+			judges.append(_judge(client, condition, narrowed))
 	if ids == () or not all(choices.values()):
 		return None
 	for name, values in choices.items():
@@ -162,7 +164,7 @@ def plan_of(store: Store, asked: ListRequest) -> Plan | None:
 			judges.append(Condition(name, "in", values).fits_row)
 	if asked.any_of:
 		judges.append(lambda row: any(condition.fits_row(row) for condition in asked.any_of))
-	return Plan(JobQuery(**fields), (ids or ())[:ROWS], tuple(j for j in judges if j is not _anything))
+	return SearchPlan(JobQuery(**fields), (ids or ())[:ROWS], tuple(j for j in judges if j is not _anything))
 
 
 def _columns(asked: ListRequest) -> frozenset[str]:
@@ -177,9 +179,9 @@ _COSTS = {
 	**{"arguments": "arguments", "exc_info": "exception", "job_meta": "meta", "progress": "meta"},
 }
 
-_CHOICES: dict[str, Callable[[Store], list[str]]] = {
-	"status": lambda store: list(STATUSES),
-	"queue": lambda store: sorted({keys.short_name(name) for name in store.queue_names()}),
+_CHOICES: dict[str, Callable[[RqClient], list[str]]] = {
+	"status": lambda client: list(STATUSES),
+	"queue": lambda client: sorted({keys.short_name(name) for name in client.queue_names()}),
 }
 
 
@@ -222,7 +224,7 @@ def _narrow_created(fields: dict[str, Any], condition: Condition) -> None:
 		fields["created_before"] = min(to_utc(high), fields.get("created_before") or to_utc(high))
 
 
-def _judge(store: Store, condition: Condition, narrowed: bool) -> Callable[[Row], bool]:
+def _judge(client: RqClient, condition: Condition, narrowed: bool) -> Callable[[Row], bool]:
 	name = condition.fieldname
 	if name == "search_text":
 		part = condition.part().casefold()
@@ -236,7 +238,7 @@ def _judge(store: Store, condition: Condition, narrowed: bool) -> Callable[[Row]
 		text = found.get(name) or ""
 		if text.startswith("…") or text.endswith("…"):
 			with context.translated():
-				text = row(store.job(found.name), clock.now()).get(name) or ""
+				text = row(client.job(found.name), clock.now()).get(name) or ""
 		return condition.fits(text)
 
 	return judge

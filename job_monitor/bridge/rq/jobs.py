@@ -18,13 +18,13 @@ from job_monitor.bridge.lists import list_request
 from job_monitor.bridge.lists.list_request import ListRequest, Row
 from job_monitor.bridge.rq import job_search
 from job_monitor.bridge.rq.job_rows import row
-from job_monitor.bridge.rq.job_search import ROWS, Found, Plan
+from job_monitor.bridge.rq.job_search import ROWS, FoundJobs, SearchPlan
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, site_depth, zombies
 from job_monitor.core.rq.query import STATUSES, JobQuery
 from job_monitor.core.rq.records import SearchResult
 from job_monitor.core.rq.search import count
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 DOCTYPE = "RQ Job"
 EVERY = 10**9
@@ -48,8 +48,8 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
 	asked = list_request.request(DOCTYPE, args, kwargs)
 	with context.translated():
 		if asked.is_grouped:
-			return _groups(context.store(), asked)
-		found = job_search.find(context.store(), asked)
+			return _groups(context.client(), asked)
+		found = job_search.find(context.client(), asked)
 	if (found.more or found.unread) and asked.from_program:
 		_refuse(found)
 	if not asked.from_program:
@@ -68,49 +68,51 @@ def get_count(args: Any, kwargs: dict[str, Any]) -> int:
 	asked = list_request.request(DOCTYPE, args, kwargs)
 	most = cint((args or kwargs).get("limit")) or EVERY
 	with context.translated():
-		store = context.store()
-		plan = job_search.plan_of(store, asked)
+		client = context.client()
+		plan = job_search.plan_of(client, asked)
 		if plan is None:
 			return 0
 		if plan.ids or plan.judges:
-			found = job_search.collect(store, plan, 0, min(most, ROWS), job_search.seconds_for(asked))
+			found = job_search.collect(client, plan, 0, min(most, ROWS), job_search.seconds_for(asked))
 			_tell(found)
 			return len(found.rows)
-		result = _count(store, plan, job_search.seconds_for(asked), most)
+		result = _count(client, plan, job_search.seconds_for(asked), most)
 	matched = result.matched if result.complete else min(result.matched, most)
-	_tell(Found([], result.looked_at, result.out_of, result.cursor if matched < most else ""))
+	_tell(FoundJobs([], result.looked_at, result.out_of, result.cursor if matched < most else ""))
 	return matched
 
 
-def _count(store: Store, plan: Plan, seconds: float, most: int) -> SearchResult:
+def _count(client: RqClient, plan: SearchPlan, seconds: float, most: int) -> SearchResult:
 	return (
-		count_all(store, plan.query, seconds) if plan.is_counted else count(store, plan.query, most, seconds)
+		count_all(client, plan.query, seconds)
+		if plan.is_counted
+		else count(client, plan.query, most, seconds)
 	)
 
 
-def count_all(store: Store, query: JobQuery, seconds: float) -> SearchResult:
+def count_all(client: RqClient, query: JobQuery, seconds: float) -> SearchResult:
 	"""Every job that matches, as far as the time allows: by the ids alone where they tell enough."""
 	if site_depth.is_enough(query):
-		return site_depth.of_site(store, query, seconds)
-	return count(store, query, EVERY, seconds)
+		return site_depth.of_site(client, query, seconds)
+	return count(client, query, EVERY, seconds)
 
 
-def _groups(store: Store, asked: ListRequest) -> list[Any]:
+def _groups(client: RqClient, asked: ListRequest) -> list[Any]:
 	"""By queue and status every job is counted; by anything else, of the jobs that the time allows to read.
 
 	Desk's own requests for groups come as from a program, too: there the answer says how far it looked.
 	"""
-	plan = job_search.plan_of(store, asked)
+	plan = job_search.plan_of(client, asked)
 	if plan is None:
 		return list_request.grouped(asked, [])
 	only_counts = all(column.aggregate in ("", "count") for column in asked.columns)
 	if plan.is_counted and only_counts and {group.field for group in asked.groups} <= {"status", "queue"}:
-		counted = list(_counted(store, plan, asked))
+		counted = list(_counted(client, plan, asked))
 		looked_at, out_of = sum(f.looked_at for _, f in counted), sum(f.out_of for _, f in counted)
-		found = Found([], looked_at, out_of, more=any(f.more for _, f in counted))
+		found = FoundJobs([], looked_at, out_of, more=any(f.more for _, f in counted))
 		answer = list_request.shape_groups(asked, (group for group, _ in counted if group[1]["count"]))
 	else:
-		found = job_search.collect(store, plan, 0, ROWS, job_search.DESK_SECONDS)
+		found = job_search.collect(client, plan, 0, ROWS, job_search.DESK_SECONDS)
 		answer = list_request.grouped(asked, found.rows)
 	if found.more and not frappe.request:
 		_refuse(found)
@@ -119,18 +121,18 @@ def _groups(store: Store, asked: ListRequest) -> list[Any]:
 
 
 def _counted(
-	store: Store, plan: Plan, asked: ListRequest
-) -> Iterator[tuple[tuple[list[Row], dict[str, int]], Found]]:
+	client: RqClient, plan: SearchPlan, asked: ListRequest
+) -> Iterator[tuple[tuple[list[Row], dict[str, int]], FoundJobs]]:
 	"""Groups by status, queue or both, with the number of their jobs."""
 	fields = [group.field for group in asked.groups]
-	queues = sorted({keys.short_name(name) for name in store.resolve(plan.query.queues)})
+	queues = sorted({keys.short_name(name) for name in client.resolve(plan.query.queues)})
 	values = {"status": plan.query.statuses or STATUSES, "queue": queues}
 	deadline = time.monotonic() + job_search.DESK_SECONDS
 	for group in itertools.product(*(values[field] for field in fields)):
 		of = dict(zip(fields, group, strict=True))
 		query = _only(plan.query, of)
-		result = _count(store, replace(plan, query=query), max(0.01, deadline - time.monotonic()), EVERY)
-		found = Found([], result.looked_at, result.out_of, more=not result.complete)
+		result = _count(client, replace(plan, query=query), max(0.01, deadline - time.monotonic()), EVERY)
+		found = FoundJobs([], result.looked_at, result.out_of, more=not result.complete)
 		yield ([Row(of)], {"count": result.matched}), found
 
 
@@ -147,7 +149,7 @@ def document(job_id: str) -> Row:
 		frappe.DoesNotExistError, frappe.PermissionError, RedisUnavailable
 	"""
 	with context.translated():
-		job = context.store().job(job_id)
+		job = context.client().job(job_id)
 	if not context.is_own(job):
 		raise frappe.PermissionError
 	return row(job, clock.now())
@@ -159,8 +161,8 @@ def is_zombie(job_id: str) -> bool:
 	Raises: As `document`.
 	"""
 	with context.translated():
-		store = context.store()
-		return zombies.is_one(store, store.job(job_id))
+		client = context.client()
+		return zombies.is_one(client, client.job(job_id))
 
 
 def status(job_id: str) -> dict[str, Any]:
@@ -192,7 +194,7 @@ def of_site(
 	return get_list(args, {})
 
 
-def _tell(found: Found) -> None:
+def _tell(found: FoundJobs) -> None:
 	"""How far a search came, beside the answer of a request."""
 	if getattr(frappe.local, "response", None) is not None:
 		frappe.local.response["job_monitor"] = {
@@ -203,7 +205,7 @@ def _tell(found: Found) -> None:
 		}
 
 
-def _refuse(found: Found) -> None:
+def _refuse(found: FoundJobs) -> None:
 	message = _("The arguments of {0} jobs are too large to be searched.").format(found.unread)
 	if found.more:
 		message = _(

@@ -37,9 +37,9 @@ def get_queue_info() -> dict[str, Any]:
 		RedisUnavailable
 	"""
 	with context.translated():
-		store = context.store()
-		found = {queue.short_name: queue for queue in store.queues()}
-		every = workers.read_all(store)
+		client = context.client()
+		found = {queue.short_name: queue for queue in client.queues()}
+		every = workers.read_all(client)
 	now = clock.now()
 	names = dict.fromkeys([*context.queue_names(), *found])
 	# Python's callers on any site of the bench find this function, so also those on sites without our tables
@@ -80,7 +80,7 @@ class JobList(Sequence[Row]):
 
 	def __init__(self, site: str | None = None, queue: Any = None, status: Any = None) -> None:
 		with context.translated():
-			self._store = context.store()
+			self._store = context.client()
 			known = {keys.short_name(name) for name in self._store.queue_names()}
 			self._query = JobQuery(
 				queues=tuple(name for name in _names(queue) if _known(name, known)),

@@ -15,7 +15,7 @@ from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock, processes
 from job_monitor.core.rq import keys, workers
 from job_monitor.core.rq.records import Job, Verdict, Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 DOCTYPE = "RQ Worker"
 
@@ -30,7 +30,7 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
 		return list_request.Runnable(get_list(of_v2, {}))
 	asked = list_request.request(DOCTYPE, args, kwargs)
 	with context.translated():
-		rows = _rows(context.store(), asked)
+		rows = _rows(context.client(), asked)
 	if asked.is_grouped:
 		return list_request.grouped(asked, rows)
 	end = None if asked.length is None else asked.start + asked.length
@@ -47,7 +47,7 @@ def get_count(args: Any, kwargs: dict[str, Any]) -> int:
 	"""
 	asked = list_request.request(DOCTYPE, args, kwargs)
 	with context.translated():
-		return len(_rows(context.store(), asked))
+		return len(_rows(context.client(), asked))
 
 
 def document(name: str) -> Row:
@@ -58,19 +58,19 @@ def document(name: str) -> Row:
 		RedisUnavailable
 	"""
 	with context.translated():
-		store = context.store()
-		worker = workers.read_one(store, name)
+		client = context.client()
+		worker = workers.read_one(client, name)
 		if not context.is_of_bench(worker):
 			raise frappe.DoesNotExistError(frappe._("{0} is no worker of this bench").format(name))
-		row = _row(worker, _own_jobs(store, [worker]), clock.now())
+		row = _row(worker, _own_jobs(client, [worker]), clock.now())
 	row.memory = memory(row)
 	return row
 
 
-def _rows(store: Store, asked: ListRequest) -> list[Row]:
+def _rows(client: RqClient, asked: ListRequest) -> list[Row]:
 	now = clock.now()
-	found = workers.read_all(store)
-	jobs = _own_jobs(store, found)
+	found = workers.read_all(client)
+	jobs = _own_jobs(client, found)
 	rows = [_row(worker, jobs, now) for worker in found]
 	judged = {c.fieldname for c in (*asked.all_of, *asked.any_of)} | {field for field, _ in asked.order}
 	if "memory" in judged or asked.is_grouped:
@@ -82,11 +82,11 @@ def _rows(store: Store, asked: ListRequest) -> list[Row]:
 	return rows
 
 
-def _own_jobs(store: Store, found: Sequence[Worker]) -> dict[str, Job]:
+def _own_jobs(client: RqClient, found: Sequence[Worker]) -> dict[str, Job]:
 	"""Current jobs of this site. What a worker does for another site is not told."""
 	current = [i for worker in found for i in worker.current_job_ids]
 	own = [i for i in current if keys.site_of(i) == frappe.local.site]
-	return {job.id: job for job in store.rows([("", i) for i in own])}
+	return {job.id: job for job in client.rows([("", i) for i in own])}
 
 
 def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:

@@ -23,7 +23,7 @@ from job_monitor.core.rq.diagnosis import duration
 from job_monitor.core.schedules import judge, schedule_jobs
 from job_monitor.core.schedules.judge import ScheduleHealth
 from job_monitor.core.schedules.messages import of_scheduler
-from job_monitor.core.schedules.records import COMPLETE, ENABLED, FAILURES, Run, Schedule, Scheduler
+from job_monitor.core.schedules.records import COMPLETE, ENABLED, FAILURES, Schedule, ScheduledRun, Scheduler
 
 TYPE, LOG = "Scheduled Job Type", "Scheduled Job Log"
 _ENDED = (COMPLETE, *FAILURES)
@@ -141,8 +141,8 @@ def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, tim
 	)
 
 
-def _run(row: Any, times: _Calendar) -> Run:
-	return Run(row.status, times.utc(row.creation), row.get("duration"), row.get("error") or "")
+def _run(row: Any, times: _Calendar) -> ScheduledRun:
+	return ScheduledRun(row.status, times.utc(row.creation), row.get("duration"), row.get("error") or "")
 
 
 class _Calendar:

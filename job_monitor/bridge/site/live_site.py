@@ -19,11 +19,11 @@ from job_monitor.bridge.site import state
 
 STATE = "live site"
 
-Place = dict[str, str]
+Whereabouts = dict[str, str]
 """site, database, bench (its id and path) and host; as it is shown to people."""
 
 
-def here() -> Place:
+def here() -> Whereabouts:
 	return {
 		"site": frappe.local.site,
 		"database": str(frappe.conf.db_name or ""),
@@ -97,5 +97,5 @@ def _keep(kept: dict[str, Any]) -> None:
 	state.put(STATE, json.dumps(kept))
 
 
-def _words(place: Place) -> str:
+def _words(place: Whereabouts) -> str:
 	return ", ".join(f"{name} {value}" for name, value in place.items() if value)

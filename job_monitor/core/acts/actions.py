@@ -22,7 +22,7 @@ from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers, zombies
 from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 from job_monitor.core.schedules import schedule_jobs
 
 WAITING = (keys.QUEUED, "deferred", "scheduled")
@@ -56,60 +56,60 @@ class _Untouched:
 		return data if isinstance(data, bytes) else b""
 
 
-def stop(store: Store, job_id: str) -> Outcome:
+def stop(client: RqClient, job_id: str) -> Outcome:
 	"""Ask the worker of a running job to end it; it does so within a second. Three round trips.
 
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = store.job(job_id)
+	job = client.job(job_id)
 	if job.status != keys.STARTED or not job.worker:
 		return _not_now(job, "only a running job can be stopped")
 	try:
-		gone = workers.read_one(store, job.worker).is_dead
+		gone = workers.read_one(client, job.worker).is_dead
 	except WorkerNotFound:
 		gone = True
 	if gone:
 		return _not_now(job, "its worker is gone, so there is no process to stop")
 	if job.site:
-		RunLog(store.connection, store.bench or "", job.site).note_stop(job.id)
-	with asking(store.connection):
-		send_command(store.connection, job.worker, "stop-job", job_id=job_id)
+		RunLog(client.connection, client.bench or "", job.site).note_stop(job.id)
+	with asking(client.connection):
+		send_command(client.connection, job.worker, "stop-job", job_id=job_id)
 	return Outcome(True, job.status, "its worker was asked to stop it")
 
 
-def retry(store: Store, job_id: str) -> Outcome:
+def retry(client: RqClient, job_id: str) -> Outcome:
 	"""Put a failed, stopped or canceled job back into its queue, as it was enqueued.
 
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = store.job(job_id)
+	job = client.job(job_id)
 	if job.status not in (keys.FAILED, "stopped", "canceled"):
 		return _not_now(job, "only a failed, stopped or canceled job can be retried")
 	registry_class = CanceledJobRegistry if job.status == "canceled" else FailedJobRegistry
 
 	def act(rq_job: RQJob) -> Outcome:
-		registry: Any = registry_class(rq_job.origin, connection=store.connection, serializer=_Untouched)
+		registry: Any = registry_class(rq_job.origin, connection=client.connection, serializer=_Untouched)
 		registry.requeue(rq_job)
 		return Outcome(True, keys.QUEUED, "it was put back into its queue")
 
-	return _act(store, job, act)
+	return _act(client, job, act)
 
 
-def cancel(store: Store, job_id: str) -> Outcome:
+def cancel(client: RqClient, job_id: str) -> Outcome:
 	"""Take a waiting job out of its queue. RQ keeps it as canceled, without expiry, so that it can be retried.
 
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = store.job(job_id)
+	job = client.job(job_id)
 	if job.status not in WAITING:
 		return _not_now(job, "only a waiting job can be canceled")
-	return _act(store, job, lambda rq_job: _take_out(store, rq_job, job, _cancel))
+	return _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _cancel))
 
 
-def remove(store: Store, job_id: str) -> Outcome:
+def remove(client: RqClient, job_id: str) -> Outcome:
 	"""Delete a waiting job, an ended one or a zombie, with all that Redis holds of it.
 
 	Jobs that wait for it are left as they are, as by RQ's own `job.delete()`: nothing starts them any more.
@@ -117,19 +117,19 @@ def remove(store: Store, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = store.job(job_id)
+	job = client.job(job_id)
 	if job.status in ENDED:
-		return _delete_ended(store, job)
+		return _delete_ended(client, job)
 	if job.status in WAITING:
-		outcome = _act(store, job, lambda rq_job: _take_out(store, rq_job, job, _delete))
+		outcome = _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _delete))
 	elif job.status == keys.STARTED:
 		outcome = _not_now(job, "a running job must be stopped first")
 	else:
 		outcome = _not_now(job, "only a waiting or ended job or a zombie can be removed")
-	return outcome if outcome.done else _delete_zombie(store, job_id) or outcome
+	return outcome if outcome.done else _delete_zombie(client, job_id) or outcome
 
 
-def release(store: Store, job_id: str) -> Outcome:
+def release(client: RqClient, job_id: str) -> Outcome:
 	"""Delete a zombie, so that its id is free again: see `schedule_jobs`.
 
 	Not if a worker runs it, if it stands in a queue, or if it changed between the look and the deed.
@@ -137,31 +137,31 @@ def release(store: Store, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	with _watched(store, job_id) as pipeline:
-		job = schedule_jobs.read(store, [job_id])[job_id]
-		if job.place is schedule_jobs.Place.NONE:
+	with _watched(client, job_id) as pipeline:
+		job = schedule_jobs.read(client, [job_id])[job_id]
+		if job.place is schedule_jobs.Placement.NONE:
 			raise JobNotFound(job_id)
-		if job.place is not schedule_jobs.Place.ZOMBIE:
+		if job.place is not schedule_jobs.Placement.ZOMBIE:
 			return Outcome(False, job.status, f"it blocks nothing: it is {_WORDS[job.place]}")
-		rq_job = _fetch(store, job_id)
+		rq_job = _fetch(client, job_id)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
 		return _executed(pipeline, Outcome(True, "", f"released: {job.reason}"), job.status)
 
 
 _WORDS = {
-	schedule_jobs.Place.WAITING: "waiting in its queue",
-	schedule_jobs.Place.RUNNING: "run by a worker",
-	schedule_jobs.Place.ENDED: "at its end",
-	schedule_jobs.Place.UNKNOWN: "perhaps on its way; try again in two minutes",
+	schedule_jobs.Placement.WAITING: "waiting in its queue",
+	schedule_jobs.Placement.RUNNING: "run by a worker",
+	schedule_jobs.Placement.ENDED: "at its end",
+	schedule_jobs.Placement.UNKNOWN: "perhaps on its way; try again in two minutes",
 }
 
 
-def _take_out(store: Store, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
+def _take_out(client: RqClient, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
 	"""Whoever takes a waiting job out of its place has it: a worker, or we."""
 	place = keys.place_key(job.status, rq_job.origin)
 	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
-	if store.ask([taken])[0] != 1:
+	if client.ask([taken])[0] != 1:
 		return Outcome(False, job.status, "it has left its queue meanwhile")
 	return then(rq_job, job)
 
@@ -176,9 +176,9 @@ def _delete(rq_job: RQJob, job: Job) -> Outcome:
 	return _deleted(job)
 
 
-def _delete_ended(store: Store, job: Job) -> Outcome:
-	with _watched(store, job.id) as pipeline:
-		rq_job = _fetch(store, job.id)
+def _delete_ended(client: RqClient, job: Job) -> Outcome:
+	with _watched(client, job.id) as pipeline:
+		rq_job = _fetch(client, job.id)
 		if rq_job.get_status() != job.status:
 			return Outcome(False, job.status, "its state has changed meanwhile")
 		pipeline.multi()
@@ -187,11 +187,11 @@ def _delete_ended(store: Store, job: Job) -> Outcome:
 		return _executed(pipeline, _deleted(job), job.status)
 
 
-def _delete_zombie(store: Store, job_id: str) -> Outcome | None:
+def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
 	"""None if it is no zombie. By its keys: it stands in no registry, and RQ reads none whose payload is lost."""
-	with _watched(store, job_id) as pipeline:
-		job = store.job(job_id)
-		if not zombies.is_one(store, job):
+	with _watched(client, job_id) as pipeline:
+		job = client.job(job_id)
+		if not zombies.is_one(client, job):
 			return None
 		pipeline.multi()
 		pipeline.delete(*keys.all_of_job(job_id))
@@ -208,22 +208,22 @@ def _deleted(job: Job, words: str = "it was deleted") -> Outcome:
 	return Outcome(True, "", words + rest)
 
 
-def _fetch(store: Store, job_id: str) -> RQJob:
+def _fetch(client: RqClient, job_id: str) -> RQJob:
 	"""As RQ's `Job.fetch`, for whatever id.
 
 	Raises:
 		NoSuchJobError: It is gone, or has no payload.
 	"""
-	rq_job = RQJob(connection=store.connection, serializer=_Untouched)
+	rq_job = RQJob(connection=client.connection, serializer=_Untouched)
 	rq_job._id = job_id
 	rq_job.refresh()  # type: ignore[no-untyped-call,unused-ignore]
 	return rq_job
 
 
 @contextmanager
-def _watched(store: Store, job_id: str) -> Iterator[Any]:
+def _watched(client: RqClient, job_id: str) -> Iterator[Any]:
 	"""A transaction that fails if the job's hash changes from here on."""
-	with _rq_errors(job_id), asking(store.connection), store.connection.pipeline() as pipeline:
+	with _rq_errors(job_id), asking(client.connection), client.connection.pipeline() as pipeline:
 		pipeline.watch(keys.job_key(job_id))
 		yield pipeline
 
@@ -236,10 +236,10 @@ def _executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
 	return done
 
 
-def _act(store: Store, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome:
-	with _rq_errors(job.id), asking(store.connection):
+def _act(client: RqClient, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome:
+	with _rq_errors(job.id), asking(client.connection):
 		try:
-			return act(_fetch(store, job.id))
+			return act(_fetch(client, job.id))
 		except InvalidJobOperation:
 			return _not_now(job, "its state has changed meanwhile")
 

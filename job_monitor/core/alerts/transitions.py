@@ -135,7 +135,7 @@ class Transition:
 		return states[0] is not states[1] or self.notice is not Notice.NONE
 
 
-def step(
+def advance(
 	rule: Rule, known: Mapping[str, Incident], seen: Iterable[Sighting] | None, now: datetime
 ) -> list[Transition]:
 	"""One evaluation of one rule.

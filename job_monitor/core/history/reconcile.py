@@ -13,12 +13,12 @@ from typing import Any
 
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import JobNotFound
+from job_monitor.core.history.ended_jobs import failure_of, was_stopped
 from job_monitor.core.history.runs import (
 	FAILED,
 	KILLED,
 	STOPPED,
 	SUCCESS,
-	TIMEOUT,
 	Failure,
 	Run,
 	RunLog,
@@ -26,11 +26,7 @@ from job_monitor.core.history.runs import (
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.job_fields import exception_text
 from job_monitor.core.rq.records import Job, Worker
-from job_monitor.core.rq.store import Store
-
-_KILLED = ("Work-horse terminated unexpectedly", "AbandonedJobError", "Work-horse process was terminated")
-_STOPPED = ("Job stopped by user",)
-_TIMEOUT = ("JobTimeoutException", "HorseMonitorTimeoutException")
+from job_monitor.core.rq.store import RqClient
 
 Mark = tuple[float, list[str]]
 """How far a failed registry was looked through: the score of its last entry, and the ids seen that have it; also, with
@@ -42,7 +38,7 @@ Marks = dict[str, Mark]
 _NOWHERE: Mark = (0.0, [])
 
 
-def close(store: Store, log: RunLog, workers: Callable[[], Iterable[Worker]]) -> int:
+def close(client: RqClient, log: RunLog, workers: Callable[[], Iterable[Worker]]) -> int:
 	"""End runs that cannot be going on. Returns how many. One round trip where none goes on, else that of the workers
 	and one for each thousand runs, and some for each that ended."""
 	now = clock.now()
@@ -51,24 +47,24 @@ def close(store: Store, log: RunLog, workers: Callable[[], Iterable[Worker]]) ->
 	closed = 0
 	for start in range(0, len(runs), limits.CHUNK_ROWS):
 		chunk = runs[start : start + limits.CHUNK_ROWS]
-		jobs = store.rows([("", run.job_id) for run in chunk], frozenset())
+		jobs = client.rows([("", run.job_id) for run in chunk], frozenset())
 		for run, job in zip(chunk, jobs, strict=True):
 			outcome = judge(run, job, known.get(run.worker))
 			if outcome:
-				closed += _close(store, log, run, job, outcome, now)
+				closed += _close(client, log, run, job, outcome, now)
 	return closed
 
 
-def _close(store: Store, log: RunLog, run: Run, job: Job, outcome: str, now: datetime) -> bool:
+def _close(client: RqClient, log: RunLog, run: Run, job: Job, outcome: str, now: datetime) -> bool:
 	if outcome == KILLED and job.status and (is_later(run, job) or job.status not in _OVER):
 		# The job goes on. A retry leaves what RQ noted of the end of the run before
-		results, retries_left = store.ask(
+		results, retries_left = client.ask(
 			[
 				("XRANGE", keys.results_key(run.job_id), int(run.started_at * 1000), "+", "COUNT", 1),
 				("HGET", keys.job_key(run.job_id), "retries_left"),
 			]
 		)
-		if past := _of_result(store, job, results):
+		if past := _of_result(client, job, results):
 			return log.end(*_told(run, past, _RESULTS.get(past.status, FAILED), now))
 		if isinstance(retries_left, bytes) and job.status != keys.STARTED:
 			return log.discard(run)  # RQ runs it again by itself: an attempt
@@ -78,7 +74,7 @@ def _close(store: Store, log: RunLog, run: Run, job: Job, outcome: str, now: dat
 		and (stopped_at := log.stopped_at(run.job_id, run.started_at))
 	):
 		return log.end(*_stopped(run, job, stopped_at))
-	return log.end(*_ended(store, run, job, outcome, now))
+	return log.end(*_ended(client, run, job, outcome, now))
 
 
 _OVER = frozenset({keys.STARTED, "finished", FAILED, "stopped", "canceled"})
@@ -87,16 +83,16 @@ _RESULTS = {"1": SUCCESS, "2": FAILED, "3": STOPPED}
 """Types of RQ's results (rq `results.py`). Of a job that is stopped RQ notes a failure."""
 
 
-def _of_result(store: Store, job: Job, results: Any) -> Job | None:
+def _of_result(client: RqClient, job: Job, results: Any) -> Job | None:
 	"""A job as it was when the first of these results was noted; its status is the result's type."""
 	if not isinstance(results, list) or not results:
 		return None
 	ended_at = clock.from_epoch(int(results[0][0].split(b"-")[0]) / 1000)
 	if ended_at is None or (job.started_at is not None and ended_at > job.started_at):
 		return None
-	text = exception_text(results, None, limits.TRACEBACK_CHARS, store.redactor)
+	text = exception_text(results, None, limits.TRACEBACK_CHARS, client.redactor)
 	kind = keys.text(dict(results[0][1]).get(b"type"))
-	return replace(job, status="3" if _holds(text, _STOPPED) else kind, ended_at=ended_at, exception=text)
+	return replace(job, status="3" if was_stopped(text) else kind, ended_at=ended_at, exception=text)
 
 
 def judge(run: Run, job: Job, worker: Worker | None) -> str:
@@ -117,11 +113,11 @@ def is_later(run: Run, job: Job) -> bool:
 	return job.started_at is not None and job.started_at.timestamp() > run.started_at
 
 
-def _ended(store: Store, run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
+def _ended(client: RqClient, run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
 	current = None if is_later(run, job) else job
 	ended_at = (current.ended_at if current else _before_start(job)) or now
 	duration = max(0.0, ended_at.timestamp() - run.started_at) if current and current.ended_at else None
-	whole = _whole(store, job) if current and outcome != SUCCESS else None
+	whole = _whole(client, job) if current and outcome != SUCCESS else None
 	return _with_failure(replace(run, ended_at=ended_at.timestamp(), duration=duration), whole, outcome)
 
 
@@ -142,7 +138,7 @@ def _told(run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure
 def _with_failure(run: Run, job: Job | None, outcome: str) -> tuple[Run, Failure | None]:
 	failure = None
 	if outcome != SUCCESS:
-		failure, outcome = _failure(job, outcome)
+		failure, outcome = failure_of(job, outcome)
 	return replace(run, outcome=outcome), failure
 
 
@@ -151,44 +147,18 @@ def _before_start(job: Job) -> datetime | None:
 	return job.started_at - timedelta(milliseconds=1) if job.started_at else None
 
 
-def _whole(store: Store, job: Job) -> Job | None:
+def _whole(client: RqClient, job: Job) -> Job | None:
 	try:
-		return store.job(job.id)
+		return client.job(job.id)
 	except JobNotFound:
 		return None
-
-
-_UNKNOWN = {
-	STOPPED: "Somebody stopped it; RQ has nothing more of it.",
-	KILLED: "The process that ran it vanished.",
-}
-
-
-def _failure(job: Job | None, outcome: str) -> tuple[Failure, str]:
-	"""What is told of a failure, and its outcome as the traceback tells it."""
-	text = job.exception.strip() if job else ""
-	last = text.rsplit("\n", 1)[-1].strip()
-	if outcome == FAILED:
-		outcome = TIMEOUT if _holds(last, _TIMEOUT) else KILLED if _holds(last, _KILLED) else FAILED
-	kind, _, message = last.partition(": ")
-	if not kind.replace(".", "").isidentifier():
-		kind, message = {STOPPED: "Stopped", KILLED: "Killed"}.get(outcome, "Failed"), last
-	arguments = job.arguments[: limits.ARGUMENT_CHARS] if job else ""
-	message = message or ("" if last else _UNKNOWN.get(outcome, _UNKNOWN[KILLED]))
-	return Failure(
-		kind.rsplit(".", 1)[-1], message[: limits.MESSAGE_CHARS], text[-limits.TRACEBACK_CHARS :], arguments
-	), outcome
-
-
-def _holds(text: str, words: Iterable[str]) -> bool:
-	return any(word in text for word in words)
 
 
 # Failures before the hooks
 
 
 def catch_up(
-	store: Store, log: RunLog, site: str, marks: Marks | None, usual: float = inf
+	client: RqClient, log: RunLog, site: str, marks: Marks | None, usual: float = inf
 ) -> tuple[Marks, int]:
 	"""Note failures of a site that stand in RQ's failed registries and were never noted.
 
@@ -202,28 +172,28 @@ def catch_up(
 	Returns:
 		The new marks, and how many were noted.
 	"""
-	behind = store.queue_names()
+	behind = client.queue_names()
 	if marks is None:
-		return _first_marks(store, behind, usual), 0
+		return _first_marks(client, behind, usual), 0
 	noted, after = 0, dict(marks)
 	while behind:
 		names, behind = behind, []
-		answers = store.ask(_entries_from(name, after.get(name, _NOWHERE)) for name in names)
+		answers = client.ask(_entries_from(name, after.get(name, _NOWHERE)) for name in names)
 		for name, entries in zip(names, answers, strict=True):
 			mark = after.get(name, _NOWHERE)
 			pairs = _beyond(mark, _pairs(entries))
 			after[name] = _advanced(mark, pairs, usual)
 			ours = [job_id for job_id, _ in pairs if keys.site_of(job_id) == site]
-			noted += sum(_note(store, log, job) for job in _unnoted(store, log, ours))
+			noted += sum(_note(client, log, job) for job in _unnoted(client, log, ours))
 			if len(pairs) >= limits.CHUNK_ROWS:
 				behind.append(name)
 	log.forget_noted(clock.now().timestamp() - limits.RUNS_NOTED_SECONDS)
 	return after, noted
 
 
-def _first_marks(store: Store, names: list[str], usual: float) -> Marks:
+def _first_marks(client: RqClient, names: list[str], usual: float) -> Marks:
 	last = limits.CHUNK_ROWS - 1
-	answers = store.ask(
+	answers = client.ask(
 		("ZREVRANGE", keys.place_key(keys.FAILED, name), 0, last, "WITHSCORES") for name in names
 	)
 	pairs = {name: _pairs(answer) for name, answer in zip(names, answers, strict=True)}
@@ -266,10 +236,10 @@ def _advanced(mark: Mark, pairs: list[tuple[str, float]], usual: float) -> Mark:
 	return newest, [*seen, *new]
 
 
-def _unnoted(store: Store, log: RunLog, job_ids: list[str]) -> list[Job]:
+def _unnoted(client: RqClient, log: RunLog, job_ids: list[str]) -> list[Job]:
 	if not job_ids:
 		return []
-	jobs = store.rows([(keys.FAILED, job_id) for job_id in job_ids])
+	jobs = client.rows([(keys.FAILED, job_id) for job_id in job_ids])
 	# In the order in which a run passes these places, so that it is in one of them whenever it moves on
 	going_on = {run.job_id for run in log.running()}
 	waiting = log.waiting_ends()
@@ -288,7 +258,7 @@ def _was(noted_at: float | None, job: Job) -> bool:
 	return noted_at is not None and (job.started_at is None or noted_at >= job.started_at.timestamp())
 
 
-def _note(store: Store, log: RunLog, job: Job) -> bool:
+def _note(client: RqClient, log: RunLog, job: Job) -> bool:
 	ended_at = job.ended_at or clock.now()
 	began = job.started_at or ended_at
 	run = Run(
@@ -302,5 +272,5 @@ def _note(store: Store, log: RunLog, job: Job) -> bool:
 		ended_at.timestamp(),
 		duration=job.duration,
 	)
-	failure, outcome = _failure(_whole(store, job), STOPPED if job.status == "stopped" else FAILED)
+	failure, outcome = failure_of(_whole(client, job), STOPPED if job.status == "stopped" else FAILED)
 	return log.end(replace(run, outcome=outcome), failure, begun=False)

@@ -22,7 +22,7 @@ _BLOCK = limits.LOG_BLOCK_BYTES
 
 
 @dataclass(frozen=True)
-class Place:
+class LogCursor:
 	"""An offset in a file that is known by its inode and by a checksum of its first `head` bytes."""
 
 	inode: int
@@ -34,7 +34,7 @@ class Place:
 		return f"{self.inode:x}-{self.offset:x}-{self.head:x}-{self.checksum:x}"
 
 	@classmethod
-	def read(cls, cursor: str) -> Place:
+	def read(cls, cursor: str) -> LogCursor:
 		"""
 		Raises:
 			InvalidQuery: The cursor was not made by this module.
@@ -46,7 +46,7 @@ class Place:
 		return place
 
 	@classmethod
-	def of(cls, file: int, offset: int) -> Place:
+	def of(cls, file: int, offset: int) -> LogCursor:
 		"""The place at this offset of an open file."""
 		head = os.pread(file, min(_HEAD_BYTES, offset), 0)
 		return cls(os.fstat(file).st_ino, offset, len(head), zlib.crc32(head))

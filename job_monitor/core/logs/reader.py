@@ -14,7 +14,7 @@ from pathlib import Path
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.logs import catalog, log_records, log_sites
-from job_monitor.core.logs.log_cursor import Place, back_from, record_start
+from job_monitor.core.logs.log_cursor import LogCursor, back_from, record_start
 from job_monitor.core.logs.log_records import LEVELS, LogRecord
 from job_monitor.core.redaction.redactor import Redactor
 
@@ -98,12 +98,12 @@ class Log:
 		Raises:
 			InvalidQuery: The cursor was not made here.
 		"""
-		place = Place.read(cursor) if cursor else None
+		place = LogCursor.read(cursor) if cursor else None
 		paths = catalog.with_rotated(self.folder, self.log)
 		first = place.find(self.folder, paths) if place else 0
 		if first is None or not paths:
 			note = catalog.why(self.log, FileNotFoundError()) if not paths else _GONE
-			return LogPage(self.log.name, newer=str(Place(0, 0)), note=note)
+			return LogPage(self.log.name, newer=str(LogCursor(0, 0)), note=note)
 		return _Tail(self, wanted).run(paths[first:], place)
 
 	def follow(
@@ -116,7 +116,7 @@ class Log:
 		Raises:
 			InvalidQuery: The cursor was not made here.
 		"""
-		place = Place.read(cursor)
+		place = LogCursor.read(cursor)
 		paths = catalog.with_rotated(self.folder, self.log)
 		first = place.find(self.folder, paths)
 		if not paths:
@@ -156,7 +156,7 @@ class _Tail:
 		self.full = False
 		self.older = self.newer = self.note = ""
 
-	def run(self, paths: list[Path], place: Place | None) -> LogPage:
+	def run(self, paths: list[Path], place: LogCursor | None) -> LogPage:
 		for number, path in enumerate(paths):
 			try:
 				with catalog.opened(self.log.folder, path) as file:
@@ -172,12 +172,12 @@ class _Tail:
 		if not self.found and not self.note:
 			more = " in what was read; go on with the older ones" if self.older else ""
 			self.note = f"no entry matches{more}" if self.read else f"{self.log.log.file} is empty"
-		newer = self.newer or str(Place(0, 0))
+		newer = self.newer or str(LogCursor(0, 0))
 		return LogPage(self.log.log.name, tuple(self.found[::-1]), self.older, newer, self.read, self.note)
 
 	def _file(self, file: int, end: int, is_last: bool) -> None:
 		inode = os.fstat(file).st_ino
-		self.newer = self.newer or str(Place.of(file, end))
+		self.newer = self.newer or str(LogCursor.of(file, end))
 		before = self.read
 		for offset, data in back_from(file, end):
 			for start, raw in reversed([*log_records.group(data)] or [(0, b"")]):
@@ -186,7 +186,7 @@ class _Tail:
 					self.found.append(record)
 				self.read = before + end - at
 				if len(self.found) >= self.wanted.records or self.read >= limits.LOG_PAGE_BYTES:
-					self.older = str(Place.of(file, at)) if at or not is_last else ""
+					self.older = str(LogCursor.of(file, at)) if at or not is_last else ""
 					self.full = True
 					return
 
@@ -194,7 +194,7 @@ class _Tail:
 class _Follow:
 	"""Reads on from a place, through the files that were begun since."""
 
-	def __init__(self, log: Log, wanted: LogFilter, settle: float, place: Place, note: str) -> None:
+	def __init__(self, log: Log, wanted: LogFilter, settle: float, place: LogCursor, note: str) -> None:
 		self.log = log
 		self.wanted = wanted
 		self.settle = settle
@@ -203,7 +203,7 @@ class _Follow:
 		self.found: list[LogRecord] = []
 		self.read = 0
 
-	def run(self, paths: list[Path], place: Place | None) -> LogPage:
+	def run(self, paths: list[Path], place: LogCursor | None) -> LogPage:
 		for number in range(len(paths) - 1, -1, -1):
 			try:
 				with catalog.opened(self.log.folder, paths[number]) as file:
@@ -222,7 +222,7 @@ class _Follow:
 		"""Read a file from what was seen of it on. Returns whether its end was reached."""
 		status = os.fstat(file)
 		if status.st_size == seen:
-			self.newer = str(Place.of(file, seen))
+			self.newer = str(LogCursor.of(file, seen))
 			return True
 		start = record_start(file, seen)
 		at = max(start, seen)
@@ -238,7 +238,7 @@ class _Follow:
 			if end > seen and len(self.found) < self.wanted.records:
 				self._take(status.st_ino, start + begin, raw)
 				at = end
-		self.newer = str(Place.of(file, at))
+		self.newer = str(LogCursor.of(file, at))
 		self.read += at - seen
 		return at == status.st_size
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Filters:
+class MonitorFilters:
 	"""What to count. `site` and `queue` whole, `method` in part; moments in UTC, inclusive."""
 
 	site: str = ""
@@ -17,7 +17,7 @@ class Filters:
 	until: datetime | None = None
 
 
-ALL = Filters()
+ALL = MonitorFilters()
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class MethodStats:
 
 
 @dataclass(frozen=True)
-class Run:
+class MonitorRun:
 	"""One of the slowest runs. Durations in seconds."""
 
 	method: str
@@ -55,7 +55,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Report:
+class MonitorReport:
 	"""The log in figures.
 
 	Attributes:
@@ -71,7 +71,7 @@ class Report:
 	"""
 
 	methods: tuple[MethodStats, ...] = ()
-	slowest: tuple[Run, ...] = ()
+	slowest: tuple[MonitorRun, ...] = ()
 	hours: dict[str, tuple[int, int, float]] = field(default_factory=dict)
 	lines: int = 0
 	jobs: int = 0

@@ -22,7 +22,7 @@ import orjson
 from job_monitor.core import limits
 from job_monitor.core.monitor_log.duplicates import Copies
 from job_monitor.core.monitor_log.log_segments import Piece, files, pieces
-from job_monitor.core.monitor_log.monitor_report import ALL, Filters, Report
+from job_monitor.core.monitor_log.monitor_report import ALL, MonitorFilters, MonitorReport
 from job_monitor.core.monitor_log.totals import OTHERS, Totals
 
 __all__ = ["OTHERS", "files", "read"]
@@ -35,10 +35,10 @@ _GLUED = re.compile(rb"(?<=\})(?=\{)|(?<=.)(?=\{\"duration\":)")
 
 def read(
 	paths: Sequence[Path],
-	filters: Filters | None = None,
+	filters: MonitorFilters | None = None,
 	seconds: float = float("inf"),
 	progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> MonitorReport:
 	"""Sum up the files, in the order given and each from its end, for at most about `seconds`.
 
 	Streams: memory is bounded whatever the size. About 250,000 lines a second and core. With `since`, reading a file ends
@@ -47,12 +47,12 @@ def read(
 	Args:
 		progress: Called now and then with (bytes read, bytes in all).
 	"""
-	return _Reader(filters or Filters(), time.monotonic() + seconds, progress).run(paths)
+	return _Reader(filters or MonitorFilters(), time.monotonic() + seconds, progress).run(paths)
 
 
 class _Reader:
 	def __init__(
-		self, filters: Filters, deadline: float, progress: Callable[[int, int], None] | None
+		self, filters: MonitorFilters, deadline: float, progress: Callable[[int, int], None] | None
 	) -> None:
 		self.filters = filters
 		self.filtered = filters != ALL
@@ -67,7 +67,7 @@ class _Reader:
 		self.counts = dict.fromkeys(("lines", "requests", "other", "broken", "duplicates"), 0)
 		self.problem = ""
 
-	def run(self, paths: Sequence[Path]) -> Report:
+	def run(self, paths: Sequence[Path]) -> MonitorReport:
 		sizes = [_size(path) for path in paths]
 		done = 0
 		for path, size in zip(paths, sizes, strict=True):
@@ -164,9 +164,9 @@ class _Reader:
 			or (filters.method and filters.method not in name)
 		)
 
-	def _report(self, read_bytes: int, total: int, complete: bool) -> Report:
+	def _report(self, read_bytes: int, total: int, complete: bool) -> MonitorReport:
 		totals = self.totals
-		return Report(
+		return MonitorReport(
 			totals.by_method(),
 			totals.slowest_runs(),
 			totals.by_hour(),

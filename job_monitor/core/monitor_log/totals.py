@@ -8,7 +8,7 @@ from typing import Any
 
 from job_monitor.core import limits
 from job_monitor.core.histogram import Histogram, bucket_of
-from job_monitor.core.monitor_log.monitor_report import MethodStats, Run
+from job_monitor.core.monitor_log.monitor_report import MethodStats, MonitorRun
 
 OTHERS = "(other methods)"
 OTHER = "(others)"
@@ -51,7 +51,7 @@ class Totals:
 		self.hours = _Table(limits.LOG_HOURS)
 		self.sites = _Table(limits.LOG_SITES)
 		self.queues = _Table(limits.LOG_SITES)
-		self.slowest: list[tuple[float, int, Run]] = []
+		self.slowest: list[tuple[float, int, MonitorRun]] = []
 		self.jobs = 0
 
 	def add(self, data: dict[str, Any], name: str, at: str, taken: float, waited: float) -> None:
@@ -73,7 +73,7 @@ class Totals:
 			row[2] += taken
 		if len(self.slowest) < limits.LOG_SLOWEST or taken > self.slowest[0][0]:
 			job_id = str(data.get("job_id") or data.get("uuid"))[: limits.ID_CHARS]
-			run = Run(name, site, at[:26], taken, waited, job_id)
+			run = MonitorRun(name, site, at[:26], taken, waited, job_id)
 			keep = heapq.heappush if len(self.slowest) < limits.LOG_SLOWEST else heapq.heapreplace
 			keep(self.slowest, (taken, self.jobs, run))
 
@@ -87,7 +87,7 @@ class Totals:
 		methods = [_stats(name, stats, whole) for name, stats in self.methods.items()]
 		return tuple(sorted(methods, key=lambda method: -method.total))
 
-	def slowest_runs(self) -> tuple[Run, ...]:
+	def slowest_runs(self) -> tuple[MonitorRun, ...]:
 		return tuple(run for _taken, _number, run in sorted(self.slowest, reverse=True))
 
 

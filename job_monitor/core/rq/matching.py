@@ -17,7 +17,7 @@ from job_monitor.core.pickles.payload import Undecodable
 from job_monitor.core.rq import job_fields, keys
 from job_monitor.core.rq.pool import Entry
 from job_monitor.core.rq.query import JobQuery
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _TRACEBACKS = 200
 """Tracebacks read in one round trip."""
@@ -31,11 +31,11 @@ class Matcher:
 		unread: Jobs looked at so far of which it could not be told, for the size of their payload.
 	"""
 
-	def __init__(self, store: Store, query: JobQuery) -> None:
-		self.store = store
+	def __init__(self, client: RqClient, query: JobQuery) -> None:
+		self.client = client
 		self.query = query
 		self.needs_payload = bool(query.method or query.user or query.text)
-		self.payloads = Payloads(store, query)
+		self.payloads = Payloads(client, query)
 		# Stopped jobs stand in the failed registry
 		self.only_stopped = "stopped" in query.statuses and keys.FAILED not in query.statuses
 		self.never_stopped = keys.FAILED in query.statuses and "stopped" not in query.statuses
@@ -64,7 +64,7 @@ class Matcher:
 		return not self.query.job_id or self.query.job_id.lower() in job_id.lower()
 
 	def _by_hash(self, entries: Sequence[Entry]) -> list[Entry]:
-		answers = self.store.ask(("HMGET", keys.job_key(e.job_id), "status", "created_at") for e in entries)
+		answers = self.client.ask(("HMGET", keys.job_key(e.job_id), "status", "created_at") for e in entries)
 		return [
 			entry
 			for entry, answer in zip(entries, answers, strict=True)
@@ -85,17 +85,17 @@ class Matcher:
 class Payloads:
 	"""Judges jobs by what they run, for whom, with which arguments, and with which traceback they failed."""
 
-	def __init__(self, store: Store, query: JobQuery) -> None:
-		self.store = store
+	def __init__(self, client: RqClient, query: JobQuery) -> None:
+		self.client = client
 		self.method, self.user, self.text = query.method.lower(), query.user.lower(), query.text.lower()
 		self.raw_text, self.raw_method = _raw_needle(self.text), _raw_needle(self.method)
 
 	def judge(self, entries: Sequence[Entry]) -> list[bool | None]:
 		"""Whether each matches; None if it cannot be told."""
-		lengths = self.store.ask(("HSTRLEN", keys.job_key(e.job_id), "data") for e in entries)
+		lengths = self.client.ask(("HSTRLEN", keys.job_key(e.job_id), "data") for e in entries)
 		small = [isinstance(n, int) and n <= limits.LIST_PAYLOAD_BYTES for n in lengths]
 		wanted = [entry for entry, fits in zip(entries, small, strict=True) if fits]
-		payloads = iter(self.store.ask(("HGET", keys.job_key(e.job_id), "data") for e in wanted))
+		payloads = iter(self.client.ask(("HGET", keys.job_key(e.job_id), "data") for e in wanted))
 		data = [next(payloads) if fits else None for fits in small]
 		matched = [self._fits(e.job_id, d) for e, d in zip(entries, data, strict=True)]
 		for n, length in enumerate(lengths):
@@ -109,7 +109,7 @@ class Payloads:
 		"""As `_fits`, of a payload that is fetched by itself; with its beginning, which is all that is kept of it."""
 		if length > limits.PAYLOAD_BYTES:
 			return None, None
-		data = self.store.ask([("HGET", keys.job_key(job_id), "data")])[0]
+		data = self.client.ask([("HGET", keys.job_key(job_id), "data")])[0]
 		fits = self._fits(job_id, data)
 		try:
 			return fits, payload_head.cut(data) if isinstance(data, bytes) else None
@@ -125,13 +125,13 @@ class Payloads:
 			raw = payload_head.beginning(data, _INFLATED + 1).lower()
 			if len(raw) <= _INFLATED and not all(needle in raw for needle in needles):
 				return False
-		parts = job_fields.call_parts(data, _INFLATED, limits.TEXT_CHARS if text else 0, self.store.redactor)
+		parts = job_fields.call_parts(data, _INFLATED, limits.TEXT_CHARS if text else 0, self.client.redactor)
 		if "problem" in parts and job_fields.is_large(data):
 			return self._large_fits(data, text)
 		return self._shown_fits(parts, text)
 
 	def _large_fits(self, data: bytes, text: str) -> bool | None:
-		head = job_fields.head_parts(data, limits.TEXT_CHARS if text else 0, self.store.redactor)
+		head = job_fields.head_parts(data, limits.TEXT_CHARS if text else 0, self.client.redactor)
 		if "method" not in head:
 			return None
 		if not self._shown_fits(head, ""):
@@ -143,7 +143,7 @@ class Payloads:
 			return None
 		if self.raw_text not in raw.lower():
 			return False
-		whole = job_fields.call_parts(data, len(raw), limits.TEXT_CHARS, self.store.redactor)
+		whole = job_fields.call_parts(data, len(raw), limits.TEXT_CHARS, self.client.redactor)
 		return None if "problem" in whole else self._shown_fits(whole, text)
 
 	def _shown_fits(self, parts: dict[str, Any], text: str) -> bool:
@@ -160,18 +160,18 @@ class Payloads:
 		unmatched = [n for n, found in enumerate(matched) if not found and entries[n].place[0] == keys.FAILED]
 		for start in range(0, len(unmatched), _TRACEBACKS):
 			part = unmatched[start : start + _TRACEBACKS]
-			answers = self.store.ask(
+			answers = self.client.ask(
 				("XREVRANGE", keys.results_key(entries[n].job_id), "+", "-", "COUNT", 1) for n in part
 			)
 			for n, answer in zip(part, answers, strict=True):
-				text = job_fields.exception_text(answer, None, limits.TEXT_CHARS, self.store.redactor)
+				text = job_fields.exception_text(answer, None, limits.TEXT_CHARS, self.client.redactor)
 				if self.text in text.lower() and self._names_fit(data[n]):
 					matched[n] = True
 
 	def _names_fit(self, data: Any) -> bool:
 		if not (self.method or self.user):
 			return True
-		return self._shown_fits(job_fields.list_parts(data, 0, self.store.redactor), "")
+		return self._shown_fits(job_fields.list_parts(data, 0, self.client.redactor), "")
 
 
 _INFLATED = limits.LIST_PAYLOAD_BYTES * 16

@@ -41,7 +41,7 @@ class Merge:
 
 	def __init__(
 		self,
-		store: Reader,
+		client: Reader,
 		sizes: Mapping[Place, int],
 		newest: bool = True,
 		ordered: bool = True,
@@ -49,11 +49,11 @@ class Merge:
 		start: Cursor | None = None,
 		deadline: float = math.inf,
 	) -> None:
-		self.store, self.newest, self.ordered, self.keep = store, newest, ordered, keep
+		self.client, self.newest, self.ordered, self.keep = client, newest, ordered, keep
 		self.start = start or Cursor()
 		self.deadline = deadline
 		self.out_of_time = self.has_read = False
-		self.pool = Pool(store, sizes, self.start.pooled)
+		self.pool = Pool(client, sizes, self.start.pooled)
 		self.sizes = {place: size for place, size in sizes.items() if place not in self.pool.places}
 		self.numbers = {place: number for number, place in enumerate([*self.sizes, POOL])}
 		self.read = dict.fromkeys(self.sizes, 0)
@@ -106,7 +106,7 @@ class Merge:
 			if place in self.read and place[0] not in keys.SCORED:
 				self.read[place] = min(self.sizes[place], count)
 		scored = {place: at for place, at in self.start.scores.items() if place in self.read}
-		answers = self.store.ask(
+		answers = self.client.ask(
 			("ZCOUNT", keys.place_key(*place), *span)
 			for place, (score, _) in scored.items()
 			for span in (self._before(place, score), (score, score))
@@ -148,7 +148,7 @@ class Merge:
 
 	def _read(self, places: Sequence[Place]) -> list[Entry]:
 		"""The next block of each place: entries that are kept. One round trip."""
-		answers = self.store.ask([self._command(place) for place in places])
+		answers = self.client.ask([self._command(place) for place in places])
 		found: list[Entry] = []
 		for place, answer in zip(places, answers, strict=True):
 			start = self.read[place]
@@ -181,13 +181,13 @@ class Merge:
 
 	def _command(self, place: Place) -> tuple[Any, ...]:
 		size = self.block[place]
-		command = self.store.window_command(place, self.sizes[place], self.read[place], size, self.newest)
+		command = self.client.window_command(place, self.sizes[place], self.read[place], size, self.newest)
 		return (*command, "WITHSCORES") if place[0] in keys.SCORED else command
 
 	def _pairs(self, place: Place, answer: Any) -> list[tuple[str, float]]:
 		"""Job ids of an answer, with the score where one was asked for."""
 		if place[0] not in keys.SCORED:
-			return [(job_id, 0.0) for _, job_id in self.store.ids_of(place, answer, self.newest)]
+			return [(job_id, 0.0) for _, job_id in self.client.ids_of(place, answer, self.newest)]
 		return [(keys.text(entry), score) for entry, score in keys.scored(answer)]
 
 	def _moments(self, entries: Sequence[Entry]) -> Iterator[float]:
@@ -198,7 +198,7 @@ class Merge:
 		asked = [entry.job_id for entry in entries if entry.place[0] not in keys.SCORED]
 		samples = self._samples(entries)
 		ids = [*asked, *(entry.job_id for entry in samples)]
-		answers = self.store.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids)
+		answers = self.client.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids)
 		for entry, values in zip(samples, answers[len(asked) :], strict=True):
 			ended = None if isinstance(values, Exception) else clock.parse(values[-1])
 			if ended is not None and ended.timestamp() < entry.score < math.inf:

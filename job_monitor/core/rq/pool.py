@@ -45,8 +45,8 @@ class Pool:
 		after: See `Cursor.pooled`.
 	"""
 
-	def __init__(self, store: Reader, sizes: Mapping[Place, int], after: Pooled | None) -> None:
-		self.store = store
+	def __init__(self, client: Reader, sizes: Mapping[Place, int], after: Pooled | None) -> None:
+		self.client = client
 		self.places = [place for place, size in sizes.items() if _belongs(place, size)]
 		self.size = sum(sizes[place] for place in self.places)
 		self.after = after
@@ -54,14 +54,14 @@ class Pool:
 
 	def read(self, newest: bool, ordered: bool, keep: Callable[[str], bool] | None) -> list[Entry]:
 		"""Two round trips."""
-		answers = self.store.ask(("ZRANGE", keys.place_key(*place), 0, -1) for place in self.places)
+		answers = self.client.ask(("ZRANGE", keys.place_key(*place), 0, -1) for place in self.places)
 		found = [
 			(place, job_id)
 			for place, answer in zip(self.places, answers, strict=True)
-			for _, job_id in self.store.ids_of(place, answer, False)
+			for _, job_id in self.client.ids_of(place, answer, False)
 			if keep is None or keep(job_id)
 		]
-		times = moments(self.store, [job_id for _, job_id in found]) if ordered else iter([0.0] * len(found))
+		times = moments(self.client, [job_id for _, job_id in found]) if ordered else iter([0.0] * len(found))
 		ranked = sorted(
 			((-moment if newest else moment, cursor.digest(job_id), job_id), place)
 			for (place, job_id), moment in zip(found, times, strict=True)
@@ -79,9 +79,9 @@ class Pool:
 		return last, self.size - (len(self.entries) - done)
 
 
-def moments(store: Reader, ids: Sequence[str]) -> Iterator[float]:
+def moments(client: Reader, ids: Sequence[str]) -> Iterator[float]:
 	"""The last change of each job as Unix time, 0 if nothing tells it. One round trip."""
-	for values in store.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids):
+	for values in client.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids):
 		moment = job_fields.latest(values)
 		yield moment.timestamp() if moment else 0.0
 

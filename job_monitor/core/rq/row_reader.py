@@ -14,23 +14,23 @@ from job_monitor.core.rq.query import COLUMNS
 from job_monitor.core.rq.records import Job
 
 
-def read(store: Reader, ids: Sequence[Place], columns: frozenset[str]) -> list[Job]:
+def read(client: Reader, ids: Sequence[Place], columns: frozenset[str]) -> list[Job]:
 	"""See `RqClient.rows`."""
 	commands: list[tuple[Any, ...]] = []
 	for _, job_id in ids:
 		key = keys.job_key(job_id)
 		commands += [("HMGET", key, *job_fields.FIELDS), ("HSTRLEN", key, "data")]
-	answers = store.ask(commands)
+	answers = client.ask(commands)
 	fields, lengths = answers[::2], answers[1::2]
-	parts = _parts(store, ids, fields, lengths, columns)
+	parts = _parts(client, ids, fields, lengths, columns)
 	return [
-		job_fields.row(job_id, place, fields[n], store.redactor, columns, **parts[n])
+		job_fields.row(job_id, place, fields[n], client.redactor, columns, **parts[n])
 		for n, (place, job_id) in enumerate(ids)
 	]
 
 
 def _parts(
-	store: Reader, ids: Sequence[Place], fields: list[Any], lengths: list[Any], columns: frozenset[str]
+	client: Reader, ids: Sequence[Place], fields: list[Any], lengths: list[Any], columns: frozenset[str]
 ) -> list[dict[str, Any]]:
 	"""What each row's payload and, of failed ones, newest result tell."""
 	parts: list[dict[str, Any]] = [{} for _ in ids]
@@ -52,35 +52,35 @@ def _parts(
 		if failed and "exception" in columns:
 			commands.append(("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1))
 			slots.append((n, False))
-	for (n, is_data), answer in zip(slots, store.ask(commands), strict=True):
-		parts[n] |= _part(store, is_data, answer, "arguments" in columns)
-	_add_large(store, [(ids[n][1], lengths[n], parts[n]) for n in large], "arguments" in columns)
+	for (n, is_data), answer in zip(slots, client.ask(commands), strict=True):
+		parts[n] |= _part(client, is_data, answer, "arguments" in columns)
+	_add_large(client, [(ids[n][1], lengths[n], parts[n]) for n in large], "arguments" in columns)
 	return parts
 
 
-def _add_large(store: Reader, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
+def _add_large(client: Reader, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
 	"""What the beginnings of large payloads tell: one after the other, as far as `LARGE_PAYLOADS_BYTES` reach."""
 	left = limits.LARGE_PAYLOADS_BYTES
 	for job_id, length, part in large:
 		if length <= left:
 			left -= length
-			data = store.ask([("HGET", keys.job_key(job_id), "data")])[0]
+			data = client.ask([("HGET", keys.job_key(job_id), "data")])[0]
 			del part["problem"]
-			part |= _part(store, True, data, arguments)
+			part |= _part(client, True, data, arguments)
 
 
-def _part(store: Reader, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
+def _part(client: Reader, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
 	if is_data:
 		chars = limits.LIST_TEXT_CHARS if arguments else 0
-		return job_fields.list_parts(answer, chars, store.redactor)
-	return {"exception": job_fields.exception_text(answer, None, limits.LIST_TEXT_CHARS, store.redactor)}
+		return job_fields.list_parts(answer, chars, client.redactor)
+	return {"exception": job_fields.exception_text(answer, None, limits.LIST_TEXT_CHARS, client.redactor)}
 
 
-def read_one(store: Reader, job_id: str) -> Job:
+def read_one(client: Reader, job_id: str) -> Job:
 	"""See `RqClient.job`."""
 	job_id = keys.askable(job_id)
 	key = keys.job_key(job_id)
-	values, ttl, dependents, results = store.ask(
+	values, ttl, dependents, results = client.ask(
 		[
 			("HMGET", key, *job_fields.FIELDS, "exc_info", "dependency_ids"),
 			("TTL", key),
@@ -91,16 +91,16 @@ def read_one(store: Reader, job_id: str) -> Job:
 	if isinstance(values, Exception):
 		if "WRONGTYPE" not in str(values):
 			raise CouldNotAsk(f"{key}: {values}")
-		return job_fields.row(job_id, "", values, store.redactor, COLUMNS)
+		return job_fields.row(job_id, "", values, client.redactor, COLUMNS)
 	if ttl == -2 or all(value is None for value in values):
 		raise JobNotFound(job_id[: limits.PATTERN_CHARS])
-	data = store.ask([("HGET", key, "data")])[0]
-	parts = job_fields.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, store.redactor)
-	parts["exception"] = job_fields.exception_text(results, values[-2], limits.TEXT_CHARS, store.redactor)
+	data = client.ask([("HGET", key, "data")])[0]
+	parts = job_fields.call_parts(data, limits.PAYLOAD_BYTES, limits.TEXT_CHARS, client.redactor)
+	parts["exception"] = job_fields.exception_text(results, values[-2], limits.TEXT_CHARS, client.redactor)
 	parts["ttl"] = ttl if ttl >= 0 else None
 	parts["dependencies"] = job_fields.id_list(values[-1])
 	parts["dependents"] = _names(dependents)
-	return job_fields.row(job_id, "", values[: len(job_fields.FIELDS)], store.redactor, COLUMNS, **parts)
+	return job_fields.row(job_id, "", values[: len(job_fields.FIELDS)], client.redactor, COLUMNS, **parts)
 
 
 def _names(members: Any) -> tuple[str, ...]:

@@ -16,13 +16,13 @@ from job_monitor.core.rq.merge import Merge
 from job_monitor.core.rq.pool import Entry
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import SearchResult
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _SMALLEST_CHUNK = 50
 
 
 def search(
-	store: Store, query: JobQuery, seconds: float = limits.SEARCH_SECONDS, cursor: str = ""
+	client: RqClient, query: JobQuery, seconds: float = limits.SEARCH_SECONDS, cursor: str = ""
 ) -> SearchResult:
 	"""Look for jobs that match, for about `seconds`, at most until `query.limit` after `query.offset` are found.
 
@@ -37,20 +37,22 @@ def search(
 		InvalidQuery: Bad cursor or budget, unknown queue.
 		CouldNotAsk: Redis gave no answer.
 	"""
-	scan = _Scan(store, query, seconds, cursor)
+	scan = _Scan(client, query, seconds, cursor)
 	found = scan.run(query.offset + query.limit)
-	rows = store.rows([(entry.place[0], entry.job_id) for entry in found[query.offset :]], query.columns)
+	rows = client.rows([(entry.place[0], entry.job_id) for entry in found[query.offset :]], query.columns)
 	return SearchResult(tuple(rows), scan.looked_at, scan.out_of, scan.cursor, unread=scan.match.unread)
 
 
-def count(store: Store, query: JobQuery, most: int, seconds: float = limits.SEARCH_SECONDS) -> SearchResult:
+def count(
+	client: RqClient, query: JobQuery, most: int, seconds: float = limits.SEARCH_SECONDS
+) -> SearchResult:
 	"""How many jobs match, without reading them: `matched`, up to `most`. Exact if the result is `complete`.
 
 	Raises:
 		InvalidQuery: Bad budget, unknown queue.
 		CouldNotAsk: Redis gave no answer.
 	"""
-	scan = _Scan(store, query, seconds, "", ordered=False)
+	scan = _Scan(client, query, seconds, "", ordered=False)
 	found = scan.run(most)
 	return SearchResult(
 		(), scan.looked_at, scan.out_of, scan.cursor, matched=len(found), unread=scan.match.unread
@@ -59,7 +61,7 @@ def count(store: Store, query: JobQuery, most: int, seconds: float = limits.SEAR
 
 class _Scan:
 	def __init__(
-		self, store: Store, query: JobQuery, seconds: float, cursor: str, ordered: bool = True
+		self, client: RqClient, query: JobQuery, seconds: float, cursor: str, ordered: bool = True
 	) -> None:
 		if not 0 < seconds <= limits.SEARCH_MAX_SECONDS:
 			raise InvalidQuery(f"a search may take from 0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds")
@@ -67,12 +69,14 @@ class _Scan:
 		self.seconds = seconds
 		self.query = query
 		start = cursors.read(cursor, query) if cursor else None
-		sizes, _ = store.sizes([(status, q) for q in store.resolve(query.queues) for status in query.places])
-		self.match = Matcher(store, query)
+		sizes, _ = client.sizes(
+			[(status, q) for q in client.resolve(query.queues) for status in query.places]
+		)
+		self.match = Matcher(client, query)
 		keep = self.match.by_id if query.site or query.job_id else None
 		filled = {place: size for place, size in sizes.items() if size}
 		deadline = self.started + seconds
-		self.merge = Merge(store, filled, query.newest_first, ordered, keep, start, deadline)
+		self.merge = Merge(client, filled, query.newest_first, ordered, keep, start, deadline)
 		self.out_of = sum(filled.values())
 		self.looked_at = 0
 		self.cursor = ""

@@ -12,7 +12,7 @@ from job_monitor.core.rq import keys
 from job_monitor.core.rq.keys import Place
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import SearchResult
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _CHUNK = 10_000
 """Ids in one answer: about 600 kB."""
@@ -30,7 +30,7 @@ def is_enough(query: JobQuery) -> bool:
 	return bool(query.site) and len({keys.FAILED, "stopped"} & {*query.statuses}) != 1 and not any(others)
 
 
-def of_site(store: Store, query: JobQuery, seconds: float) -> SearchResult:
+def of_site(client: RqClient, query: JobQuery, seconds: float) -> SearchResult:
 	"""`matched` of a query that `is_enough` for, exact if the result is `complete`. A round trip for each 10,000 ids.
 
 	Raises:
@@ -38,14 +38,14 @@ def of_site(store: Store, query: JobQuery, seconds: float) -> SearchResult:
 		CouldNotAsk: Redis gave no answer.
 	"""
 	deadline = time.monotonic() + seconds
-	sizes, _ = store.sizes([(status, q) for q in store.resolve(query.queues) for status in query.places])
+	sizes, _ = client.sizes([(status, q) for q in client.resolve(query.queues) for status in query.places])
 	marks = tuple(f"{query.site}{mark}".encode() for mark in keys.SITE_SEPARATORS)
 	# A job that is enqueued anew under its old id stands in two places. The largest is read last: its ids are not kept
 	places = sorted(sizes, key=lambda place: sizes[place])
 	kept: set[bytes] = set()
 	matched = looked_at = 0
 	for place in places:
-		for entries in _entries(store, place, sizes[place]):
+		for entries in _entries(client, place, sizes[place]):
 			own = [job_id for job_id in entries if job_id.startswith(marks)]
 			if kept:
 				own = [job_id for job_id in own if job_id not in kept]
@@ -62,9 +62,9 @@ def _result(matched: int, looked_at: int, out_of: int) -> SearchResult:
 	return SearchResult((), looked_at, out_of, "" if looked_at >= out_of else str(looked_at), matched=matched)
 
 
-def _entries(store: Store, place: Place, size: int) -> Iterator[list[bytes]]:
+def _entries(client: RqClient, place: Place, size: int) -> Iterator[list[bytes]]:
 	for offset in range(0, size, _CHUNK):
-		answer = store.ask([store.window_command(place, size, offset, _CHUNK, newest=True)])[0]
+		answer = client.ask([client.window_command(place, size, offset, _CHUNK, newest=True)])[0]
 		entries = answer if isinstance(answer, list) else []
 		yield [_job_id(entry) for entry in entries] if place[0] == keys.STARTED else entries
 

@@ -6,10 +6,10 @@ from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, workers, zombies
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Snapshot, Zombies
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 
-def take(store: Store, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapshot:
+def take(client: RqClient, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapshot:
 	"""Queues, workers, running jobs (the 500 that started last) and, for about `zombie_seconds`, zombies.
 
 	About eleven round trips, and those of the hunt for zombies; 0 seconds leave it out.
@@ -17,15 +17,15 @@ def take(store: Store, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapsho
 	Raises:
 		CouldNotAsk: Redis gave no answer.
 	"""
-	queues = store.last_ended(store.queues())
-	running = store.page(JobQuery(statuses=(keys.STARTED,), limit=limits.PAGE_ROWS)).rows
-	suspended = store.ask([("EXISTS", keys.SUSPENDED)])[0]
+	queues = client.last_ended(client.queues())
+	running = client.page(JobQuery(statuses=(keys.STARTED,), limit=limits.PAGE_ROWS)).rows
+	suspended = client.ask([("EXISTS", keys.SUSPENDED)])[0]
 	return Snapshot(
 		taken_at=clock.now(),
 		queues=tuple(queues),
-		workers=tuple(workers.read_all(store)),
+		workers=tuple(workers.read_all(client)),
 		running=running,
-		zombies=zombies.find(store, zombie_seconds) if zombie_seconds > 0 else Zombies(complete=False),
+		zombies=zombies.find(client, zombie_seconds) if zombie_seconds > 0 else Zombies(complete=False),
 		suspended=suspended == 1,
-		configured=store.configured,
+		configured=client.configured,
 	)

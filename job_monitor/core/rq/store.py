@@ -21,7 +21,7 @@ from job_monitor.core.rq.query import COLUMNS, JobQuery
 from job_monitor.core.rq.records import Job, Page, Queue
 
 
-class Store(Reader):
+class RqClient(Reader):
 	"""Jobs and queues of one Redis."""
 
 	# Queues

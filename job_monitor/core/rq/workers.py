@@ -15,7 +15,7 @@ from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.rq import job_fields, keys
 from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.records import Verdict, Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _FIELDS = (
 	"state",
@@ -35,45 +35,47 @@ _FIELDS = (
 )
 
 
-def read_all(store: Store) -> list[Worker]:
-	"""Workers of the store's bench, by host, then name. One round trip for the names, one for 300 workers.
+def read_all(client: RqClient) -> list[Worker]:
+	"""Workers of the client's bench, by host, then name. One round trip for the names, one for 300 workers.
 
-	Workers whose key is gone count as this bench's, dead, only where the store watches every bench:
+	Workers whose key is gone count as this bench's, dead, only where the client watches every bench:
 	without the key nothing says whose they were.
 
 	Raises:
 		CouldNotAsk: Redis gave no answer, or refused.
 	"""
-	with asking(store.connection):
-		members = store.connection.smembers(keys.WORKERS)
+	with asking(client.connection):
+		members = client.connection.smembers(keys.WORKERS)
 	names = sorted(keys.text(member).removeprefix(keys.worker_key("")) for member in members)
 	workers: list[Worker] = []
 	for start in range(0, len(names), 300):
-		workers += _read(store, names[start : start + 300])
-	ours = [w for w in workers if store.bench is None or store.bench in {keys.bench_of(q) for q in w.queues}]
+		workers += _read(client, names[start : start + 300])
+	ours = [
+		w for w in workers if client.bench is None or client.bench in {keys.bench_of(q) for q in w.queues}
+	]
 	return sorted(ours, key=lambda worker: (worker.hostname, worker.name))
 
 
-def read_one(store: Store, name: str) -> Worker:
+def read_one(client: RqClient, name: str) -> Worker:
 	"""One worker by name. One round trip.
 
 	Raises:
 		WorkerNotFound: Redis does not know it.
 	"""
-	worker = _read(store, [keys.askable(name)])[0]
+	worker = _read(client, [keys.askable(name)])[0]
 	if worker.ttl == -2:
 		raise WorkerNotFound(worker.name[: limits.PATTERN_CHARS])
 	return worker
 
 
-def _read(store: Store, names: Sequence[str]) -> list[Worker]:
+def _read(client: RqClient, names: Sequence[str]) -> list[Worker]:
 	commands: list[tuple[Any, ...]] = []
 	for name in names:
 		commands += [("HMGET", keys.worker_key(name), *_FIELDS), ("TTL", keys.worker_key(name))]
-	answers = store.ask(commands)
+	answers = client.ask(commands)
 	busy = [n for n in range(len(names)) if _hides_job(answers[2 * n])]
 	running = dict(
-		zip(busy, store.ask(("SMEMBERS", keys.worker_executions_key(names[n])) for n in busy), strict=True)
+		zip(busy, client.ask(("SMEMBERS", keys.worker_executions_key(names[n])) for n in busy), strict=True)
 	)
 	return [
 		_worker(name, answers[2 * n], answers[2 * n + 1], running.get(n, ())) for n, name in enumerate(names)

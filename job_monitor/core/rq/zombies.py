@@ -20,29 +20,29 @@ from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.rq import job_fields, keys, workers
 from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.records import Job, Zombies
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _STATUSES = (keys.QUEUED, keys.STARTED)
 
 
-def find(store: Store, seconds: float = limits.ZOMBIE_SECONDS) -> Zombies:
+def find(client: RqClient, seconds: float = limits.ZOMBIE_SECONDS) -> Zombies:
 	"""Look through all job keys for about `seconds`.
 
 	Never raises: what could not be asked is said in `problem`.
 	"""
-	hunt = _Hunt(store, time.monotonic() + seconds)
+	hunt = _Hunt(client, time.monotonic() + seconds)
 	try:
 		return hunt.run()
 	except CouldNotAsk as error:
 		return Zombies(problem=str(error), complete=False)
 
 
-def is_one(store: Store, job: Job) -> bool:
+def is_one(client: RqClient, job: Job) -> bool:
 	"""Whether this job is a zombie at this moment: see `among`."""
-	return bool(among(store, [job]))
+	return bool(among(client, [job]))
 
 
-def among(store: Store, jobs: Iterable[Job]) -> list[Job]:
+def among(client: RqClient, jobs: Iterable[Job]) -> list[Job]:
 	"""Those of these jobs that are zombies at this moment: looked up in every place of every queue, and among the workers.
 
 	Six round trips, however many they are; none if none of them could be one.
@@ -53,26 +53,26 @@ def among(store: Store, jobs: Iterable[Job]) -> list[Job]:
 	suspects = [job for job in jobs if job.status in _STATUSES and _is_old(job)]
 	if not suspects:
 		return []
-	alive = (worker for worker in workers.read_all(store) if not worker.is_dead)
+	alive = (worker for worker in workers.read_all(client) if not worker.is_dead)
 	held = {job_id for worker in alive for job_id in worker.current_job_ids}
 	suspects = [job for job in suspects if job.id not in held]
-	with asking(store.connection):
-		members = store.connection.smembers(keys.QUEUES)
+	with asking(client.connection):
+		members = client.connection.smembers(keys.QUEUES)
 	queues = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
-	queues |= {keys.text(_sure(origin)) for origin in _origins(store, suspects)}
-	held = _started(store, queues)
+	queues |= {keys.text(_sure(origin)) for origin in _origins(client, suspects)}
+	held = _started(client, queues)
 	suspects = [job for job in suspects if job.id not in held]
-	return _nowhere(store, suspects, [queues] * len(suspects))
+	return _nowhere(client, suspects, [queues] * len(suspects))
 
 
-def _origins(store: Store, jobs: Iterable[Job]) -> list[Any]:
+def _origins(client: RqClient, jobs: Iterable[Job]) -> list[Any]:
 	"""Full name of each job's queue, as Redis answers. One round trip."""
-	return store.ask(("HGET", keys.job_key(job.id), "origin") for job in jobs)
+	return client.ask(("HGET", keys.job_key(job.id), "origin") for job in jobs)
 
 
-def _started(store: Store, queues: Iterable[str]) -> set[str]:
+def _started(client: RqClient, queues: Iterable[str]) -> set[str]:
 	"""Ids of the jobs that one of these queues counts as running, under whatever execution. One round trip."""
-	answers = store.ask(("ZRANGE", keys.place_key(keys.STARTED, queue), 0, -1) for queue in queues)
+	answers = client.ask(("ZRANGE", keys.place_key(keys.STARTED, queue), 0, -1) for queue in queues)
 	entries = (entry for answer in answers for entry in _sure(answer) or ())
 	return {keys.job_id_of(keys.text(entry), keys.STARTED) for entry in entries}
 
@@ -83,10 +83,10 @@ def _is_old(job: Job) -> bool:
 	return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
 
 
-def _nowhere(store: Store, jobs: Sequence[Job], queues: Sequence[Iterable[str]]) -> list[Job]:
+def _nowhere(client: RqClient, jobs: Sequence[Job], queues: Sequence[Iterable[str]]) -> list[Job]:
 	"""Those whose id stands in no list or registry of the queues that are given for each. One round trip."""
 	questions = [list(_questions(job.id, names)) for job, names in zip(jobs, queues, strict=True)]
-	answers = iter(store.ask(chain.from_iterable(questions)))
+	answers = iter(client.ask(chain.from_iterable(questions)))
 	found = []
 	for job, asked in zip(jobs, questions, strict=True):
 		running, *places = (_sure(answer) for answer in islice(answers, len(asked)))
@@ -116,8 +116,8 @@ def _sure(answer: Any) -> Any:
 
 
 class _Hunt:
-	def __init__(self, store: Store, deadline: float) -> None:
-		self.store = store
+	def __init__(self, client: RqClient, deadline: float) -> None:
+		self.client = client
 		self.deadline = deadline
 		self.looked_at = 0
 		self.unreadable: list[str] = []
@@ -142,8 +142,8 @@ class _Hunt:
 	def _known(self) -> array[int] | None:
 		"""Hashes of all ids in lists and registries, sorted. None if the time does not even allow that."""
 		known = array("q")
-		with asking(self.store.connection):
-			members = self.store.connection.smembers(keys.QUEUES)
+		with asking(self.client.connection):
+			members = self.client.connection.smembers(keys.QUEUES)
 		for queue in (keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members):
 			for key, status in self._places(queue):
 				for entries in self._chunks(key, listed=status == keys.QUEUED):
@@ -161,7 +161,7 @@ class _Hunt:
 		start = 0
 		while True:
 			command = ("LRANGE" if listed else "ZRANGE", key, start, start + size - 1)
-			entries = self.store.ask([command])[0]
+			entries = self.client.ask([command])[0]
 			if _sure(entries) is None:
 				self.unreadable.append(f"{key} ({entries})")
 				return
@@ -174,8 +174,8 @@ class _Hunt:
 	def _all_job_ids(self) -> Iterator[list[str]]:
 		cursor = 0
 		while True:
-			with asking(self.store.connection):
-				cursor, found = self.store.connection.scan(
+			with asking(self.client.connection):
+				cursor, found = self.client.connection.scan(
 					cursor, match=keys.JOB_PREFIX + "*", count=limits.CHUNK_ROWS * 2
 				)
 			names = (keys.text(key).removeprefix(keys.JOB_PREFIX) for key in found)
@@ -184,28 +184,28 @@ class _Hunt:
 				return
 
 	def _suspects(self, ids: Sequence[str]) -> list[Job]:
-		"""Of these jobs, those of the store's bench that could be zombies."""
-		answers = self.store.ask(("HMGET", keys.job_key(i), *job_fields.FIELDS) for i in ids)
+		"""Of these jobs, those of the client's bench that could be zombies."""
+		answers = self.client.ask(("HMGET", keys.job_key(i), *job_fields.FIELDS) for i in ids)
 		rows = [
-			job_fields.row(job_id, "", answer, self.store.redactor, frozenset())
+			job_fields.row(job_id, "", answer, self.client.redactor, frozenset())
 			for job_id, answer in zip(ids, answers, strict=True)
 			if self._is_ours(answer)
 		]
 		return [job for job in rows if job.status in _STATUSES and _is_old(job)]
 
 	def _is_ours(self, values: Any) -> bool:
-		if self.store.bench is None or isinstance(values, Exception):
-			return self.store.bench is None
+		if self.client.bench is None or isinstance(values, Exception):
+			return self.client.bench is None
 		origin = keys.text(values[job_fields.FIELDS.index("origin")])
-		return keys.bench_of(origin) == self.store.bench
+		return keys.bench_of(origin) == self.client.bench
 
 	def _confirmed(self, suspects: Sequence[Job]) -> tuple[Job, ...]:
 		"""Suspects that are still in no place on two more looks, with what they run: one may be on its way."""
 		confirmed = list(suspects[: limits.ZOMBIE_ROWS])
 		for _look in range(2):
-			origins = [keys.text(_sure(name)) for name in _origins(self.store, confirmed)]
-			confirmed = _nowhere(self.store, confirmed, [[name] if name else [] for name in origins])
-		jobs = self.store.rows([(job.status, job.id) for job in confirmed])
+			origins = [keys.text(_sure(name)) for name in _origins(self.client, confirmed)]
+			confirmed = _nowhere(self.client, confirmed, [[name] if name else [] for name in origins])
+		jobs = self.client.rows([(job.status, job.id) for job in confirmed])
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
 			for job, old in zip(jobs, confirmed, strict=True)

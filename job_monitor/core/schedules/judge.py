@@ -17,11 +17,11 @@ from job_monitor.core.schedules.records import (
 	KILLED,
 	OPEN,
 	RUNNING,
-	Case,
+	Assessment,
 	Schedule,
 	Scheduler,
 )
-from job_monitor.core.schedules.schedule_jobs import Place
+from job_monitor.core.schedules.schedule_jobs import Placement
 
 STATES = ("blocked", "missed", "failing", "overdue", "never ran", "paused", "stopped", "ok")
 """Worst first. `overdue`: late, but its job waits or runs; `paused`: due, but the site's scheduler is off."""
@@ -87,10 +87,10 @@ def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHe
 		next_due_at=schedule.due[0] if schedule.due and not schedule.stopped else None,
 		overdue_seconds=case.overdue,
 		missed_runs=case.missed,
-		blocked_by=job.id if job and job.place is Place.ZOMBIE else "",
+		blocked_by=job.id if job and job.place is Placement.ZOMBIE else "",
 		never_ran=schedule.last_run_at is None,
-		job_id=job.id if job and job.place is not Place.NONE else "",
-		job_is_held=case.place in (Place.WAITING, Place.RUNNING),
+		job_id=job.id if job and job.place is not Placement.NONE else "",
+		job_is_held=case.place in (Placement.WAITING, Placement.RUNNING),
 		enqueued_at=job.since if job else None,
 		failures=case.failures,
 		ahead_seconds=case.ahead,
@@ -99,10 +99,10 @@ def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHe
 	)
 
 
-def _case(schedule: Schedule, scheduler: Scheduler, now: datetime) -> Case:
+def _case(schedule: Schedule, scheduler: Scheduler, now: datetime) -> Assessment:
 	works = scheduler.state == ENABLED and not schedule.stopped
 	outcome = _outcome(schedule, now)
-	return Case(
+	return Assessment(
 		schedule,
 		scheduler,
 		now,
@@ -135,7 +135,7 @@ def missed_runs(schedule: Schedule, tick_seconds: float, now: datetime) -> int:
 
 def _outcome(schedule: Schedule, now: datetime) -> str:
 	job, run, last = schedule.job, schedule.run, schedule.last_run_at
-	if job and job.place is Place.RUNNING:
+	if job and job.place is Placement.RUNNING:
 		return RUNNING
 	if last is None:
 		return ""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from job_monitor.core import clock, limits
 from job_monitor.core.rq.diagnosis import duration, listed, worker_command
-from job_monitor.core.schedules.records import KILLED, Case
-from job_monitor.core.schedules.schedule_jobs import Place
+from job_monitor.core.schedules.records import KILLED, Assessment
+from job_monitor.core.schedules.schedule_jobs import Placement
 
 Told = tuple[str, str]
 
@@ -40,33 +40,33 @@ def of_scheduler(state: str, site: str) -> Told:
 	return message, hint.format(site=shlex.quote(site))
 
 
-def tell(case: Case, state: str) -> Told:
+def tell(case: Assessment, state: str) -> Told:
 	"""What is wrong, and what to do; "" for nothing."""
 	return _TELLERS[state](case)
 
 
-def _ok(case: Case) -> Told:
+def _ok(case: Assessment) -> Told:
 	if case.schedule.is_skipped:
 		return "Its next run is skipped, as somebody has told it to.", ""
-	return (_held(case) + "." if case.place is Place.RUNNING else ""), ""
+	return (_held(case) + "." if case.place is Placement.RUNNING else ""), ""
 
 
-def _stopped(case: Case) -> Told:
+def _stopped(case: Assessment) -> Told:
 	return "Stopped by hand: it does not run.", "Untick Stopped to let it run again."
 
 
-def _never_ran(case: Case) -> Told:
+def _never_ran(case: Assessment) -> Told:
 	due = case.schedule.due
 	first = f"; first due in {duration((due[0] - case.now).total_seconds())}" if due else ""
 	return (f"Has not run yet{first if not case.overdue else ''}.", "")
 
 
-def _paused(case: Case) -> Told:
+def _paused(case: Assessment) -> Told:
 	message, hint = of_scheduler(case.scheduler.state, case.scheduler.site)
 	return f"{message}.", hint
 
 
-def _failing(case: Case) -> Told:
+def _failing(case: Assessment) -> Told:
 	schedule = case.schedule
 	most = limits.SCHEDULE_RUNS
 	times = "Its last run" if case.failures == 1 else f"Its last {case.failures} runs"
@@ -81,11 +81,11 @@ def _failing(case: Case) -> Told:
 	return f"{times} {word}{error}", hint
 
 
-def _overdue(case: Case) -> Told:
+def _overdue(case: Assessment) -> Told:
 	return f"Overdue by {duration(case.overdue)}: {_lower(_held(case))}.", _hint_of_held(case)
 
 
-def _blocked(case: Case) -> Told:
+def _blocked(case: Assessment) -> Told:
 	job = case.schedule.job
 	assert job is not None
 	since = f" for {duration(clock.seconds_between(job.since, case.now))}" if job.since else ""
@@ -94,7 +94,7 @@ def _blocked(case: Case) -> Told:
 	return message, "Release it; the scheduler queues it anew when it is due."
 
 
-def _missed(case: Case) -> Told:
+def _missed(case: Assessment) -> Told:
 	schedule = case.schedule
 	if schedule.problem:
 		return schedule.problem, "Correct its cron format where it is set: hooks.py or its Server Script."
@@ -106,7 +106,7 @@ def _missed(case: Case) -> Told:
 			"Execute it once by hand (from the menu of its form): it is due from then on.",
 		)
 	start = f"Missed {_runs(case.missed)}, overdue by {duration(case.overdue)}"
-	if case.place is Place.WAITING:
+	if case.place is Placement.WAITING:
 		return f"{start}: {_lower(_held(case))}.", _hint_of_held(case)
 	job = schedule.job
 	if job and job.ended_at and schedule.due and job.ended_at > schedule.due[0]:
@@ -131,11 +131,11 @@ def all_ahead(methods: Sequence[str], seconds: float) -> Told:
 	)
 
 
-def _held(case: Case) -> str:
+def _held(case: Assessment) -> str:
 	job = case.schedule.job
 	assert job is not None
 	since = duration(clock.seconds_between(job.since, case.now))
-	if job.place is Place.RUNNING:
+	if job.place is Placement.RUNNING:
 		usual = case.schedule.usual_duration
 		usually = f", usually {duration(usual)}" if usual is not None else ""
 		skipped = f"; {_runs(case.missed)} skipped meanwhile" if case.missed else ""
@@ -144,9 +144,9 @@ def _held(case: Case) -> str:
 	return f"Its job waits for {since} in queue {job.queue}{served}"
 
 
-def _hint_of_held(case: Case) -> str:
+def _hint_of_held(case: Assessment) -> str:
 	job = case.schedule.job
-	if job is None or job.place is Place.RUNNING:
+	if job is None or job.place is Placement.RUNNING:
 		return "If that is too long, look at its stack trace in RQ Job."
 	if job.served:
 		return "Add workers, or look at what they run."

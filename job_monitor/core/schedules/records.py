@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from job_monitor.core import clock, limits
-from job_monitor.core.schedules.schedule_jobs import Place, ScheduleJob
+from job_monitor.core.schedules.schedule_jobs import Placement, ScheduleJob
 
 ENABLED = "enabled"
 
@@ -23,7 +23,7 @@ on says "Running"."""
 
 
 @dataclass(frozen=True)
-class Run:
+class ScheduledRun:
 	"""A schedule's newest run in the log.
 
 	Attributes:
@@ -63,7 +63,7 @@ class Schedule:
 	due: tuple[datetime, ...] = ()
 	slack_seconds: float = 0.0
 	problem: str = ""
-	run: Run | None = None
+	run: ScheduledRun | None = None
 	failures: int = 0
 	usual_duration: float | None = None
 	job: ScheduleJob | None = None
@@ -85,7 +85,7 @@ class Scheduler:
 
 
 @dataclass(frozen=True)
-class Case:
+class Assessment:
 	"""A schedule with what was worked out about it, see `ScheduleHealth`."""
 
 	schedule: Schedule
@@ -97,20 +97,20 @@ class Case:
 	failures: int
 
 	@property
-	def place(self) -> Place:
-		return self.schedule.job.place if self.schedule.job else Place.NONE
+	def place(self) -> Placement:
+		return self.schedule.job.place if self.schedule.job else Placement.NONE
 
 	def state(self) -> str:
 		schedule = self.schedule
 		if schedule.stopped:
 			return "stopped"
-		if self.place is Place.ZOMBIE:
+		if self.place is Placement.ZOMBIE:
 			return "blocked"
 		if schedule.problem or self.ahead:
 			return "missed"
-		held = self.place in (Place.RUNNING, Place.WAITING)
+		held = self.place in (Placement.RUNNING, Placement.WAITING)
 		# A job that waits until the next run is due, too, has cost that run
-		if self.missed and not (self.place is Place.RUNNING or (held and self.missed < 2)):
+		if self.missed and not (self.place is Placement.RUNNING or (held and self.missed < 2)):
 			return "missed"
 		if self.failures:
 			return "failing"

@@ -15,7 +15,7 @@ from typing import Any
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, workers
 from job_monitor.core.rq.records import Worker
-from job_monitor.core.rq.store import Store
+from job_monitor.core.rq.store import RqClient
 
 _FIELDS = (
 	"status",
@@ -29,7 +29,7 @@ _FIELDS = (
 )
 
 
-class Place(str, Enum):
+class Placement(str, Enum):
 	"""Where a schedule's job is. `UNKNOWN` means that it could not be told, which is no reason to act."""
 
 	NONE = "none"
@@ -52,7 +52,7 @@ class ScheduleJob:
 
 	id: str
 	status: str = ""
-	place: Place = Place.NONE
+	place: Placement = Placement.NONE
 	queue: str = ""
 	worker: str = ""
 	since: datetime | None = None
@@ -62,7 +62,7 @@ class ScheduleJob:
 	reason: str = ""
 
 
-def read(store: Store, ids: Sequence[str]) -> dict[str, ScheduleJob]:
+def read(client: RqClient, ids: Sequence[str]) -> dict[str, ScheduleJob]:
 	"""The jobs with these ids. One round trip for 500 of them; five or six more if one waits or runs.
 
 	Raises:
@@ -70,11 +70,11 @@ def read(store: Store, ids: Sequence[str]) -> dict[str, ScheduleJob]:
 	"""
 	jobs: dict[str, _Job] = {}
 	for start in range(0, len(ids), limits.PAGE_ROWS):
-		jobs |= _fetch(store, ids[start : start + limits.PAGE_ROWS])
+		jobs |= _fetch(client, ids[start : start + limits.PAGE_ROWS])
 	held = [job for job in jobs.values() if job.status in (keys.QUEUED, keys.STARTED)]
 	found = {job_id: job.record() for job_id, job in jobs.items()}
 	if held:
-		found |= _held(store, held)
+		found |= _held(client, held)
 	return found
 
 
@@ -101,7 +101,7 @@ class _Job:
 		return ScheduleJob(
 			self.id,
 			self.status,
-			Place.ENDED if self.status else Place.NONE,
+			Placement.ENDED if self.status else Placement.NONE,
 			keys.short_name(self.origin),
 			self.worker,
 			since=self.started_at if started else self.enqueued_at or self.created_at,
@@ -110,8 +110,8 @@ class _Job:
 		)
 
 
-def _fetch(store: Store, ids: Sequence[str]) -> dict[str, _Job]:
-	answers = store.ask(("HMGET", keys.job_key(i), *_FIELDS) for i in ids)
+def _fetch(client: RqClient, ids: Sequence[str]) -> dict[str, _Job]:
+	answers = client.ask(("HMGET", keys.job_key(i), *_FIELDS) for i in ids)
 	return {i: _job(i, values) for i, values in zip(ids, answers, strict=True)}
 
 
@@ -122,18 +122,18 @@ def _job(job_id: str, values: Any) -> _Job:
 	return _Job(job_id, status, origin, worker, *map(clock.parse, values[3:]))
 
 
-def _held(store: Store, held: Sequence[_Job]) -> dict[str, ScheduleJob]:
+def _held(client: RqClient, held: Sequence[_Job]) -> dict[str, ScheduleJob]:
 	"""Jobs that say queued or started. A zombie is one only if it looks like one twice."""
-	every = workers.read_all(store)
-	places = _places(store, held)
+	every = workers.read_all(client)
+	places = _places(client, held)
 	found = {job.id: _placed(job, places[job.id], every) for job in held}
-	suspects = [job for job in held if found[job.id].place is Place.ZOMBIE]
+	suspects = [job for job in held if found[job.id].place is Placement.ZOMBIE]
 	if suspects:
-		again = _fetch(store, [job.id for job in suspects])
-		places = _places(store, suspects)
+		again = _fetch(client, [job.id for job in suspects])
+		places = _places(client, suspects)
 		for job in suspects:
-			if again[job.id] != job or _placed(job, places[job.id], every).place is not Place.ZOMBIE:
-				found[job.id] = replace(found[job.id], place=Place.UNKNOWN, reason="")
+			if again[job.id] != job or _placed(job, places[job.id], every).place is not Placement.ZOMBIE:
+				found[job.id] = replace(found[job.id], place=Placement.UNKNOWN, reason="")
 	return found
 
 
@@ -147,7 +147,7 @@ class _Stands:
 	sure: bool
 
 
-def _places(store: Store, jobs: Sequence[_Job]) -> dict[str, _Stands]:
+def _places(client: RqClient, jobs: Sequence[_Job]) -> dict[str, _Stands]:
 	"""One round trip. Long queues are looked through as far as `limits.SCHEDULE_SCAN` allows."""
 	depth = max(1_000, limits.SCHEDULE_SCAN // len(jobs))
 	commands: list[tuple[Any, ...]] = []
@@ -162,7 +162,7 @@ def _places(store: Store, jobs: Sequence[_Job]) -> dict[str, _Stands]:
 			("ZSCORE", keys.place_key(keys.STARTED, job.origin), job.id),
 			("ZCARD", keys.executions_key(job.id)),
 		]
-	answers = store.ask(commands)
+	answers = client.ask(commands)
 	return {job.id: _stands(answers[7 * n : 7 * n + 7], depth) for n, job in enumerate(jobs)}
 
 
@@ -189,21 +189,21 @@ def _placed(job: _Job, stands: _Stands, every: Iterable[Worker]) -> ScheduleJob:
 	if job.status == keys.STARTED:
 		return _started(job, record, runs, any(worker.name == job.worker for worker in alive))
 	if stands.queued or stands.on_its_way or stands.started or runs:
-		return replace(record, place=Place.WAITING)
+		return replace(record, place=Placement.WAITING)
 	if not stands.sure or not job.origin or _is_younger(job, limits.ZOMBIE_GRACE_SECONDS):
-		return replace(record, place=Place.UNKNOWN)
-	return replace(record, place=Place.ZOMBIE, reason="its job says queued but stands in no queue")
+		return replace(record, place=Placement.UNKNOWN)
+	return replace(record, place=Placement.ZOMBIE, reason="its job says queued but stands in no queue")
 
 
 def _started(job: _Job, record: ScheduleJob, runs: bool, worker_is_there: bool) -> ScheduleJob:
 	if runs:
-		return replace(record, place=Place.RUNNING)
+		return replace(record, place=Placement.RUNNING)
 	# Whoever runs a job beats for it; a beat that is not late yet may be that of a worker whose own is
 	if _is_younger(job, limits.BUSY_TTL_SECONDS + limits.BEAT_GRACE_SECONDS):
-		return replace(record, place=Place.RUNNING if worker_is_there else Place.UNKNOWN)
+		return replace(record, place=Placement.RUNNING if worker_is_there else Placement.UNKNOWN)
 	what = "does not run it" if worker_is_there else "is gone"
 	reason = f"its job says started, but its worker {job.worker or ''}".rstrip() + f" {what}"
-	return replace(record, place=Place.ZOMBIE, reason=reason)
+	return replace(record, place=Placement.ZOMBIE, reason=reason)
 
 
 def _is_younger(job: _Job, seconds: float) -> bool:

@@ -180,7 +180,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.enqueue("fail")
 			self.enqueue("succeed")
 		work_off("short")
-		rollup.write_down()
+		rollup.ingest()
 		with self.mail() as server:
 			self.look()
 		told = " | ".join(self.subjects(server))

@@ -158,7 +158,7 @@ class TestRecorder(RecorderTestCase):
 			self.wait_for(lambda: status(job_id) == "started" and self.log.running(), "the job runs")
 			send_stop_job_command(get_redis_conn(), job_id)
 			self.wait_for(lambda: status(job_id) == "stopped", "it is stopped")
-			self.assertTrue(actions.retry(context.store(), job_id).done)
+			self.assertTrue(actions.retry(context.client(), job_id).done)
 			self.wait_for(
 				lambda: status(job_id) == "started" and len(self.log.running()) == 2, "it runs again"
 			)
@@ -202,7 +202,7 @@ class TestRecorder(RecorderTestCase):
 		try:
 			schedule.enqueue(force=True)
 			work_off("default")
-			rollup.write_down()
+			rollup.ingest()
 			rows = [row for row in self.failures() if row.exception == "ValueError"]
 		finally:
 			frappe.delete_doc("Scheduled Job Type", schedule.name, force=True)
@@ -218,7 +218,7 @@ class TestRecorder(RecorderTestCase):
 		job_id = self.enqueue("fail", note="SINV-1", api_key="abcdef", invoice="SINV-2")
 		frappe.set_user("Administrator")
 		work_off("short")
-		rollup.write_down()
+		rollup.ingest()
 		(row,) = self.failures()
 		self.assertEqual((row.method, row.queue, row.user), (f"{TESTING}.fail", "short", user))
 		self.assertEqual((row.outcome, row.exception, row.attempts), ("failed", "ValueError", 1))
@@ -239,24 +239,24 @@ class TestRecorder(RecorderTestCase):
 	def test_a_group_opens_counts_is_resolved_and_opens_again(self) -> None:
 		for number in range(2):
 			self.tell(f"no such invoice SINV-{number}")
-		rollup.write_down()
+		rollup.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 2, 0))
 		self.assertEqual(group.last_days.split()[-1], "2")
 		frappe.db.set_value(GROUP, group.name, "state", "Resolved")
 		frappe.db.commit()
 		self.tell("no such invoice SINV-9")
-		rollup.write_down()
+		rollup.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 3, 1))
 		frappe.db.set_value(GROUP, group.name, "state", "Ignored")
 		frappe.db.commit()
 		self.tell("no such invoice SINV-10")
-		rollup.write_down()
+		rollup.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Ignored", 4, 1))
 		self.tell("another trouble")
-		rollup.write_down()
+		rollup.ingest()
 		self.assertEqual(frappe.db.count(GROUP), 2)
 
 	def group(self) -> Any:

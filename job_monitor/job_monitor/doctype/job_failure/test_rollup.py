@@ -73,7 +73,7 @@ class TestRollup(RecorderTestCase):
 		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
 		both = [
 			subprocess.Popen(
-				[*command, "execute", "job_monitor.recorder.rollup.write_down"],
+				[*command, "execute", "job_monitor.recorder.rollup.ingest"],
 				cwd=os.path.join(get_bench_path(), "sites"),
 				stdout=subprocess.DEVNULL,
 			)
@@ -88,11 +88,11 @@ class TestRollup(RecorderTestCase):
 		self.tell_many(30)
 		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.history.runs.RunLog.forget"):
 			with patch(place, side_effect=SystemExit), self.assertRaises(SystemExit):
-				rollup.write_down()
+				rollup.ingest()
 			frappe.db.rollback()
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
 		self.assertEqual(frappe.db.count(FAILURE), 10)
-		rollup.write_down()
+		rollup.ingest()
 		self.assertEqual(self.log.waiting(), 0)
 
 	def test_a_run_that_cannot_be_written_is_set_aside_alone(self) -> None:
@@ -106,7 +106,7 @@ class TestRollup(RecorderTestCase):
 				with patch.object(failures, "_row", self.poisoned(fault)):
 					for _process in range(30):
 						try:
-							rollup.write_down()
+							rollup.ingest()
 						except SystemExit:
 							frappe.db.rollback()
 				self.assertEqual(self.log.waiting(), 0)
@@ -137,7 +137,7 @@ class TestRollup(RecorderTestCase):
 			self.assertRaises(JobTimeoutException),
 			UnixSignalDeathPenalty(1, JobTimeoutException),
 		):
-			rollup.write_down()
+			rollup.ingest()
 		self.assertLess(time.monotonic() - started, 10)
 		frappe.db.rollback()
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
@@ -146,7 +146,7 @@ class TestRollup(RecorderTestCase):
 		self.tell_many(30)
 		for _n in range(30):
 			with patch.object(state, "put", side_effect=ValueError("full")), self.assertRaises(ValueError):
-				rollup.write_down()
+				rollup.ingest()
 			frappe.db.rollback()
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
 
@@ -161,14 +161,14 @@ class TestRollup(RecorderTestCase):
 		self.log.connection.delete(self.log.ended_key)
 		self.tell_many(30)
 		for _n in range(2):
-			rollup.write_down()
+			rollup.ingest()
 		self.assertEqual(self.counted(), {("succeed", "success"): 22, ("fail", "failed"): 11})
 
 	def test_runs_that_were_lost_are_told(self) -> None:
 		lost = Progress.read().lost
 		self.log.drop(7)
-		rollup.write_down()
-		rollup.write_down()
+		rollup.ingest()
+		rollup.ingest()
 		self.assertEqual(Progress.read().lost, lost + 7)
 		self.assertGreater(Progress.read().lost_at, 0)
 
@@ -200,7 +200,7 @@ class TestRollup(RecorderTestCase):
 		self.addCleanup(self.put_back, before)
 		later = clock.now() + timedelta(days=1, hours=2)
 		with patch.object(clock, "now", lambda: later):
-			rollup.write_down()
+			rollup.ingest()
 		for scale in (job_metric.MINUTE, job_metric.HOUR, job_metric.DAY):
 			rows = job_metric.read(scale, later - timedelta(days=3), later)
 			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import frappe
 
 from job_monitor.bridge.history import facts, job_metric
-from job_monitor.bridge.history.job_metric import DAY, HOUR, METRIC, MINUTE, Bucket, Row
+from job_monitor.bridge.history.job_metric import DAY, HOUR, METRIC, MINUTE, Bucket, MetricRow
 from job_monitor.bridge.history.recorder_progress import STATE, Progress, forget_summed_up_ahead
 from job_monitor.bridge.site import state
 from job_monitor.core import clock
@@ -56,7 +56,7 @@ class TestJobMetric(SiteTestCase):
 	def record(self, minutes: int = 0, outcome: str = "failed", runs: int = 1) -> None:
 		"""As the recorder does: into the finest row that is still open."""
 		progress = Progress.read()
-		row = Row()
+		row = MetricRow()
 		for _run in range(runs):
 			row.methods.of("app.task").add(Run("1", "app.task", "short", 0.0, outcome=outcome, duration=1.0))
 		job_metric.add({progress.bucket(self.now - timedelta(minutes=minutes), "short"): row})
@@ -71,7 +71,7 @@ class TestJobMetric(SiteTestCase):
 			kept = state.get(STATE)
 			forget_summed_up_ahead(kept)
 			state.put(STATE, Progress.load(kept).dump())
-			rollup._sum_up()
+			rollup.roll_up()
 
 	def seen(self, *windows: int) -> list[int]:
 		found = facts.outcomes(windows)

@@ -191,7 +191,7 @@ class TestAudit(AuditCase):
 
 	def test_where_the_row_cannot_be_written_nothing_is_done(self) -> None:
 		job_id = self.enqueue()
-		with patch("job_monitor.bridge.audit.Entry.insert", side_effect=RuntimeError("disk full")):
+		with patch("job_monitor.bridge.audit.AuditEntry.insert", side_effect=RuntimeError("disk full")):
 			with self.assertRaises(RuntimeError):
 				actions.act("remove", job_id)
 		self.assertEqual(status(job_id), "queued")

@@ -72,7 +72,7 @@ class TestListCallers(SiteTestCase):
 		for _n in range(30):
 			self.enqueue(queue="long")
 		by_row = Counter(frappe.get_all("RQ Job", {"queue": "long"}, limit=1000, pluck="status"))
-		with patch("job_monitor.core.rq.store.Store.rows", side_effect=AssertionError("a job was read")):
+		with patch("job_monitor.core.rq.store.RqClient.rows", side_effect=AssertionError("a job was read")):
 			self.assertEqual(
 				frappe.get_all(
 					"RQ Job",

@@ -44,7 +44,7 @@ class TestStack(SiteTestCase):
 
 	def take(self, name: str) -> stack.Stack:
 		"""Without the request's limit and audit."""
-		return stack.take(workers.read_one(context.store(), name))
+		return stack.take(workers.read_one(context.client(), name))
 
 	def take_by_signal(self, name: str) -> str:
 		taken = self.take(name)

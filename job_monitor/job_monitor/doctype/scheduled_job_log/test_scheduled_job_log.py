@@ -192,10 +192,10 @@ class TestScheduledRuns(SiteTestCase):
 			# Frappe makes the row before the recorder writes beside it
 			self.wait_for(lambda: frappe.db.rollback() or self.going_on(schedule), "the run begins")
 			(job_id,) = self.going_on(schedule)
-			self.assertTrue(actions.stop(context.store(), job_id).done)
+			self.assertTrue(actions.stop(context.client(), job_id).done)
 			self.wait_for(lambda: status(job_id) == "stopped", "the worker ended it")
 			if removed:
-				self.assertTrue(actions.remove(context.store(), job_id).done)
+				self.assertTrue(actions.remove(context.client(), job_id).done)
 		self.sweep()
 		row = self.runs(schedule)[0]
 		self.assertEqual((row.status, row.error), ("Stopped", "Somebody stopped this run."))

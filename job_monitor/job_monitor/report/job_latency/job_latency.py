@@ -9,7 +9,7 @@ from frappe import _
 
 from job_monitor.bridge.reports import throughput, throughput_report
 from job_monitor.bridge.reports.safe_report import answered
-from job_monitor.bridge.reports.throughput import Found, Wanted
+from job_monitor.bridge.reports.throughput import ReportData, ReportQuery
 
 
 @answered
@@ -17,14 +17,14 @@ def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Job Metric", "read", throw=True)
 	given = frappe._dict(filters or {})
-	found = throughput.read(Wanted.of(given, by=throughput.METHOD, sketches=True))
+	found = throughput.read(ReportQuery.of(given, by=throughput.METHOD, sketches=True))
 	columns = throughput_report.columns(found, _numbers(found))
 	rows = throughput_report.rows(found, throughput_report.timed)
 	chart = throughput_report.percentiles(found)
 	return columns, rows, throughput_report.message(found), chart, _summary(found)
 
 
-def _numbers(found: Found) -> list[tuple[str, str, str, int]]:
+def _numbers(found: ReportData) -> list[tuple[str, str, str, int]]:
 	seconds = [
 		("p50", _("p50 (s)"), 90),
 		("p95", _("p95 (s)"), 90),
@@ -48,7 +48,7 @@ def _numbers(found: Found) -> list[tuple[str, str, str, int]]:
 	]
 
 
-def _summary(found: Found) -> list[dict[str, Any]] | None:
+def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 	if not found.runs:
 		return None
 	row = throughput_report.timed(found.whole())

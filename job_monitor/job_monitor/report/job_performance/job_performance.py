@@ -10,7 +10,7 @@ from frappe import _
 from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.reports import monitor_log
 from job_monitor.bridge.reports.safe_report import answered
-from job_monitor.core.monitor_log.monitor_report import Report
+from job_monitor.core.monitor_log.monitor_report import MonitorReport
 
 
 @answered
@@ -45,7 +45,7 @@ def _columns() -> list[dict[str, Any]]:
 	]
 
 
-def _chart(report: Report) -> dict[str, Any] | None:
+def _chart(report: MonitorReport) -> dict[str, Any] | None:
 	if not report.hours:
 		return None
 	hours = list(report.hours)[-monitor_log.CHART_HOURS :]
@@ -55,7 +55,7 @@ def _chart(report: Report) -> dict[str, Any] | None:
 	return {"data": {"labels": monitor_log.local_hours(hours), "datasets": datasets}, "type": "line"}
 
 
-def _summary(report: Report) -> list[dict[str, Any]] | None:
+def _summary(report: MonitorReport) -> list[dict[str, Any]] | None:
 	if not report.methods:
 		return None
 	busiest = as_html(report.methods[0].method)

@@ -9,14 +9,14 @@ from frappe import _
 
 from job_monitor.bridge.reports import throughput, throughput_report
 from job_monitor.bridge.reports.safe_report import answered
-from job_monitor.bridge.reports.throughput import Found, Wanted
+from job_monitor.bridge.reports.throughput import ReportData, ReportQuery
 
 
 @answered
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Job Metric", "read", throw=True)
-	found = throughput.read(Wanted.of(frappe._dict(filters or {}), by=throughput.TIME))
+	found = throughput.read(ReportQuery.of(frappe._dict(filters or {}), by=throughput.TIME))
 	columns = throughput_report.columns(found, _numbers())
 	rows = throughput_report.rows(found, throughput_report.counted)
 	return columns, rows, throughput_report.message(found), throughput_report.stacked(found), _summary(found)
@@ -32,7 +32,7 @@ def _numbers() -> list[tuple[str, str, str, int]]:
 	]
 
 
-def _summary(found: Found) -> list[dict[str, Any]] | None:
+def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 	if not found.runs:
 		return None
 	row = throughput_report.counted(found.whole(), found.wanted.range.minutes())

@@ -11,7 +11,7 @@ import frappe
 from frappe.utils import get_system_timezone
 
 from job_monitor.bridge.history import job_metric
-from job_monitor.bridge.history.job_metric import DAY, HOUR, MINUTE, Bucket, Row
+from job_monitor.bridge.history.job_metric import DAY, HOUR, MINUTE, Bucket, MetricRow
 from job_monitor.bridge.history.recorder_progress import STATE
 from job_monitor.bridge.reports import ranges, throughput
 from job_monitor.bridge.site import state
@@ -43,7 +43,7 @@ class TestReports(SiteTestCase):
 		self, scale: job_metric.Scale, start: datetime, queue: str = "short", depth: int = 0, **runs: int
 	) -> None:
 		"""`runs` by method and outcome, e.g. `task_failed=2`: each of 2 s, after a wait of 0.5 s."""
-		row = Row(depth=depth, oldest_age=depth * 1.5)
+		row = MetricRow(depth=depth, oldest_age=depth * 1.5)
 		for name, number in runs.items():
 			method, _, outcome = name.partition("_")
 			for _ in range(number):
