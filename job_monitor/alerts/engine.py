@@ -127,7 +127,9 @@ def _bounded(seen: list[Sighting] | None, known: Mapping[str, Any]) -> list[Sigh
 	more = len(seen) - len(kept)
 	note = f"\n({more:,} more like this are not followed.)" if more else ""
 	return [
-		Sighting(one.subject[:255], one.title[:255], one.text + note, one.value, one.mild, one.context)
+		Sighting(
+			one.subject[:255], one.title[:255], one.text + note, one.value, one.warning_only, one.context
+		)
 		for one in kept
 	]
 

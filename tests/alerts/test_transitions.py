@@ -25,7 +25,7 @@ from job_monitor.core.alerts.transitions import (
 from job_monitor.core.findings import Severity
 
 START = datetime(2026, 11, 24, 3, 0)
-RULE = Rule("Queue Age", "Queue Age", Severity.CRITICAL, sustain=120, remind=3600)
+RULE = Rule("Queue Age", "Queue Age", Severity.CRITICAL, pending_period=120, repeat_interval=3600)
 
 
 class Simulation:
@@ -109,7 +109,7 @@ def test_what_flickers_is_told_once():
 
 
 def test_without_a_sustain_time_it_is_told_and_ended_at_once():
-	run = Simulation(replace(RULE, sustain=0))
+	run = Simulation(replace(RULE, pending_period=0))
 	run.look("long")
 	run.look()
 	assert run.notices() == [Notice.FIRING, Notice.RESOLVED]
@@ -163,15 +163,15 @@ def test_what_nobody_was_told_of_ends_silently():
 
 
 def test_an_event_ends_without_a_notice():
-	run = Simulation(replace(RULE, sustain=0, tells_recovery=False))
+	run = Simulation(replace(RULE, pending_period=0, notify_on_resolve=False))
 	run.look("new failure")
 	run.look()
 	assert run.notices() == [Notice.FIRING]
 
 
 def test_a_mild_sighting_is_a_warning_and_text_follows_what_is_seen():
-	run = Simulation(replace(RULE, sustain=0))
-	run.look(Sighting("site", "dormant", "since May", 1, mild=True, context="c"))
+	run = Simulation(replace(RULE, pending_period=0))
+	run.look(Sighting("site", "dormant", "since May", 1, warning_only=True, context="c"))
 	incident = run.open["site"]
 	assert (incident.severity, incident.text, incident.context) == (Severity.WARNING, "since May", "c")
 	run.look(Sighting("site", "absent", value=7))
@@ -261,7 +261,7 @@ def test_what_passed_by_a_clock_that_was_ahead_is_over_after_its_time():
 @settings(max_examples=400, deadline=None)
 def test_whatever_happens_notices_of_a_subject_alternate(looks, sustain, remind):
 	"""Fired, reminded any number of times, resolved, fired, …; and never resolved while it is seen."""
-	run = Simulation(replace(RULE, sustain=sustain, remind=remind))
+	run = Simulation(replace(RULE, pending_period=sustain, repeat_interval=remind))
 	for subjects, asked, acknowledge, seconds in looks:
 		before = len(run.over)
 		transitions = run.look(*subjects, seconds=seconds) if asked else run.cannot_ask(seconds)
@@ -281,7 +281,7 @@ def test_whatever_happens_notices_of_a_subject_alternate(looks, sustain, remind)
 @given(st.lists(st.booleans(), max_size=80), st.integers(0, 600))
 @settings(max_examples=200, deadline=None)
 def test_it_fires_only_if_it_was_seen_all_the_time(looks, sustain):
-	run = Simulation(replace(RULE, sustain=sustain, remind=0))
+	run = Simulation(replace(RULE, pending_period=sustain, repeat_interval=0))
 	seen_since = None
 	for seen in looks:
 		now = run.now

@@ -46,7 +46,7 @@ def _unusual(rule: Rule, job: Job, runs: float | None, facts: Facts) -> Sighting
 	title = _("{0} runs for {1}").format(job.method or job.id, spoken(runs, _))
 	known = counted(usual.samples, _("its only run"), _("95 % of its {0} runs"))
 	text = _("In the last week {0} took less than {1}.").format(known, spoken(usual.p95, _))
-	return Sighting(job.id, title, f"{text} {_started(job)}", runs / (usual.p95 or 1), mild=True)
+	return Sighting(job.id, title, f"{text} {_started(job)}", runs / (usual.p95 or 1), warning_only=True)
 
 
 def _started(job: Job) -> str:

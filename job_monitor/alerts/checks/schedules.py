@@ -29,7 +29,7 @@ def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
 	if ahead:
 		title = _("{0} schedules lie in the future and do not run").format(sum(map(is_ahead, missed)))
 		text = f"{ahead.message}\n{ahead.hint}"
-		yield Sighting(ahead.subject, title, text, mild=ahead.severity is Severity.WARNING)
+		yield Sighting(ahead.subject, title, text, warning_only=ahead.severity is Severity.WARNING)
 	for schedule in missed:
 		if ahead and is_ahead(schedule):
 			continue
@@ -70,4 +70,4 @@ def scheduler(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	found = facts.scheduler
 	if not found.runs:
 		title = _(of_scheduler(found.state, frappe.local.site)[0])
-		yield Sighting(_("Scheduler"), title, found.detail, mild=found.state == "dormant")
+		yield Sighting(_("Scheduler"), title, found.detail, warning_only=found.state == "dormant")

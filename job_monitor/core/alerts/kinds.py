@@ -34,7 +34,7 @@ class Kind:
 	severity: Severity = Severity.WARNING
 	sustain_minutes: int = 0
 	remind_hours: int = 24
-	tells_recovery: bool = True
+	notify_on_resolve: bool = True
 	of_bench: bool = False
 	counts_runs: bool = False
 	about_unknown: bool = False
@@ -100,7 +100,7 @@ KINDS = {
 			window_minutes=24 * 60,
 			scope=(METHOD,),
 			remind_hours=0,
-			tells_recovery=False,
+			notify_on_resolve=False,
 		),
 		Kind(
 			"Queue Age",
@@ -214,14 +214,14 @@ KINDS = {
 			"Lost Runs",
 			"Runs of jobs were never written down: too many waited, Redis could not be told, or one could not be read. "
 			"Ends after a day without.",
-			tells_recovery=False,
+			notify_on_resolve=False,
 		),
 		Kind(
 			"Evaluation Gap",
 			"The rules were not looked at for so long.",
 			threshold=15,
 			unit="minutes",
-			tells_recovery=False,
+			notify_on_resolve=False,
 			remind_hours=0,
 		),
 	)

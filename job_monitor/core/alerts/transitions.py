@@ -42,8 +42,8 @@ class Rule:
 
 	Attributes:
 		queue, subject: Patterns as in the shell, `*` for all; several with commas.
-		sustain: Seconds.
-		remind: Seconds between reminders, 0 for none.
+		pending_period: Seconds for which a subject must be seen before its incident fires, and not seen before it is resolved.
+		repeat_interval: Seconds between reminders, 0 for none.
 		muted_until: Nobody is told before then.
 	"""
 
@@ -55,9 +55,9 @@ class Rule:
 	threshold: float = 0.0
 	minimum: int = 0
 	window_minutes: int = 0
-	sustain: float = 0.0
-	remind: float = 0.0
-	tells_recovery: bool = True
+	pending_period: float = 0.0
+	repeat_interval: float = 0.0
+	notify_on_resolve: bool = True
 	muted_until: datetime | None = None
 
 	def covers(self, queue: str | None = None, subject: str | None = None) -> bool:
@@ -72,7 +72,7 @@ class Sighting:
 
 	Attributes:
 		value: What was measured, in the unit of the rule's threshold.
-		mild: At most a warning, whatever the rule says.
+		warning_only: At most a warning, whatever the rule says.
 		context: Whatever the check wants to know of it next time.
 	"""
 
@@ -80,7 +80,7 @@ class Sighting:
 	title: str
 	text: str = ""
 	value: float = 0.0
-	mild: bool = False
+	warning_only: bool = False
 	context: str = ""
 
 
@@ -90,8 +90,8 @@ class Incident:
 
 	Attributes:
 		began_at: First seen. `fired_at`: when it had been seen long enough.
-		fine_since: Since when it is not seen any more, None while it is.
-		told_at: When people were last told, None if they never were.
+		clear_since: Since when it is not seen any more, None while it is.
+		notified_at: When people were last told, None if they never were.
 	"""
 
 	subject: str
@@ -104,19 +104,19 @@ class Incident:
 	context: str = ""
 	severity: Severity = Severity.WARNING
 	fired_at: datetime | None = None
-	fine_since: datetime | None = None
+	clear_since: datetime | None = None
 	resolved_at: datetime | None = None
-	told_at: datetime | None = None
+	notified_at: datetime | None = None
 	acknowledged: bool = False
 	muted_until: datetime | None = None
 
 	@property
 	def seconds(self) -> float:
 		"""How long it lasted, as far as it was seen."""
-		return max(0.0, ((self.fine_since or self.seen_at) - self.began_at).total_seconds())
+		return max(0.0, ((self.clear_since or self.seen_at) - self.began_at).total_seconds())
 
 
-MOMENTS = ("began_at", "seen_at", "fired_at", "fine_since", "resolved_at", "told_at")
+MOMENTS = ("began_at", "seen_at", "fired_at", "clear_since", "resolved_at", "notified_at")
 """Of an incident, as the evaluation noted them."""
 
 
@@ -169,14 +169,14 @@ def _seen(rule: Rule, before: Incident | None, sighting: Sighting, now: datetime
 	after = replace(
 		known,
 		seen_at=now,
-		fine_since=None,
+		clear_since=None,
 		title=sighting.title,
 		text=sighting.text,
 		value=sighting.value,
 		context=sighting.context,
-		severity=Severity.WARNING if sighting.mild else rule.severity,
+		severity=Severity.WARNING if sighting.warning_only else rule.severity,
 	)
-	if after.state is State.PENDING and now - after.began_at >= timedelta(seconds=rule.sustain):
+	if after.state is State.PENDING and now - after.began_at >= timedelta(seconds=rule.pending_period):
 		after = replace(after, state=State.FIRING, fired_at=now)
 	return _told(rule, before, after, now)
 
@@ -184,12 +184,16 @@ def _seen(rule: Rule, before: Incident | None, sighting: Sighting, now: datetime
 def _told(rule: Rule, before: Incident | None, after: Incident, now: datetime) -> Transition:
 	notice = Notice.NONE
 	if after.state is State.FIRING and not is_muted(rule, after, now):
-		if after.told_at is None:
+		if after.notified_at is None:
 			notice = Notice.FIRING
-		elif rule.remind and not after.acknowledged and now - after.told_at >= timedelta(seconds=rule.remind):
+		elif (
+			rule.repeat_interval
+			and not after.acknowledged
+			and now - after.notified_at >= timedelta(seconds=rule.repeat_interval)
+		):
 			notice = Notice.REMINDER
 	if notice is not Notice.NONE:
-		after = replace(after, told_at=now)
+		after = replace(after, notified_at=now)
 	return Transition(before, after, notice)
 
 
@@ -198,12 +202,12 @@ def _unseen(rule: Rule, incidents: Iterable[Incident], now: datetime) -> Iterato
 		if before.state is State.PENDING:
 			yield Transition(before, None)
 			continue
-		fine_since = before.fine_since or now
-		after = replace(before, fine_since=fine_since)
-		if now - fine_since < timedelta(seconds=rule.sustain):
+		clear_since = before.clear_since or now
+		after = replace(before, clear_since=clear_since)
+		if now - clear_since < timedelta(seconds=rule.pending_period):
 			yield Transition(before, after)
 			continue
-		told = before.told_at is not None and rule.tells_recovery and not is_muted(rule, before, now)
+		told = before.notified_at is not None and rule.notify_on_resolve and not is_muted(rule, before, now)
 		after = replace(after, state=State.RESOLVED, resolved_at=now)
 		yield Transition(before, after, Notice.RESOLVED if told else Notice.NONE)
 
@@ -217,7 +221,7 @@ def close(known: Iterable[Incident], now: datetime) -> list[Transition]:
 	return [
 		Transition(
 			before,
-			replace(before, state=State.RESOLVED, resolved_at=now, fine_since=before.fine_since or now)
+			replace(before, state=State.RESOLVED, resolved_at=now, clear_since=before.clear_since or now)
 			if before.state is State.FIRING
 			else None,
 		)

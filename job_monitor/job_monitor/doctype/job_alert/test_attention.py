@@ -30,7 +30,7 @@ class TestAttention(AlertTestCase):
 
 	def told_before(self, hours: int) -> None:
 		moments = json.loads(frappe.db.get_value("Job Alert", self.alert, "moments"))
-		moments["told_at"] = (clock.now() - timedelta(hours=hours)).isoformat()
+		moments["notified_at"] = (clock.now() - timedelta(hours=hours)).isoformat()
 		frappe.db.set_value("Job Alert", self.alert, "moments", json.dumps(moments))
 
 	def test_who_may_look_and_who_may_act(self) -> None:

@@ -72,7 +72,7 @@ class TestScheduleHealth(SiteTestCase):
 		facts = SimpleNamespace(scheduler=SimpleNamespace(runs=True), schedules=schedule_health.read(names))
 		(seen,) = missed_schedule(Rule("r", "Missed Schedule", threshold=1), facts, {})
 		self.assertIn("3 schedules lie in the future", seen.title)
-		self.assertTrue(seen.mild and "time zone" in seen.text)
+		self.assertTrue(seen.warning_only and "time zone" in seen.text)
 
 	def test_a_run_that_is_skipped_is_nothing_wrong(self) -> None:
 		doc = self.schedule()
