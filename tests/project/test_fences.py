@@ -10,6 +10,120 @@ from tests.support import fences
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "job_monitor"
+SCRIPTS = TESTS.parent / "scripts"
+
+STILL_OPEN: frozenset[str] = frozenset(
+	"""
+	job_monitor/alerts/checks/failures.py
+	job_monitor/alerts/checks/queues.py
+	job_monitor/alerts/checks/workers.py
+	job_monitor/alerts/dry_run.py
+	job_monitor/alerts/engine.py
+	job_monitor/alerts/outbox.py
+	job_monitor/alerts/sources.py
+	job_monitor/bridge/doctor.py
+	job_monitor/bridge/history/failure_groups.py
+	job_monitor/bridge/lists/filters.py
+	job_monitor/bridge/lists/link_search.py
+	job_monitor/bridge/lists/list_request.py
+	job_monitor/bridge/log_files.py
+	job_monitor/bridge/reports/monitor_log.py
+	job_monitor/bridge/reports/ranges.py
+	job_monitor/bridge/reports/safe_report.py
+	job_monitor/bridge/reports/throughput.py
+	job_monitor/bridge/reports/throughput_report.py
+	job_monitor/bridge/rq/actions.py
+	job_monitor/bridge/rq/job_search.py
+	job_monitor/bridge/rq/jobs.py
+	job_monitor/bridge/rq/queues.py
+	job_monitor/bridge/rq/workers.py
+	job_monitor/bridge/schedules/schedule_health.py
+	job_monitor/bridge/site/state.py
+	job_monitor/cli/group.py
+	job_monitor/cli/logs.py
+	job_monitor/cli/main.py
+	job_monitor/cli/render.py
+	job_monitor/cli/source.py
+	job_monitor/cli/top.py
+	job_monitor/commands/watching.py
+	job_monitor/core/acts/actions.py
+	job_monitor/core/alerts/transitions.py
+	job_monitor/core/histogram.py
+	job_monitor/core/history/failure_texts.py
+	job_monitor/core/history/reconcile.py
+	job_monitor/core/history/runs.py
+	job_monitor/core/logs/reader.py
+	job_monitor/core/monitor_log/reader.py
+	job_monitor/core/monitor_log/totals.py
+	job_monitor/core/processes.py
+	job_monitor/core/rq/hook_client.py
+	job_monitor/core/rq/job_fields.py
+	job_monitor/core/rq/matching.py
+	job_monitor/core/rq/merge.py
+	job_monitor/core/rq/query.py
+	job_monitor/core/rq/search.py
+	job_monitor/core/rq/store.py
+	job_monitor/core/rq/zombies.py
+	job_monitor/core/schedules/judge.py
+	job_monitor/core/schedules/messages.py
+	job_monitor/core/schedules/records.py
+	job_monitor/core/schedules/schedule_jobs.py
+	job_monitor/job_monitor/doctype/job_alert/test_alerts_with_workers.py
+	job_monitor/job_monitor/doctype/job_alert/test_job_alert.py
+	job_monitor/job_monitor/doctype/job_alert/test_notices.py
+	job_monitor/job_monitor/doctype/job_alert_channel/test_job_alert_channel.py
+	job_monitor/job_monitor/doctype/job_alert_rule/job_alert_rule.py
+	job_monitor/job_monitor/doctype/job_failure/test_rollup.py
+	job_monitor/job_monitor/doctype/job_failure_group/test_job_failure_group.py
+	job_monitor/job_monitor/doctype/job_monitor_audit/test_job_monitor_audit.py
+	job_monitor/job_monitor/doctype/rq_job/test_list_callers.py
+	job_monitor/job_monitor/doctype/rq_job/test_rq_job_permissions.py
+	job_monitor/job_monitor/doctype/rq_worker/test_rq_worker.py
+	job_monitor/job_monitor/doctype/rq_worker/test_stack.py
+	job_monitor/job_monitor/doctype/scheduled_job_type/test_schedule_health.py
+	job_monitor/job_monitor/report/job_latency/job_latency.py
+	job_monitor/job_monitor/report/job_throughput/test_job_throughput.py
+	job_monitor/job_monitor/report/schedule_health/schedule_health.py
+	job_monitor/notify/channels/email.py
+	job_monitor/notify/dispatch.py
+	job_monitor/notify/http_post.py
+	job_monitor/notify/wording.py
+	job_monitor/progress/progress.py
+	job_monitor/progress/user_tasks.py
+	job_monitor/recorder/failures.py
+	job_monitor/recorder/runs.py
+	job_monitor/recorder/scheduled_runs.py
+	job_monitor/tests/recorded_runs.py
+	job_monitor/tests/site_tests.py
+	job_monitor/tests/test_job_list.py
+	job_monitor/tests/test_progress.py
+	job_monitor/tests/test_reference.py
+	tests/acts/test_actions.py
+	tests/alerts/test_transitions.py
+	tests/base/test_histogram.py
+	tests/browser/hostile.py
+	tests/cli/test_top.py
+	tests/history/test_failure_texts.py
+	tests/history/test_fingerprint.py
+	tests/history/test_metrics.py
+	tests/history/test_reconcile.py
+	tests/history/test_runs.py
+	tests/logs/test_reader.py
+	tests/logs/test_reader_hostile.py
+	tests/notify/test_notify_post.py
+	tests/pickles/test_large_payloads.py
+	tests/rq/test_cursor.py
+	tests/rq/test_diagnosis.py
+	tests/rq/test_hook_client.py
+	tests/rq/test_search.py
+	tests/schedules/test_judge.py
+	scripts/benchmark.py
+	scripts/benchmark_alerts.py
+	scripts/benchmark_recorder.py
+	scripts/benchmark_sweep.py
+	""".split()
+)
+"""Files in which something is called by a retired word. Nothing comes to them."""
 
 
 def test_each_layer_imports_only_the_ones_below_it() -> None:
@@ -85,6 +199,36 @@ def test_what_hooks_name_exists() -> None:
 
 def test_nothing_is_longer_than_its_kind_may_be() -> None:
 	assert not fences.too_long(PACKAGE, TESTS)
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, TESTS, SCRIPTS], ids=lambda folder: folder.name)
+def test_nothing_is_called_by_a_retired_word(folder: Path) -> None:
+	names = fences.retired_names(folder)
+	assert [name for name in names if f"{folder.name}/{name.partition(':')[0]}" not in STILL_OPEN] == []
+
+
+@pytest.mark.parametrize(
+	"source",
+	[
+		"told = 1",
+		"for _one in (): ...",
+		"def f(given: int) -> None: ...",
+		"def _tell() -> None: ...",
+		"class held: ...",
+		"class A:\n\tmild: bool = False",
+		"def f(self) -> None:\n\tself.asked = 1",
+		"from a import b as most",
+		"with f() as (a, every): ...",
+		"a = [far for far in ()]",
+	],
+)
+def test_a_retired_word_is_found(source: str, tmp_path: Path) -> None:
+	assert len(fences.retired_names(write(tmp_path, core__a=source))) == 1
+
+
+def test_retired_words_may_stand_in_other_names_and_in_keys(tmp_path: Path) -> None:
+	source = 'everyone = {"told": 1}\na.f(like=2)\nb = a.asked'
+	assert fences.retired_names(write(tmp_path, core__a=source, core__patterns="like = 1")) == []
 
 
 def test_no_file_is_called_by_a_name_that_says_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -214,8 +215,8 @@ def untyped_endpoints(package: Path) -> list[str]:
 	found = []
 	for path, function in _whitelisted(package):
 		a = function.args
-		every = [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, [a.vararg, a.kwarg])]
-		bare = [x.arg for x in every if x.annotation is None and x.arg not in ("self", "cls")]
+		arguments = [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, [a.vararg, a.kwarg])]
+		bare = [x.arg for x in arguments if x.annotation is None and x.arg not in ("self", "cls")]
 		bare += ["return"] if function.returns is None else []
 		if bare:
 			found.append(f"{path.relative_to(package)}: {function.name} has no type for {', '.join(bare)}")
@@ -367,6 +368,59 @@ def too_long(package: Path, tests: Path) -> list[str]:
 	for path in files(package, "*.js"):
 		check(str(path.relative_to(package)), len(path.read_text("utf-8").splitlines()), 250)
 	return found
+
+
+def sizes(package: Path) -> dict[str, float]:
+	"""Median and 90th percentile of the lines of modules, and of the lines of code of functions."""
+	modules, functions = [], []
+	for path in files(package, "*.py"):
+		if path.name != "__init__.py" and not path.name.startswith("test_"):
+			text = path.read_text("utf-8")
+			modules.append(len(text.splitlines()))
+			nodes = ast.walk(ast.parse(text))
+			functions += [body_lines(node, text) for node in nodes if isinstance(node, ast.FunctionDef)]
+	return {
+		"module median": statistics.median(modules),
+		"module p90": sorted(modules)[int(len(modules) * 0.9)],
+		"function median": statistics.median(functions),
+		"function p90": sorted(functions)[int(len(functions) * 0.9)],
+	}
+
+
+RETIRED = frozenset("told tell given wanted asked taken one every most like mild far held".split())
+"""Words that say nothing of what they name: the field has nouns and verbs for it."""
+
+
+def retired_names(folder: Path) -> list[str]:
+	"""Variables, arguments, functions, classes, attributes and modules that are called by a retired word.
+
+	`like` is SQL's operator in `core/patterns`.
+	"""
+	found = set()
+	for path in files(folder, "*.py"):
+		inside = str(path.relative_to(folder))
+		nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+		names = {path.stem} | {name for node in nodes for name in _named(node)}
+		if inside.endswith("core/patterns.py"):
+			names.discard("like")
+		found |= {f"{inside}: {name}" for name in names if name.strip("_") in RETIRED}
+	return sorted(found)
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+	"""Names that a node gives to something."""
+	if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+		yield node.name
+	elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+		yield node.id
+	elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+		yield node.attr
+	elif isinstance(node, ast.arg):
+		yield node.arg
+	elif isinstance(node, ast.alias):
+		yield node.asname or ""
+	elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+		yield node.name or ""
 
 
 def catch_alls(package: Path) -> list[str]:
