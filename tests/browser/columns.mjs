@@ -71,8 +71,9 @@ for (const [width, height] of [
 		await page.evaluate(() => cur_list.filter_area.clear());
 		await settle();
 		const place = `${list} at ${width} px`;
-		const { box, scrolls, columns, more, fields, heads, cut, subjects } =
-			await page.evaluate(measure);
+		const { box, scrolls, columns, more, fields, heads, cut, subjects } = await page.evaluate(
+			measure
+		);
 		const told = JSON.stringify({ box, columns, more, fields });
 		check(`${place}: it has rows`, columns.length > 2, told);
 		check(`${place}: nothing is beside the screen`, !scrolls && box[1] <= width, told);

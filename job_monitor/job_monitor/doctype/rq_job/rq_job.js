@@ -30,7 +30,9 @@ function tell(frm) {
 	const forgets = expires_in > 0 && __("Redis forgets it in {0}", [seconds(expires_in)]);
 	if (problem) return headline(frm, [text(problem), forgets], "orange");
 	if (frm.doc.__onload?.job_monitor_zombie) {
-		const why = __("Zombie: it says {0}, but stands in no queue and no worker has it", [status]);
+		const why = __("Zombie: it says {0}, but stands in no queue and no worker has it", [
+			status,
+		]);
 		return headline(frm, [why, __("Nothing will ever run or end it; remove it")], "red");
 	}
 	if (status === "started") {

@@ -49,4 +49,5 @@ export const is_muted = (doc) =>
 
 /** Seconds for which an alert has gone on. */
 export const lasts = (doc) =>
-	(new Date(doc.resolved_at || frappe.datetime.system_datetime()) - new Date(doc.began_at)) / 1000;
+	(new Date(doc.resolved_at || frappe.datetime.system_datetime()) - new Date(doc.began_at)) /
+	1000;

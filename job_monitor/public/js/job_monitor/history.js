@@ -95,7 +95,11 @@ export function chart_axes(report) {
 	report.render_chart = (options) => {
 		const told = AXES[options.job_monitor_axis];
 		if (told) {
-			const axes = { xIsSeries: 1, xAxisMode: "tick", numberFormatter: (n) => short(told, n) };
+			const axes = {
+				xIsSeries: 1,
+				xAxisMode: "tick",
+				numberFormatter: (n) => short(told, n),
+			};
 			Object.assign(options.axisOptions, axes);
 			options.tooltipOptions = { formatTooltipY: told };
 		}

@@ -47,7 +47,10 @@ function mend_breadcrumbs() {
 			const title = has_title && doc?.[frappe.get_meta(crumb.doctype).title_field];
 			this.append_breadcrumb_element(route, text(title || name), has_title);
 			// 15 shows the markup itself, where 16 makes HTML of it
-			this.$breadcrumbs.find("li a").last().html(text(title || name));
+			this.$breadcrumbs
+				.find("li a")
+				.last()
+				.html(text(title || name));
 		};
 		const as_text = Object.create(this, { append_breadcrumb_element: { value: append } });
 		if (doc && !doc.__islocal) set_form_breadcrumb.call(as_text, crumb, view);
