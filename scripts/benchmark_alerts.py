@@ -103,7 +103,7 @@ def make_history() -> int:
 	"""Rows of Job Metric in place of the site's own, and how far they are summed up; not committed. Returns how many."""
 	from benchmark_recorder import day_of
 
-	from job_monitor.bridge.history import facts, job_metric
+	from job_monitor.bridge.history import baselines, job_metric
 	from job_monitor.bridge.history.job_metric import DAY, HOUR, Bucket, MetricRow
 	from job_monitor.bridge.history.recorder_progress import STATE
 	from job_monitor.bridge.site import state
@@ -131,7 +131,7 @@ def make_history() -> int:
 	for rows in (minutes, hours, days):
 		job_metric.add(rows)
 	state.put(STATE, json.dumps({"hours_until": str(hours_until), "days_until": str(days_until)}))
-	facts.note_baselines()
+	baselines.refresh()
 	return len(minutes) + len(hours) + len(days)
 
 

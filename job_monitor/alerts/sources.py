@@ -12,8 +12,8 @@ from frappe.utils import background_jobs, get_sites
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import context
-from job_monitor.bridge.history import facts
-from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.history import baselines, failure_groups, recent_runs, recorder_progress
+from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.site import state
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import limits
@@ -83,17 +83,17 @@ class Facts:
 
 	@property
 	def snapshot(self) -> Snapshot:
-		return self._once(REDIS, "snapshot", lambda: snapshot.take(context.connect(), zombie_seconds=0))
+		return self._once(REDIS, "snapshot", lambda: snapshot.take(context.client(), zombie_seconds=0))
 
 	def lost_runs(self) -> tuple[int, datetime] | None:
-		return self._once(HISTORY, "lost runs", facts.lost_runs)
+		return self._once(HISTORY, "lost runs", recorder_progress.lost_runs)
 
 	def zombies(self, known: Collection[str]) -> list[Job]:
 		"""Jobs that are zombies now: of the last hunt, which is made anew when it is old, and of those known before."""
 		return self._once(REDIS, ("zombies", *sorted(known)), lambda: self._zombies(known))
 
 	def _zombies(self, known: Collection[str]) -> list[Job]:
-		client = context.connect()
+		client = context.client()
 		ids = list(dict.fromkeys([*known, *self._hunted(client)]))[: limits.ALERT_SUBJECTS]
 		jobs = client.rows([("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
 		return zombies.among(client, jobs)
@@ -116,7 +116,7 @@ class Facts:
 		"""Bytes used, and bytes there are; 0 if Redis does not say."""
 
 		def ask() -> tuple[int, int]:
-			answer = context.connect().ask([("INFO", "memory")])[0]
+			answer = context.client().ask([("INFO", "memory")])[0]
 			if isinstance(answer, Exception):
 				return 0, 0
 			return answer["used_memory"], answer.get("maxmemory") or answer.get("total_system_memory", 0)
@@ -125,16 +125,15 @@ class Facts:
 
 	def outcomes(self, minutes: int) -> dict[str, Counts]:
 		"""Of one of the windows, by queue."""
-		return self._once(HISTORY, "outcomes", lambda: facts.outcomes(self.windows))[minutes]
+		return self._once(HISTORY, "outcomes", lambda: recent_runs.outcomes(self.windows))[minutes]
 
 	@property
-	def baselines(self) -> dict[str, facts.Baseline]:
-		return self._once(HISTORY, "baselines", facts.baselines)
+	def baselines(self) -> dict[str, baselines.Baseline]:
+		return self._once(HISTORY, "baselines", baselines.read)
 
-	def new_groups(self, minutes: int) -> list[facts.NewGroup]:
-		return self._once(
-			HISTORY, ("groups", minutes), lambda: facts.new_groups(self.now - timedelta(minutes=minutes))
-		)
+	def new_groups(self, minutes: int) -> list[failure_groups.NewGroup]:
+		since = self.now - timedelta(minutes=minutes)
+		return self._once(HISTORY, ("groups", minutes), lambda: failure_groups.new_groups(since))
 
 	def error_logs(self, minutes: int) -> int:
 		"""Frappe's moments have no zone: in the night in which the clock is set back, an hour more is counted."""
@@ -149,8 +148,8 @@ class Facts:
 		return self._once(SCHEDULES, "schedules", schedule_health.read)
 
 	@property
-	def scheduler(self) -> schedule_health.SchedulerHealth:
-		return self._once(SCHEDULES, "scheduler", lambda: schedule_health.scheduler(self.schedules))
+	def scheduler(self) -> scheduler.SchedulerHealth:
+		return self._once(SCHEDULES, "scheduler", lambda: scheduler.health(self.schedules))
 
 	@property
 	def enqueue_limit(self) -> int | None:

@@ -6,18 +6,18 @@ import frappe
 from frappe.rate_limiter import rate_limit
 
 from job_monitor.bridge.rq import actions
-from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.schedules import schedule_rows
 
 
 @frappe.whitelist()
 @rate_limit(limit=600, seconds=60)
 def get_health(names: str | list[str] | None = None) -> list[dict[str, Any]]:
-	"""How schedules are, the worst first; all of them if none is named. See `bridge.schedules.row`.
+	"""How schedules are, the worst first; all of them if none is named. See `bridge.schedules.schedule_rows`.
 
 	frappe.call("job_monitor.api.schedules.get_health").then((r) => console.log(r.message[0].state));
 	"""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	return schedule_health.rows(frappe.parse_json(names))
+	return schedule_rows.rows(frappe.parse_json(names))
 
 
 @frappe.whitelist()
@@ -29,7 +29,7 @@ def get_scheduler() -> dict[str, str]:
 		`{"state": "running", "absent", "disabled", "paused" or "dormant", "detail": why, and what to do}`.
 	"""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	return schedule_health.scheduler_row()
+	return schedule_rows.scheduler_row()
 
 
 @frappe.whitelist(methods=["POST"])

@@ -1,4 +1,4 @@
-"""Where to read for this site, and how core's errors are told in Frappe."""
+"""Access to RQ for this site: the client of its bench, and core's errors as Frappe's."""
 
 from __future__ import annotations
 
@@ -38,39 +38,34 @@ class RedisUnavailable(frappe.ValidationError):
 
 
 def client() -> RqClient:
-	"""Reads the queues of this bench. Connects anew only if the settings changed.
+	"""The client that reads the queues of this bench. It connects anew only if the settings changed.
 
 	Raises:
-		RedisUnavailable, frappe.ValidationError: Bad configuration.
+		JobMonitorError: Bad configuration. It and all that the client raises later are Frappe's errors inside of
+			`translated`.
 	"""
-	with translated():
-		return connect()
-
-
-def connect() -> RqClient:
-	"""As `client`, with core's errors.
-
-	Raises:
-		JobMonitorError
-	"""
-	return RqClient(_connect(_bench()), get_bench_id(), redactor(), queue_names())
+	return RqClient(_connection(_bench()), get_bench_id(), redactor(), queue_names())
 
 
 def queue_names() -> list[str]:
-	"""Short names of the queues which the configuration of this bench knows."""
+	"""Short names of the queues that the configuration of this bench names."""
 	custom = frappe.conf.get("workers")
 	return list(dict.fromkeys([*STANDARD_QUEUES, *(custom if isinstance(custom, dict) else ())]))
 
 
 def redactor() -> Redactor:
-	"""Masks core's words and those of `redacted_arguments`, a list in the site's or bench's configuration."""
+	"""What masks secrets: core's own names, and those of `redacted_arguments` in the site's or bench's configuration."""
 	names = frappe.conf.get("redacted_arguments")
 	return _redactor(tuple(map(str, names)) if isinstance(names, list) else ())
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-	"""Core's errors as Frappe's, with the same words."""
+	"""A block in which core's errors are raised as Frappe's, with the same words.
+
+	Raises:
+		frappe.DoesNotExistError, RedisUnavailable, frappe.ValidationError
+	"""
 	try:
 		yield
 	except (JobNotFound, WorkerNotFound) as error:
@@ -92,7 +87,7 @@ def _bench() -> Bench:
 _connections: dict[str, Connection] = {}
 
 
-def _connect(bench: Bench) -> Connection:
+def _connection(bench: Bench) -> Connection:
 	"""One connection pool per process and setting."""
 	settings = repr(sorted(bench.config.items(), key=lambda item: item[0]))
 	if settings not in _connections:
@@ -106,6 +101,7 @@ def _redactor(names: tuple[str, ...]) -> Redactor:
 
 
 def is_of_bench(worker: Worker) -> bool:
+	"""Whether a worker serves a queue of this bench."""
 	return get_bench_id() in {keys.bench_of(queue) for queue in worker.queues}
 
 

@@ -9,8 +9,8 @@ import frappe
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import context
-from job_monitor.bridge.history import facts
-from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.history import recorder_progress
+from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.site import live_site, release
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core.errors import JobMonitorError
@@ -72,7 +72,7 @@ def examine(sites: Sequence[str]) -> Examination:
 	pending: dict[str, int] = {}
 	with _site(""):
 		try:
-			client = context.connect()
+			client = context.client()
 			taken = snapshot.take(client)
 			pending, report.pending_is_exact = waiting_by_site(client)
 		except JobMonitorError as error:
@@ -104,7 +104,7 @@ def _examine_site(site: str, pending: int | None) -> SiteReport:
 	report = SiteReport(site, pending=pending)
 	try:
 		with _site(site):
-			report.scheduler = schedule_health.switch()
+			report.scheduler = scheduler.switch()
 			report.findings = list(_of_site(site, asked=pending is not None))
 	except BaseTimeoutException:
 		raise
@@ -117,9 +117,9 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 	"""What is wrong with a site's scheduler and schedules. Without Redis only what the site itself knows."""
 	if asked:
 		healths = schedule_health.read()
-		found = schedule_health.scheduler(healths)
+		found = scheduler.health(healths)
 	else:
-		healths, found = [], schedule_health.switched()
+		healths, found = [], scheduler.switched()
 	if not found.runs:
 		yield _scheduler_finding(site, found)
 	if APP in frappe.get_installed_apps():
@@ -140,7 +140,7 @@ def _of_monitor(site: str) -> Iterator[Finding]:
 		return
 	if place := live_site.unconfirmed():
 		yield _unconfirmed(site, place)
-	if lost := facts.lost_runs():
+	if lost := recorder_progress.lost_runs():
 		number, at = lost
 		message = f"{number:,} runs of jobs were never written down, the last found at {to_site(at):%Y-%m-%d %H:%M}."
 		hint = (
@@ -161,7 +161,7 @@ def _unconfirmed(site: str, place: dict[str, str]) -> Finding:
 	return Finding("unconfirmed-site", Severity.WARNING, site, message, hint)
 
 
-def _scheduler_finding(site: str, found: schedule_health.SchedulerHealth) -> Finding:
+def _scheduler_finding(site: str, found: scheduler.SchedulerHealth) -> Finding:
 	message, _hint = of_scheduler(found.state, site)
 	absent = found.state == "absent"
 	code, severity = f"scheduler-{found.state}", Severity.CRITICAL if absent else Severity.WARNING

@@ -16,9 +16,9 @@ from frappe.utils import background_jobs, cint
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge import context
-from job_monitor.bridge.history import facts, job_metric
+from job_monitor.bridge.history import baselines, job_metric
 from job_monitor.bridge.history.job_metric import DAY, HOUR, MINUTE, Bucket
-from job_monitor.bridge.history.recorder_progress import STATE, Progress, forget_summed_up_ahead
+from job_monitor.bridge.history.recorder_progress import STATE, Progress, drop_future_rows
 from job_monitor.bridge.site import state
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import CouldNotAsk
@@ -39,7 +39,7 @@ def ingest(seconds: float = 60) -> int:
 	Raises:
 		JobMonitorError: Redis could not be asked.
 	"""
-	client = context.connect()
+	client = context.client()
 	log = RunLog(client.connection, client.bench or "", frappe.local.site)
 	deadline = time.monotonic() + seconds
 	_sweep(client, log)
@@ -52,7 +52,7 @@ def ingest(seconds: float = 60) -> int:
 def _sweep(client: RqClient, log: RunLog) -> None:
 	kept = state.lock(STATE)
 	progress = Progress.load(kept)
-	forget_summed_up_ahead(kept)
+	drop_future_rows(kept)
 	found = log.state()
 	if found.born != progress.born:
 		# Redis was emptied, and its clock may have been another one: every run there is new
@@ -205,7 +205,7 @@ def roll_up() -> None:
 	if days > progress.days_until:
 		_merge(HOUR, DAY, progress.days_until, days)
 		progress.days_until = days
-	facts.note_baselines()
+	baselines.refresh()
 	_keep(progress)
 
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import frappe
 
 from job_monitor.bridge import context
-from job_monitor.bridge.history import facts, job_metric
+from job_monitor.bridge.history import job_metric, recent_runs
 from job_monitor.core import limits
 from job_monitor.core.history.runs import Failure, Run, RunLog
 from job_monitor.recorder import rollup
@@ -48,7 +48,7 @@ class RecorderTestCase(SiteTestCase):
 		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
 		rollup.ingest()
 		found: Counter[tuple[str, str]] = Counter()
-		for counts in facts.outcomes([15])[15].values():
+		for counts in recent_runs.outcomes([15])[15].values():
 			for outcome, methods in counts.items():
 				for method, number in methods.items():
 					found[method.rpartition(".")[2], outcome] += number

@@ -21,7 +21,7 @@ class TestJobList(SiteTestCase):
 	def write(self, status: str, number: int) -> list[str]:
 		"""Jobs that stand in a registry with equal scores, newest first."""
 		connection = get_redis_conn()
-		name = f"{context.connect().bench}:default"
+		name = f"{context.client().bench}:default"
 		ids = [f"{frappe.local.site}||{uuid.uuid4()}" for _ in range(number)]
 		stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 		for job_id in ids:

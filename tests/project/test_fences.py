@@ -292,7 +292,7 @@ def test_a_forbidden_import_is_found(module: str, source: str, tmp_path: Path) -
 			"core__rq__a",
 			"from job_monitor.core import limits\nfrom .b import c\nimport job_monitor.core.pickles.inert",
 		),
-		("bridge__doctor", "from job_monitor.bridge.history import facts"),
+		("bridge__doctor", "from job_monitor.bridge.history import baselines"),
 		("api__a", "from job_monitor.bridge import site\nfrom job_monitor.notify import email"),
 		("job_monitor__doctype__a__a", "import frappe\nfrom job_monitor.recorder import jobs"),
 	],

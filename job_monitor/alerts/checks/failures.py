@@ -11,7 +11,7 @@ from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
-from job_monitor.bridge.history.facts import NEW_GROUPS, NewGroup
+from job_monitor.bridge.history.failure_groups import NEW_GROUPS, NewGroup
 from job_monitor.core import limits
 from job_monitor.core.alerts.transitions import Rule, Sighting
 from job_monitor.core.history.metrics import Counts

@@ -1,4 +1,4 @@
-"""How far the recorder is: it writes that down, and rules and reports read from it which rows hold which runs."""
+"""How far the recorder is. It writes that down; rules and reports read from it which rows of Job Metric hold which runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
@@ -20,7 +20,10 @@ from job_monitor.core.history.reconcile import Marks
 from job_monitor.core.history.runs import FIRST
 
 STATE = "recorder"
-"""Key of `state`."""
+"""Key of `site.state`."""
+
+LOST_SHOWN = timedelta(days=1)
+"""Lost runs are reported for so long after the last was found."""
 
 
 @dataclass
@@ -28,11 +31,11 @@ class Progress:
 	"""How far the recorder is. Kept in the site's database.
 
 	Attributes:
-		after: Position of the last run that was written down.
-		marks: See `lost_runs.catch_up`.
-		hours_until, days_until: Up to when minutes are summed up in hours, and hours in days; in UTC, and never in the
-			future, whatever the clock was.
-		born: Of the stream in which `after` is a position, see `runs.State`.
+		after: Position of the last run that was written down, in the stream of runs on Redis.
+		marks: See `core.history.reconcile`.
+		hours_until, days_until: Up to when minutes are rolled up into hours, and hours into days; in UTC, and never in
+			the future, whatever the clock was.
+		born: When the stream was made in which `after` is a position, see `core.history.runs.State`.
 		lost, lost_at: Runs that were never written down, in all, and the Unix time when that was last found.
 	"""
 
@@ -46,11 +49,12 @@ class Progress:
 
 	@classmethod
 	def read(cls) -> Progress:
-		"""As it is now. One query."""
+		"""The progress as it is now. One query."""
 		return cls.load(state.get(STATE))
 
 	@classmethod
 	def load(cls, text: str | None) -> Progress:
+		"""The progress of what `dump` made; the present moment where nothing was rolled up yet."""
 		kept = json.loads(text) if text else {}
 		latest = HOUR.floor(clock.now()), DAY.floor(clock.now())
 		hours, days = (min(noted or last, last) for noted, last in zip(_noted(kept), latest, strict=True))
@@ -61,23 +65,31 @@ class Progress:
 		return json.dumps(vars(self), default=str)
 
 	def lose(self, number: int) -> None:
+		"""Count runs that will never be written down."""
 		self.lost, self.lost_at = self.lost + number, time.time()
 
 	def bucket(self, moment: datetime, queue: str) -> Bucket:
-		"""Where a run that ended then is counted: in the finest row that is still open."""
+		"""The row in which a run that ended then is counted: the finest that is not rolled up yet."""
 		scale = MINUTE if moment >= self.hours_until else HOUR if moment >= self.days_until else DAY
 		return Bucket(scale, scale.floor(moment), queue)
 
 
 def _noted(kept: Mapping[str, Any]) -> list[datetime | None]:
-	"""Hours and days as the recorder has noted them. Before release 2 it was in the site's zone."""
+	"""Up to when hours and days are rolled up, as the recorder noted it. Before release 2 it was in the site's zone."""
 	texts = [kept.get(name) for name in ("hours_until", "days_until")]
 	moments = [datetime.fromisoformat(text) if text else None for text in texts]
 	return [moment if moment is None or moment.tzinfo else to_utc(moment) for moment in moments]
 
 
-def forget_summed_up_ahead(text: str | None) -> None:
-	"""Where the clock was ahead, rows from now on are summed up already: they must not be a second time.
+def lost_runs() -> tuple[int, datetime] | None:
+	"""How many runs were never written down, in all, and when that was last found (in UTC); None if that is long ago."""
+	progress = Progress.read()
+	at = clock.from_epoch(progress.lost_at) if progress.lost else None
+	return (progress.lost, at) if at and clock.now() - at < LOST_SHOWN else None
+
+
+def drop_future_rows(text: str | None) -> None:
+	"""Delete minute and hour rows that a clock which was ahead has rolled up already: they would count twice.
 
 	Args:
 		text: The progress, as it is kept. The caller holds its lock.
@@ -92,10 +104,11 @@ def forget_summed_up_ahead(text: str | None) -> None:
 def segments(
 	since: datetime, until: datetime, coarsest: Scale, progress: Progress | None = None
 ) -> Iterator[tuple[Scale, datetime, datetime]]:
-	"""Spans of rows that together hold each run of [since, until) once, of as few rows as can be.
+	"""Spans of rows, as (scale, since, until), that together hold each run of [since, until) once, in as few rows as can be.
 
 	Args:
-		since: The beginning of a minute. What does not begin with a bucket is read from finer rows.
+		since: The beginning of a minute. What is no whole bucket of the coarsest scale is read from finer rows.
+		coarsest: HOUR or DAY, or MINUTE for minute rows alone.
 		progress: If it is known; else it is read.
 	"""
 	at = progress or Progress.read()

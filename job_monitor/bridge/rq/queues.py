@@ -10,7 +10,7 @@ from typing import Any, overload
 import frappe
 
 from job_monitor.bridge import context
-from job_monitor.bridge.history import facts
+from job_monitor.bridge.history import recent_runs
 from job_monitor.bridge.lists.list_request import Row
 from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.rq.job_rows import row
@@ -43,7 +43,7 @@ def get_queue_info() -> dict[str, Any]:
 	now = clock.now()
 	names = dict.fromkeys([*context.queue_names(), *found])
 	# Python's callers on any site of the bench find this function, so also those on sites without our tables
-	past = facts.by_queue() if "job_monitor" in frappe.get_installed_apps() else {}
+	past = recent_runs.by_queue() if "job_monitor" in frappe.get_installed_apps() else {}
 	queues = {
 		name: _queue_info(name, found.get(name), every, now) | {"last_hour": past.get(name)} for name in names
 	}

@@ -1,73 +1,47 @@
-"""Schedules of this site and its scheduler, judged: what `core.schedules` needs to know, read in a few queries."""
+"""Health of this site's schedules: what `core.schedules.judge` needs to know, read in a few queries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import frappe
-from croniter import croniter
-from frappe.utils import get_bench_path, get_datetime
 from frappe.utils.background_jobs import create_job_id
-from frappe.utils.scheduler import get_scheduler_tick, is_dormant
-from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge import context, system_settings
-from job_monitor.bridge.timezones import site_zone, to_site
-from job_monitor.core import clock, limits, processes
-from job_monitor.core.rq.diagnosis import duration
+from job_monitor.bridge import context
+from job_monitor.bridge.schedules import scheduler
+from job_monitor.bridge.schedules.calendar import Calendar
+from job_monitor.core import clock, limits
 from job_monitor.core.schedules import judge, schedule_jobs
 from job_monitor.core.schedules.judge import ScheduleHealth
-from job_monitor.core.schedules.messages import of_scheduler
-from job_monitor.core.schedules.records import COMPLETE, ENABLED, FAILURES, Schedule, ScheduledRun, Scheduler
+from job_monitor.core.schedules.records import COMPLETE, FAILURES, Schedule, ScheduledRun
 
 TYPE, LOG = "Scheduled Job Type", "Scheduled Job Log"
 _ENDED = (COMPLETE, *FAILURES)
 _LONG_JITTER_SECONDS = 600
-"""Frappe 15 delays schedules with "Long" in their frequency by chance, up to this."""
-
-
-@dataclass(frozen=True)
-class SchedulerHealth:
-	"""The scheduler of this site.
-
-	Attributes:
-		state: running, absent, disabled, paused or dormant.
-		detail: Why, and what to do; "" if it runs.
-	"""
-
-	state: str
-	detail: str = ""
-
-	@property
-	def runs(self) -> bool:
-		return self.state == "running"
+"""Frappe 15 delays schedules with "Long" in their frequency at random, by up to this."""
 
 
 def read(names: Sequence[str] | None = None) -> list[ScheduleHealth]:
-	"""All schedules of this site, or those with these names; the worst first. Moments in UTC.
+	"""Health of all schedules of this site, or of those with these names; the worst first. Moments in UTC.
 
 	Two queries, and one to seven round trips to Redis.
 
 	Raises:
 		JobMonitorError: Redis could not be asked.
 	"""
-	types = _types(names)
-	like, now = _like(), clock.now()
-	ids = {one.name: _job_id(like, one) for one in types}
-	jobs = schedule_jobs.read(context.connect(), list(ids.values()))
-	runs = _newest_runs([one.name for one in types])
-	state, times = _scheduler_of_site(), _Calendar(like, now)
-	found = (_schedule(one, runs.get(one.name, []), jobs[ids[one.name]], times) for one in types)
-	return judge.worst_first([judge.judge(schedule, state, now) for schedule in found])
+	types, template, now = _types(names), template_type(), clock.now()
+	ids = {row.name: _job_id(template, row) for row in types}
+	jobs = schedule_jobs.read(context.client(), list(ids.values()))
+	runs = _newest_runs([row.name for row in types])
+	site_scheduler, calendar = scheduler.read(), Calendar(template, now)
+	schedules = (_schedule(row, runs.get(row.name, []), jobs[ids[row.name]], calendar) for row in types)
+	return judge.worst_first([judge.judge(schedule, site_scheduler, now) for schedule in schedules])
 
 
 def _types(names: Sequence[str] | None) -> list[Any]:
-	"""In SQL: see `bridge.state`."""
+	"""Rows of Scheduled Job Type. In SQL: see `bridge.site.state`."""
 	where = "where name in %(names)s" if names is not None else ""
 	query = f"select {', '.join(f'`{field}`' for field in _FIELDS)} from `tab{TYPE}` {where} order by name"
 	return frappe.db.sql(query, {"names": tuple(names or ("",))}, as_dict=True)
@@ -85,219 +59,63 @@ _FIELDS = (
 )
 
 
-def _like() -> Any:
-	"""What stands for each schedule where Frappe's own class is asked. No whole document: a work-horse would import what
-	makes one."""
+def template_type() -> Any:
+	"""A Scheduled Job Type without values, which stands for each schedule where Frappe's class is asked.
+
+	It is no whole document: a work-horse would import all that makes one.
+	"""
 	from frappe.core.doctype.scheduled_job_type.scheduled_job_type import ScheduledJobType
 
 	return ScheduledJobType.__new__(ScheduledJobType)
 
 
-def _job_id(like: Any, one: Any) -> str:
-	"""Id of its job on Redis."""
-	like.name, like.method = one.name, one.method
-	return create_job_id(like.rq_job_id)
+def _job_id(template: Any, row: Any) -> str:
+	"""Id on Redis of a schedule's job."""
+	template.name, template.method = row.name, row.method
+	return create_job_id(template.rq_job_id)
 
 
-def _scheduler_of_site() -> Scheduler:
-	state = switch()
-	if state == ENABLED and is_dormant():
-		state = "dormant"
-	return Scheduler(state, get_scheduler_tick(), frappe.local.site)
+def _newest_runs(names: Sequence[str]) -> dict[str, list[Any]]:
+	"""The newest runs of each schedule, the newest first. One query, which reads an index from its end for each."""
+	added = [name for name in ("duration", "error") if frappe.db.has_column(LOG, name)]  # none before migrate
+	columns = ", ".join(f"`{name}`" for name in ("scheduled_job_type", "status", "creation", *added))
+	query = f"""select {columns} from `tab{LOG}` where `scheduled_job_type` = %s
+		order by `creation` desc limit {limits.SCHEDULE_RUNS}"""
+	# MariaDB takes six times as long for the form that SQLite needs
+	query = f"select * from ({query}) newest" if frappe.db.db_type == "sqlite" else f"({query})"
+	runs: dict[str, list[Any]] = {}
+	for start in range(0, len(names), limits.SCHEDULES_QUERIED):
+		some = names[start : start + limits.SCHEDULES_QUERIED]
+		rows = frappe.db.sql(" union all ".join([query] * len(some)), tuple(some), as_dict=True)
+		for row in sorted(rows, key=lambda row: row.creation, reverse=True):
+			runs.setdefault(row.scheduled_job_type, []).append(row)
+	return runs
 
 
-def switch() -> str:
-	"""enabled, disabled, paused or maintenance."""
-	if frappe.local.conf.maintenance_mode:
-		return "maintenance"
-	if frappe.local.conf.pause_scheduler:
-		return "paused"
-	enabled = frappe.utils.cint(system_settings.get("enable_scheduler"))
-	return ENABLED if enabled and not frappe.conf.disable_scheduler else "disabled"
-
-
-def _schedule(one: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, times: _Calendar) -> Schedule:
-	due, problem = times.due(one)
+def _schedule(row: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, calendar: Calendar) -> Schedule:
+	due, problem = calendar.due(row)
 	ended = [run for run in runs if run.status in _ENDED]
 	failures = next((n for n, run in enumerate(ended) if run.status == COMPLETE), len(ended))
 	usual = [run.duration for run in ended if run.status == COMPLETE and run.duration is not None]
 	return Schedule(
-		name=one.name,
-		method=one.method or "",
-		frequency=one.frequency or "",
-		cron_format=one.cron_format or "",
-		stopped=bool(one.stopped),
-		keeps_log=bool(one.create_log),
-		last_run_at=times.utc(one.last_execution) if one.last_execution else None,
-		created_at=times.utc(one.creation),
-		is_skipped=times.is_skipped(one),
-		due=tuple(map(times.utc, due)),
-		slack_seconds=_LONG_JITTER_SECONDS if "Long" in (one.frequency or "") else 0.0,
+		name=row.name,
+		method=row.method or "",
+		frequency=row.frequency or "",
+		cron_format=row.cron_format or "",
+		stopped=bool(row.stopped),
+		keeps_log=bool(row.create_log),
+		last_run_at=calendar.utc(row.last_execution) if row.last_execution else None,
+		created_at=calendar.utc(row.creation),
+		is_skipped=calendar.is_skipped(row),
+		due=tuple(map(calendar.utc, due)),
+		slack_seconds=_LONG_JITTER_SECONDS if "Long" in (row.frequency or "") else 0.0,
 		problem=problem,
-		run=_run(runs[0], times) if runs else None,
+		run=_run(runs[0], calendar) if runs else None,
 		failures=failures,
 		usual_duration=median(usual) if len(usual) >= limits.SCHEDULE_USUAL_LEAST else None,
 		job=job,
 	)
 
 
-def _run(row: Any, times: _Calendar) -> ScheduledRun:
-	return ScheduledRun(row.status, times.utc(row.creation), row.get("duration"), row.get("error") or "")
-
-
-class _Calendar:
-	"""When schedules are due, in the site's time zone. What is worked out for a format holds for all that have it."""
-
-	def __init__(self, like: Any, now: datetime) -> None:
-		self.like = like
-		self.zone = site_zone()
-		self.now = now.astimezone(self.zone).replace(tzinfo=None)
-		self.formats: dict[str, str] = {}
-		self.times: dict[str, croniter] = {}
-		self.current: dict[str, tuple[datetime, datetime]] = {}
-		self.late: dict[tuple[str, datetime], list[datetime]] = {}
-
-	def utc(self, moment: datetime | str) -> datetime:
-		return get_datetime(moment).replace(tzinfo=self.zone).astimezone(timezone.utc)
-
-	def due(self, one: Any) -> tuple[list[datetime], str]:
-		"""When it should have run since its last run, and the next time; or why there is none."""
-		last = get_datetime(one.last_execution or one.creation)  # SQLite has texts
-		try:
-			text = one.cron_format or self._format(one)
-			before, coming = self._around_now(text)
-			if before <= last < coming:
-				return [coming], ""
-			self.times[text].set_current(last)
-			return self._from(text, self.times[text].get_next(datetime)), ""
-		except BaseTimeoutException:
-			raise
-		except Exception as error:  # croniter has a dozen, and raises AttributeError for what is no text
-			return [], f"There is no time at which it should run: {error}."
-
-	def is_skipped(self, one: Any) -> bool:
-		"""Whether Frappe's "Skip Next Execution" moved it on: its last run is one of its own times, still to come."""
-		last = get_datetime(one.last_execution) if one.last_execution else None
-		if last is None or last <= self.now or last.second or last.microsecond:
-			return False
-		try:
-			return bool(croniter.match(one.cron_format or self._format(one), last))
-		except BaseTimeoutException:
-			raise
-		except Exception:  # as above
-			return False
-
-	def _from(self, text: str, first: datetime) -> list[datetime]:
-		"""Where the scheduler was absent, schedules of one format have all missed the same first run."""
-		if (text, first) not in self.late:
-			due = self.late[(text, first)] = [first]
-			while due[-1] <= self.now and len(due) < limits.SCHEDULE_DUE:
-				due.append(self.times[text].get_next(datetime))
-		return self.late[(text, first)]
-
-	def _around_now(self, text: str) -> tuple[datetime, datetime]:
-		if text not in self.current:
-			times = self.times[text] = croniter(text, self.now)
-			before = times.get_prev(datetime)
-			self.current[text] = (before, times.get_next(datetime))
-		return self.current[text]
-
-	def _format(self, one: Any) -> str:
-		"""As Frappe works it out for its frequencies, of which some depend on the site."""
-		if one.frequency not in self.formats:
-			values = {"frequency": one.frequency, "cron_format": None, "last_execution": self.now}
-			vars(self.like).update(values)
-			self.like.get_next_execution()
-			self.formats[one.frequency] = self.like.cron_format
-		return self.formats[one.frequency]
-
-
-def _newest_runs(names: Sequence[str]) -> dict[str, list[Any]]:
-	"""The newest runs of each schedule, the newest first. A query that reads an index from its end for each."""
-	known = [name for name in ("duration", "error") if frappe.db.has_column(LOG, name)]  # none before migrate
-	columns = ", ".join(f"`{name}`" for name in ("scheduled_job_type", "status", "creation", *known))
-	one = f"""select {columns} from `tab{LOG}` where `scheduled_job_type` = %s
-		order by `creation` desc limit {limits.SCHEDULE_RUNS}"""
-	# MariaDB takes six times as long for the form that SQLite wants
-	one = f"select * from ({one}) newest" if frappe.db.db_type == "sqlite" else f"({one})"
-	found: dict[str, list[Any]] = {}
-	for start in range(0, len(names), limits.SCHEDULES_QUERIED):
-		some = names[start : start + limits.SCHEDULES_QUERIED]
-		rows = frappe.db.sql(" union all ".join([one] * len(some)), tuple(some), as_dict=True)
-		for row in sorted(rows, key=lambda row: row.creation, reverse=True):
-			found.setdefault(row.scheduled_job_type, []).append(row)
-	return found
-
-
-def rows(names: Sequence[str] | None = None) -> list[dict[str, Any]]:
-	"""As `read`, for Desk: a dict each, moments in the site's time zone, durations in seconds.
-
-	Raises:
-		RedisUnavailable
-	"""
-	with context.translated():
-		return [row(health) for health in read(names)]
-
-
-def row(health: ScheduleHealth) -> dict[str, Any]:
-	moments = {name: to_site(getattr(health, name)) for name in _MOMENTS}
-	due = health.next_due_at
-	# Desk knows neither the site's clock nor its own well enough to tell
-	return {**vars(health), **moments, "due_in": (due - clock.now()).total_seconds() if due else None}
-
-
-_MOMENTS = ("last_run_at", "next_due_at", "enqueued_at")
-
-
-# The scheduler
-
-
-def scheduler(healths: Sequence[ScheduleHealth] | None = None) -> SchedulerHealth:
-	"""Whether the scheduler runs and starts this site's schedules.
-
-	Raises:
-		JobMonitorError: Redis could not be asked.
-	"""
-	healths = read() if healths is None else healths
-	signs = [at for health in healths for at in (health.last_run_at, health.enqueued_at) if at is not None]
-	# One that is still to come is no sign: "Skip Next Execution" writes it, or a clock that was ahead
-	latest = clock.now() + timedelta(minutes=1)
-	last = max((at for at in signs if at <= latest), default=None)
-	found = switched()
-	return SchedulerHealth("absent", _absence(last)) if found.runs and _is_absent(healths, last) else found
-
-
-def scheduler_row() -> dict[str, str]:
-	"""As `scheduler`, for Desk.
-
-	Raises:
-		RedisUnavailable
-	"""
-	with context.translated():
-		return vars(scheduler())
-
-
-def switched() -> SchedulerHealth:
-	"""As `scheduler`, without asking Redis: it may be absent all the same."""
-	site = _scheduler_of_site()
-	if site.state == ENABLED:
-		return SchedulerHealth("running")
-	_message, hint = of_scheduler(site.state, site.site)
-	return SchedulerHealth("paused" if site.state == "maintenance" else site.state, hint)
-
-
-def _is_absent(healths: Sequence[ScheduleHealth], last: datetime | None) -> bool:
-	"""Schedules are due that nobody has queued, and none was for two ticks and a minute."""
-	grace = 2 * get_scheduler_tick() + 60
-	late = [health for health in healths if health.overdue_seconds > grace]
-	quiet = last is None or (clock.seconds_between(last, clock.now()) or 0.0) > grace
-	return quiet and bool(late) and not any(health.job_is_held for health in late)
-
-
-def _absence(last: datetime | None) -> str:
-	since = (
-		f"Nothing has been queued for {duration(clock.seconds_between(last, clock.now()))}. " if last else ""
-	)
-	if processes.holds_lock(Path(get_bench_path(), "config", "scheduler_process")):
-		return f"{since}A scheduler process lives on this host: see logs/scheduler.log."
-	return since + of_scheduler("absent", frappe.local.site)[1]
+def _run(row: Any, calendar: Calendar) -> ScheduledRun:
+	return ScheduledRun(row.status, calendar.utc(row.creation), row.get("duration"), row.get("error") or "")

@@ -255,7 +255,7 @@ class TestFlood(AlertTestCase):
 		at = clock.now() - timedelta(hours=3)
 		with (
 			patch("job_monitor.alerts.checks.failures.NEW_GROUPS", 30),
-			patch("job_monitor.bridge.history.facts.NEW_GROUPS", 30),
+			patch("job_monitor.bridge.history.failure_groups.NEW_GROUPS", 30),
 		):
 			for number in range(40):
 				self.group(number, at + timedelta(minutes=number))

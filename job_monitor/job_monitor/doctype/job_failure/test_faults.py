@@ -102,7 +102,7 @@ class TestFaults(SiteTestCase):
 		return [float(line) for line in (self.folder / "times").read_text().split()]
 
 	def runs(self) -> list[Any]:
-		log = RunLog(self.connection, context.connect().bench or "", frappe.local.site)
+		log = RunLog(self.connection, context.client().bench or "", frappe.local.site)
 		return [ended.run for ended in log.ended()]
 
 	def check(self, fault: str) -> list[float]:

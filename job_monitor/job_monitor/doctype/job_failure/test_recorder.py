@@ -15,7 +15,7 @@ from rq.command import send_stop_job_command
 from rq.job import Job
 
 from job_monitor.bridge import context
-from job_monitor.bridge.history import facts
+from job_monitor.bridge.history import failure_groups
 from job_monitor.core import clock
 from job_monitor.core.acts import actions
 from job_monitor.core.rq import keys
@@ -166,7 +166,7 @@ class TestRecorder(RecorderTestCase):
 		(row,) = self.failures()
 		self.assertEqual((row.outcome, row.exception, row.failure_group or ""), ("stopped", "Stopped", ""))
 		self.assertEqual(frappe.db.count(GROUP), 0)
-		self.assertEqual(facts.new_groups(clock.now() - timedelta(hours=1)), [])
+		self.assertEqual(failure_groups.new_groups(clock.now() - timedelta(hours=1)), [])
 
 	def test_attempts_that_rq_makes_again_are_no_failures(self) -> None:
 		job_id = self.call("sabotage", fault="none", fails=True)

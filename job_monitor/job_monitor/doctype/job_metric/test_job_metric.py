@@ -13,9 +13,9 @@ from unittest.mock import patch
 
 import frappe
 
-from job_monitor.bridge.history import facts, job_metric
+from job_monitor.bridge.history import baselines, job_metric, recent_runs
 from job_monitor.bridge.history.job_metric import DAY, HOUR, METRIC, MINUTE, Bucket, MetricRow
-from job_monitor.bridge.history.recorder_progress import STATE, Progress, forget_summed_up_ahead
+from job_monitor.bridge.history.recorder_progress import STATE, Progress, drop_future_rows
 from job_monitor.bridge.site import state
 from job_monitor.core import clock
 from job_monitor.core.history.metrics import Methods
@@ -69,12 +69,12 @@ class TestJobMetric(SiteTestCase):
 			patch.object(frappe.db, "rollback"),
 		):
 			kept = state.get(STATE)
-			forget_summed_up_ahead(kept)
+			drop_future_rows(kept)
 			state.put(STATE, Progress.load(kept).dump())
 			rollup.roll_up()
 
 	def seen(self, *windows: int) -> list[int]:
-		found = facts.outcomes(windows)
+		found = recent_runs.outcomes(windows)
 		return [sum(counts.total() for counts in found[window].values()) for window in windows]
 
 	def test_each_window_holds_each_run_once(self) -> None:
@@ -97,12 +97,12 @@ class TestJobMetric(SiteTestCase):
 
 	def test_spoilt_baselines_leave_the_others(self) -> None:
 		state.put(
-			facts.BASELINES, json.dumps({"a": [30, 1.0, 2.0], "b": "x", "c": [1], "d": [3, None, None]})
+			baselines.STATE, json.dumps({"a": [30, 1.0, 2.0], "b": "x", "c": [1], "d": [3, None, None]})
 		)
-		self.assertEqual(list(facts.baselines()), ["a"])
+		self.assertEqual(list(baselines.read()), ["a"])
 		for text in ("spoilt", "[1]", "null"):
-			state.put(facts.BASELINES, text)
-			self.assertEqual(facts.baselines(), {})
+			state.put(baselines.STATE, text)
+			self.assertEqual(baselines.read(), {})
 
 	def test_rules_see_new_runs_after_the_zone_moved_west(self) -> None:
 		"""From Kolkata to New York the site's clock goes back 9.5 hours."""

@@ -17,7 +17,8 @@ from frappe.utils.scheduler import get_scheduler_status
 from job_monitor.alerts.checks.schedules import missed_schedule
 from job_monitor.bridge import doctor
 from job_monitor.bridge.permissions import MANAGER, USER
-from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.schedules import schedule_health, scheduler
+from job_monitor.bridge.schedules.calendar import Calendar
 from job_monitor.core import clock
 from job_monitor.core.alerts.transitions import Rule
 from job_monitor.job_monitor.report.schedule_health.schedule_health import execute
@@ -31,7 +32,7 @@ class TestScheduleHealth(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
 		self.switch_scheduler(True)
-		dormant = patch("job_monitor.bridge.schedules.schedule_health.is_dormant", return_value=False)
+		dormant = patch("job_monitor.bridge.schedules.scheduler.is_dormant", return_value=False)
 		dormant.start()
 		self.addCleanup(dormant.stop)
 
@@ -169,19 +170,18 @@ class TestScheduleHealth(SiteTestCase):
 		self.switch_scheduler(False)
 		found = self.health(doc)
 		self.assertEqual((found.state, found.missed_runs), ("paused", 0))
-		self.assertEqual(schedule_health.scheduler().state, "disabled")
+		self.assertEqual(scheduler.health([found]).state, "disabled")
 
 	def test_a_scheduler_that_is_absent(self) -> None:
 		doc = self.schedule()
 		self.last_ran(doc, days=3)
 		with patch("job_monitor.core.processes.holds_lock", return_value=False):
-			found = schedule_health.scheduler(
-				[self.health(doc)]
-			)  # others may have been queued by hand meanwhile
+			# Others may have been queued by hand meanwhile
+			found = scheduler.health([self.health(doc)])
 		self.assertEqual(found.state, "absent")
 		self.assertIn("Start it: bench schedule", found.detail)
 		self.last_ran(doc, minutes=0)
-		self.assertEqual(schedule_health.scheduler([self.health(doc)]).state, "running")
+		self.assertEqual(scheduler.health([self.health(doc)]).state, "running")
 
 	def test_the_badge_of_the_job_list_is_not_active_where_no_scheduler_runs(self) -> None:
 		reader = make_user("jm-s-u@ops.example", USER)
@@ -205,13 +205,11 @@ class TestScheduleHealth(SiteTestCase):
 	def test_when_clocks_change(self) -> None:
 		def due(now: str, last: str) -> list[str]:
 			moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
-			times = schedule_health._Calendar(frappe.new_doc("Scheduled Job Type"), moment)
+			times = Calendar(frappe.new_doc("Scheduled Job Type"), moment)
 			one = frappe._dict(cron_format="30 * * * *", last_execution=datetime.fromisoformat(last))
 			return [f"{times.utc(at):%H:%M}" for at in times.due(one)[0]]
 
-		with patch(
-			"job_monitor.bridge.schedules.schedule_health.site_zone", return_value=ZoneInfo("Europe/Berlin")
-		):
+		with patch("job_monitor.bridge.schedules.calendar.site_zone", return_value=ZoneInfo("Europe/Berlin")):
 			# 02:00 becomes 03:00 on 29 March. A run at 02:30 is expected half an hour later; Frappe takes it at 03:00
 			self.assertEqual(due("2026-03-29T00:40:00", "2026-03-29T01:30:05"), ["01:30"])
 			self.assertEqual(due("2026-03-29T01:40:00", "2026-03-29T03:30:05"), ["02:30"])
@@ -226,7 +224,7 @@ class TestScheduleHealth(SiteTestCase):
 			("Cron", text) for text in ("*/7 3-5 1,15 * *", "0/15 * * * *", "0 0 29 2 *", "5 4 * * sun")
 		]
 		for days, (frequency, text) in enumerate(formats * 12):
-			times = schedule_health._Calendar(like, now + timedelta(days=days, seconds=days * 997))
+			times = Calendar(like, now + timedelta(days=days, seconds=days * 997))
 			last = times.now - timedelta(seconds=1.5 ** (days % 40))
 			doc = frappe.new_doc("Scheduled Job Type")
 			doc.update({"frequency": frequency, "cron_format": text, "last_execution": last})

@@ -9,7 +9,7 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge.reports.safe_report import answered
-from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.schedules import schedule_rows
 from job_monitor.core.schedules.judge import PROBLEMS, STATES
 
 
@@ -17,7 +17,7 @@ from job_monitor.core.schedules.judge import PROBLEMS, STATES
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	every = schedule_health.rows()
+	every = schedule_rows.rows()
 	wanted = (filters or {}).get("state")
 	rows = [row for row in every if _is_wanted(row["state"], wanted)]
 	return _columns(), rows, "", None, _summary(Counter(row["state"] for row in every))

@@ -1,0 +1,42 @@
+"""Schedules and the scheduler as Desk, reports and the API show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from job_monitor.bridge import context
+from job_monitor.bridge.schedules import schedule_health, scheduler
+from job_monitor.bridge.timezones import to_site
+from job_monitor.core import clock
+from job_monitor.core.schedules.judge import ScheduleHealth
+
+_MOMENTS = ("last_run_at", "next_due_at", "enqueued_at")
+
+
+def rows(names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+	"""Schedules as `schedule_health.read` finds them: moments in the site's time zone, durations in seconds.
+
+	Raises:
+		RedisUnavailable
+	"""
+	with context.translated():
+		return [_row(health) for health in schedule_health.read(names)]
+
+
+def _row(health: ScheduleHealth) -> dict[str, Any]:
+	moments = {name: to_site(getattr(health, name)) for name in _MOMENTS}
+	due = health.next_due_at
+	# A browser has neither the site's clock nor its zone
+	due_in = (due - clock.now()).total_seconds() if due else None
+	return {**vars(health), **moments, "due_in": due_in}
+
+
+def scheduler_row() -> dict[str, str]:
+	"""The scheduler's `state` and `detail`, see `scheduler.SchedulerHealth`.
+
+	Raises:
+		RedisUnavailable
+	"""
+	with context.translated():
+		return vars(scheduler.health(schedule_health.read()))
