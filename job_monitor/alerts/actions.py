@@ -16,7 +16,7 @@ from job_monitor.bridge import audit, permissions
 from job_monitor.bridge.database import row_locks
 from job_monitor.bridge.site import live_site
 from job_monitor.bridge.timezones import to_site
-from job_monitor.core.alerts.transitions import State
+from job_monitor.core.alerts.incidents import State
 from job_monitor.notify.wording import spoken
 
 

@@ -25,8 +25,10 @@ from job_monitor.bridge.database import transactions
 from job_monitor.bridge.site import live_site, state
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core import clock, limits
+from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.kinds import KINDS
-from job_monitor.core.alerts.transitions import Rule, Sighting, advance, close
+from job_monitor.core.alerts.rules import Rule
+from job_monitor.core.alerts.transitions import advance, close
 from job_monitor.notify.http_post import Request, post
 from job_monitor.notify.message import DeliveryError
 

@@ -22,8 +22,8 @@ from job_monitor.bridge.database import row_locks
 from job_monitor.bridge.site import live_site
 from job_monitor.bridge.timezones import from_column, to_column
 from job_monitor.core import clock, limits
+from job_monitor.core.alerts.incidents import Notice
 from job_monitor.core.alerts.kinds import KINDS
-from job_monitor.core.alerts.transitions import Notice
 from job_monitor.notify import dispatch
 from job_monitor.notify.message import (
 	CRITICAL,

@@ -17,8 +17,9 @@ from frappe.utils import cint, flt, get_datetime, now_datetime
 
 from job_monitor.bridge.timezones import to_site, to_utc
 from job_monitor.core import limits
+from job_monitor.core.alerts.incidents import MOMENTS, Incident, Notice, State, Transition
 from job_monitor.core.alerts.kinds import KINDS
-from job_monitor.core.alerts.transitions import MOMENTS, Incident, Notice, Rule, State, Transition
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.findings import Severity
 
 RULE, ALERT, FLIP = "Job Alert Rule", "Job Alert", "Job Alert Flip"

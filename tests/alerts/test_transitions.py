@@ -10,18 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from job_monitor.core.alerts.incidents import Incident, Notice, Sighting, State, Transition
 from job_monitor.core.alerts.kinds import DEFAULTS, KINDS
-from job_monitor.core.alerts.transitions import (
-	Incident,
-	Notice,
-	Rule,
-	Sighting,
-	State,
-	Transition,
-	advance,
-	close,
-	matches,
-)
+from job_monitor.core.alerts.rules import Rule, matches
+from job_monitor.core.alerts.transitions import advance, close
 from job_monitor.core.findings import Severity
 
 START = datetime(2026, 11, 24, 3, 0)
@@ -29,14 +21,14 @@ RULE = Rule("Queue Age", "Queue Age", Severity.CRITICAL, pending_period=120, rep
 
 
 class Simulation:
-	"""Evaluates one rule again and again, and keeps what was told."""
+	"""Evaluates one rule again and again, and keeps the messages."""
 
 	def __init__(self, rule: Rule = RULE) -> None:
 		self.rule = rule
 		self.now = START
 		self.open: dict[str, Incident] = {}
 		self.over: list[Incident] = []
-		self.told: list[tuple[Notice, str]] = []
+		self.messages: list[tuple[Notice, str]] = []
 
 	def look(self, *subjects: str | Sighting, seconds: float = 60) -> list[Transition]:
 		seen = [s if isinstance(s, Sighting) else Sighting(s, f"{s} is old") for s in subjects]
@@ -51,7 +43,7 @@ class Simulation:
 			assert incident is not None
 			self.open.pop(incident.subject, None)
 			if transition.notice is not Notice.NONE:
-				self.told.append((transition.notice, incident.subject))
+				self.messages.append((transition.notice, incident.subject))
 			if transition.after and transition.after.state is State.RESOLVED:
 				self.over.append(transition.after)
 			elif transition.after:
@@ -60,45 +52,45 @@ class Simulation:
 		return transitions
 
 	def notices(self) -> list[Notice]:
-		return [notice for notice, _subject in self.told]
+		return [notice for notice, _subject in self.messages]
 
 
-def test_nothing_is_told_while_all_is_well():
+def test_nothing_is_sent_while_nothing_is_seen():
 	run = Simulation()
 	for _ in range(5):
 		assert run.look() == []
-	assert run.told == []
+	assert run.messages == []
 
 
-def test_it_is_told_once_after_the_sustain_time_and_its_end_with_the_length():
+def test_it_fires_once_after_the_pending_period_and_its_end_has_the_length():
 	run = Simulation()
 	run.look("long")
 	assert run.open["long"].state is State.PENDING
 	run.look("long")
-	assert run.told == []
+	assert run.messages == []
 	run.look("long")
-	assert run.told == [(Notice.FIRING, "long")]
+	assert run.messages == [(Notice.FIRING, "long")]
 	for _ in range(10):
 		run.look("long")
-	assert len(run.told) == 1
+	assert len(run.messages) == 1
 	for _ in range(3):
 		run.look()
 	assert run.notices() == [Notice.FIRING, Notice.RESOLVED]
-	assert run.over[0].seconds == 13 * 60  # until the first look that did not see it
+	assert run.over[0].seconds == 13 * 60  # until the first evaluation that did not see it
 	assert run.open == {}
 
 
-def test_what_passes_within_the_sustain_time_is_never_told():
+def test_a_subject_that_passes_within_the_pending_period_sends_nothing():
 	run = Simulation()
 	run.look("long")
 	run.look("long")
 	transition = run.look()[0]
 	assert transition.after is None
-	assert run.told == []
+	assert run.messages == []
 	assert run.open == {}
 
 
-def test_what_flickers_is_told_once():
+def test_a_subject_that_flickers_fires_once():
 	run = Simulation()
 	for _ in range(3):
 		run.look("long")
@@ -108,7 +100,7 @@ def test_what_flickers_is_told_once():
 	assert run.notices() == [Notice.FIRING]
 
 
-def test_without_a_sustain_time_it_is_told_and_ended_at_once():
+def test_without_a_pending_period_it_fires_and_is_resolved_at_once():
 	run = Simulation(replace(RULE, pending_period=0))
 	run.look("long")
 	run.look()
@@ -134,14 +126,14 @@ def test_reminders_come_in_time_until_somebody_acknowledges():
 	run.open["long"] = replace(run.open["long"], acknowledged=True)
 	for _ in range(300):
 		run.look("long")
-	assert len(run.told) == 3
+	assert len(run.messages) == 3
 	for _ in range(3):
 		run.look()
 	assert run.notices()[-1] is Notice.RESOLVED
 
 
 @pytest.mark.parametrize("of_rule", [True, False])
-def test_muted_is_silent_and_told_as_new_when_the_mute_ends(of_rule: bool):
+def test_a_muted_incident_is_silent_and_fires_when_the_mute_ends(of_rule: bool):
 	until = START + timedelta(minutes=30)
 	run = Simulation(replace(RULE, muted_until=until) if of_rule else RULE)
 	run.look("long")
@@ -149,16 +141,16 @@ def test_muted_is_silent_and_told_as_new_when_the_mute_ends(of_rule: bool):
 		run.open["long"] = replace(run.open["long"], muted_until=until)
 	while run.now < until:
 		run.look("long")
-	assert run.told == []
+	assert run.messages == []
 	run.look("long")
 	assert run.notices() == [Notice.FIRING]
 
 
-def test_what_nobody_was_told_of_ends_silently():
+def test_an_incident_that_never_sent_a_message_ends_without_one():
 	run = Simulation(replace(RULE, muted_until=START + timedelta(days=1)))
 	for subjects in [("long",)] * 5 + [()] * 5:
 		run.look(*subjects)
-	assert run.told == []
+	assert run.messages == []
 	assert run.over[0].state is State.RESOLVED
 
 
@@ -169,7 +161,7 @@ def test_an_event_ends_without_a_notice():
 	assert run.notices() == [Notice.FIRING]
 
 
-def test_a_mild_sighting_is_a_warning_and_text_follows_what_is_seen():
+def test_a_sighting_that_only_warns_is_a_warning_and_the_text_follows_the_sighting():
 	run = Simulation(replace(RULE, pending_period=0))
 	run.look(Sighting("site", "dormant", "since May", 1, warning_only=True, context="c"))
 	incident = run.open["site"]
@@ -179,19 +171,19 @@ def test_a_mild_sighting_is_a_warning_and_text_follows_what_is_seen():
 	assert (run.open["site"].title, run.open["site"].value) == ("absent", 7)
 
 
-def test_incidents_of_a_rule_that_is_gone_end_and_nobody_is_told():
+def test_incidents_of_a_rule_that_is_gone_end_without_a_message():
 	run = Simulation()
 	for _ in range(3):
 		run.look("long")
 	run.look("long", "short")
-	run.told.clear()
+	run.messages.clear()
 	run.apply(close(run.open.values(), run.now))
 	assert run.open == {}
 	assert [incident.subject for incident in run.over] == ["long"]
-	assert run.told == []
+	assert run.messages == []
 
 
-def test_a_clock_that_is_set_back_neither_raises_nor_tells_twice():
+def test_a_clock_that_is_set_back_neither_raises_nor_sends_twice():
 	run = Simulation()
 	for _ in range(4):
 		run.look("long")
@@ -204,7 +196,7 @@ def test_a_clock_that_is_set_back_neither_raises_nor_tells_twice():
 	assert 0 <= run.over[0].seconds <= 8 * 60
 
 
-def test_what_began_by_a_clock_that_was_ahead_fires_after_its_time_all_the_same():
+def test_an_incident_that_began_by_a_clock_that_was_ahead_fires_after_its_pending_period():
 	run = Simulation()
 	run.now += timedelta(hours=10)
 	run.look("long")
@@ -214,8 +206,8 @@ def test_what_began_by_a_clock_that_was_ahead_fires_after_its_time_all_the_same(
 	assert run.notices() == [Notice.FIRING]
 
 
-def test_what_is_corrected_is_a_change_to_write_down():
-	"""Else it would be corrected anew at each look, and never get any older."""
+def test_a_corrected_moment_is_a_change_to_write_down():
+	"""Otherwise each evaluation would correct it anew, and it would never get any older."""
 	run = Simulation()
 	run.now += timedelta(hours=10)
 	run.look("long")
@@ -236,7 +228,7 @@ def test_reminders_do_not_wait_until_a_clock_has_caught_up():
 	assert run.notices() == [Notice.FIRING, Notice.REMINDER]
 
 
-def test_what_passed_by_a_clock_that_was_ahead_is_over_after_its_time():
+def test_an_incident_that_ended_by_a_clock_that_was_ahead_is_resolved_after_its_pending_period():
 	run = Simulation()
 	for _ in range(3):
 		run.look("long")
@@ -259,38 +251,40 @@ def test_what_passed_by_a_clock_that_was_ahead_is_over_after_its_time():
 	st.sampled_from([0, 600]),
 )
 @settings(max_examples=400, deadline=None)
-def test_whatever_happens_notices_of_a_subject_alternate(looks, sustain, remind):
+def test_whatever_happens_notices_of_a_subject_alternate(looks, pending_period, repeat_interval):
 	"""Fired, reminded any number of times, resolved, fired, …; and never resolved while it is seen."""
-	run = Simulation(replace(RULE, pending_period=sustain, repeat_interval=remind))
-	for subjects, asked, acknowledge, seconds in looks:
+	run = Simulation(replace(RULE, pending_period=pending_period, repeat_interval=repeat_interval))
+	for subjects, answered, acknowledge, seconds in looks:
 		before = len(run.over)
-		transitions = run.look(*subjects, seconds=seconds) if asked else run.cannot_ask(seconds)
+		transitions = run.look(*subjects, seconds=seconds) if answered else run.cannot_ask(seconds)
 		assert not {incident.subject for incident in run.over[before:]} & subjects
-		assert asked or not transitions
+		assert answered or not transitions
 		if acknowledge:
 			run.open = {s: replace(i, acknowledged=i.state is State.FIRING) for s, i in run.open.items()}
 	for subject in "abc":
-		mine = [notice for notice, told in run.told if told == subject and notice is not Notice.REMINDER]
+		mine = [
+			notice for notice, about in run.messages if about == subject and notice is not Notice.REMINDER
+		]
 		assert mine == [Notice.FIRING, Notice.RESOLVED] * (len(mine) // 2) + [Notice.FIRING] * (len(mine) % 2)
 		firing = subject in run.open and run.open[subject].state is State.FIRING
 		assert firing == (len(mine) % 2 == 1)
 	ended = Counter(incident.subject for incident in run.over)
-	assert ended == Counter(subject for notice, subject in run.told if notice is Notice.RESOLVED)
+	assert ended == Counter(subject for notice, subject in run.messages if notice is Notice.RESOLVED)
 
 
 @given(st.lists(st.booleans(), max_size=80), st.integers(0, 600))
 @settings(max_examples=200, deadline=None)
-def test_it_fires_only_if_it_was_seen_all_the_time(looks, sustain):
-	run = Simulation(replace(RULE, pending_period=sustain, repeat_interval=0))
+def test_it_fires_only_if_it_was_seen_all_the_time(looks, pending_period):
+	run = Simulation(replace(RULE, pending_period=pending_period, repeat_interval=0))
 	seen_since = None
 	for seen in looks:
 		now = run.now
 		seen_since = (seen_since or now) if seen else None
-		told = len(run.told)
+		sent = len(run.messages)
 		run.look(*(["x"] if seen else []))
-		if len(run.told) > told and run.told[-1][0] is Notice.FIRING:
+		if len(run.messages) > sent and run.messages[-1][0] is Notice.FIRING:
 			assert seen_since is not None
-			assert (now - seen_since).total_seconds() >= sustain
+			assert (now - seen_since).total_seconds() >= pending_period
 
 
 def test_patterns():

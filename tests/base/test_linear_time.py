@@ -206,8 +206,8 @@ NOT_FED = {
 	**{
 		name: _OURS
 		for name in (
-			"rq.connection.connect_url errors.JobMonitorError.__init__ alerts.transitions.Rule.covers alerts.transitions.advance "
-			"alerts.transitions.matches schedules.messages.tell schedules.messages.all_ahead schedules.messages.of_scheduler rq.workers.judge "
+			"rq.connection.connect_url errors.JobMonitorError.__init__ alerts.rules.Rule.covers alerts.transitions.advance "
+			"alerts.rules.matches schedules.messages.tell schedules.messages.all_ahead schedules.messages.of_scheduler rq.workers.judge "
 			"processes.is_gone processes.is_here history.run_records.pack "
 			"logs.reader.Log.__init__ logs.catalog.folder_of logs.catalog.listing"
 		).split()

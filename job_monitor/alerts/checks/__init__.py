@@ -8,7 +8,8 @@ from rq.timeouts import BaseTimeoutException
 from job_monitor.alerts.checks import failures, jobs, monitor, queues, schedules, workers  # noqa: F401
 from job_monitor.alerts.checks.registry import CHECKS, Known
 from job_monitor.alerts.sources import CouldNotTell, Facts
-from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.alerts.incidents import Sighting
+from job_monitor.core.alerts.rules import Rule
 
 
 def look(rule: Rule, facts: Facts, known: Known) -> list[Sighting] | None:

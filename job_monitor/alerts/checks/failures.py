@@ -13,7 +13,8 @@ from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
 from job_monitor.bridge.history.failure_groups import NEW_GROUPS, NewGroup
 from job_monitor.core import limits
-from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.alerts.incidents import Sighting
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.history.metrics import Counts
 from job_monitor.core.history.runs import BAD
 from job_monitor.notify.wording import counted, last

@@ -11,7 +11,8 @@ from job_monitor.alerts.sources import Facts
 from job_monitor.bridge import context
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock, limits
-from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.alerts.incidents import Sighting
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.rq import diagnosis, keys
 from job_monitor.core.rq.records import Job
 from job_monitor.notify.wording import counted, spoken

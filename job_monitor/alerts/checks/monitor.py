@@ -9,7 +9,8 @@ from frappe import _
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
 from job_monitor.bridge.timezones import to_site
-from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.alerts.incidents import Sighting
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.notify.wording import spoken
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from job_monitor.alerts.sources import Facts
-from job_monitor.core.alerts.transitions import Incident, Rule, Sighting
+from job_monitor.core.alerts.incidents import Incident, Sighting
+from job_monitor.core.alerts.rules import Rule
 
 Known = Mapping[str, Incident]
 """Open incidents of the rule, by subject."""

@@ -9,7 +9,8 @@ from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
-from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.alerts.incidents import Sighting
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.findings import Severity
 from job_monitor.core.schedules.judge import ScheduleHealth, all_ahead, is_ahead
 from job_monitor.core.schedules.messages import of_scheduler

@@ -11,7 +11,8 @@ from frappe import _
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
 from job_monitor.core import clock
-from job_monitor.core.alerts.transitions import Rule, Sighting
+from job_monitor.core.alerts.incidents import Sighting
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import Worker
 

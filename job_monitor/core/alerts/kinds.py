@@ -1,4 +1,4 @@
-"""What rules can look for: each kind with its units, its scope and what it looks for unless told otherwise."""
+"""Kinds of alert rules: each with its units, its scope and its defaults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ QUEUE, METHOD, SCHEDULE = "queue", "method", "schedule"
 
 @dataclass(frozen=True)
 class Kind:
-	"""
+	"""A kind of rule.
+
 	Attributes:
 		help: What fires it, in words.
 		threshold, minimum, window_minutes: Defaults; None where the kind has no such number.
@@ -20,7 +21,7 @@ class Kind:
 		sustain_minutes, remind_hours: Defaults.
 		of_bench: Looks at what all sites of a bench share.
 		counts_runs: Counts runs over the window.
-		about_unknown: Looks at what all other rules could not ask, so after them; is told as unknown, not as firing.
+		about_unknown: Looks at what the other rules could not ask, so after them; its message says unknown, not firing.
 	"""
 
 	name: str

@@ -22,7 +22,7 @@ from job_monitor.bridge.history.recorder_progress import STATE
 from job_monitor.bridge.site import state
 from job_monitor.bridge.timezones import to_column
 from job_monitor.core import clock, limits
-from job_monitor.core.alerts.transitions import Sighting
+from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import (
 	ChannelTestCase,
 	account,

@@ -17,8 +17,8 @@ from job_monitor.alerts import checks, endings, engine, outbox
 from job_monitor.alerts.checks.failures import MANY
 from job_monitor.bridge.timezones import to_column, to_site
 from job_monitor.core import clock, limits
+from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.kinds import KINDS
-from job_monitor.core.alerts.transitions import Sighting
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase, states
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
 from job_monitor.notify import dispatch

@@ -20,7 +20,7 @@ from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.schedules.calendar import Calendar
 from job_monitor.core import clock
-from job_monitor.core.alerts.transitions import Rule
+from job_monitor.core.alerts.rules import Rule
 from job_monitor.job_monitor.report.schedule_health.schedule_health import execute
 from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
 
