@@ -33,9 +33,11 @@ from rq.registry import FailedJobRegistry
 
 from job_monitor.cli.demo import redis_server
 from job_monitor.core.rq import workers
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.queues import read_queues
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import RqClient
 
 BENCH = "home-frappe-frappe-bench"
 QUEUES = ["short", "default", "long", *(f"custom{n}" for n in range(17))]
@@ -161,34 +163,34 @@ def cases(
 	yield (
 		"page of 20, failed, one queue",
 		"<= 3 ms",
-		lambda: client.page(JobQuery(("default",), ("failed",))),
+		lambda: read_page(client, JobQuery(("default",), ("failed",))),
 		None,
 	)
 	yield (
 		"page of 20, failed, all queues",
 		">= 100 x",
-		lambda: client.page(JobQuery(statuses=("failed",))),
+		lambda: read_page(client, JobQuery(statuses=("failed",))),
 		frappe_page,
 	)
 	deep = int(total / len(QUEUES) * 0.4)
 	yield (
 		"page of 20, queued, at the far end",
 		"flat",
-		lambda: client.page(JobQuery(("default",), ("queued",), offset=deep)),
+		lambda: read_page(client, JobQuery(("default",), ("queued",), offset=deep)),
 		None,
 	)
-	yield "counts of 20 queues + oldest", "<= 1 ms", client.queues, rq_counts
-	yield "newest first over all, offset 0", "<= 15 ms", lambda: client.page(newest), None
+	yield "counts of 20 queues + oldest", "<= 1 ms", lambda: read_queues(client), rq_counts
+	yield "newest first over all, offset 0", "<= 15 ms", lambda: read_page(client, newest), None
 	yield (
 		"newest first over all, offset 1,000",
 		"<= 15 ms",
-		lambda: client.page(newest.only(offset=1000)),
+		lambda: read_page(client, newest.only(offset=1000)),
 		None,
 	)
 	yield (
 		"all jobs of one queue",
 		"",
-		lambda: client.page(JobQuery(("default",), ("queued",))),
+		lambda: read_page(client, JobQuery(("default",), ("queued",))),
 		(lambda: failed.jobs) if dear else None,
 	)
 	text = JobQuery(text="no such text 77")

@@ -11,7 +11,7 @@ import redis
 
 from job_monitor.cli import demo_jobs
 from job_monitor.cli.demo import redis_server
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.client import RqClient
 from tests.support.jobs import BENCH, Jobs
 from tests.support.processes import Workers
 

@@ -20,8 +20,9 @@ from job_monitor.core import limits
 from job_monitor.core.errors import CouldNotAsk, JobMonitorError
 from job_monitor.core.history.metrics import Counts
 from job_monitor.core.rq import keys, snapshot, zombies
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Snapshot
-from job_monitor.core.rq.store import RqClient
 from job_monitor.core.schedules.judge import ScheduleHealth
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class Facts:
 	def _zombies(self, known: Collection[str]) -> list[Job]:
 		client = context.client()
 		ids = list(dict.fromkeys([*known, *self._hunted(client)]))[: limits.ALERT_SUBJECTS]
-		jobs = client.rows([("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
+		jobs = read_rows(client, [("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
 		return zombies.among(client, jobs)
 
 	def _hunted(self, client: RqClient) -> list[str]:

@@ -22,9 +22,9 @@ from job_monitor.core.errors import (
 )
 from job_monitor.core.redaction.redactor import Redactor
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import Bench, Connection, connect_bench
 from job_monitor.core.rq.records import Worker
-from job_monitor.core.rq.store import RqClient
 
 STANDARD_QUEUES = ("short", "default", "long")
 

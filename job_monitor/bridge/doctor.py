@@ -16,8 +16,8 @@ from job_monitor.bridge.timezones import to_site
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.findings import Finding, Severity
 from job_monitor.core.rq import diagnosis, snapshot
+from job_monitor.core.rq.counts import waiting_by_site
 from job_monitor.core.rq.records import Snapshot
-from job_monitor.core.rq.site_counts import waiting_by_site
 from job_monitor.core.schedules import judge as core_schedules
 from job_monitor.core.schedules.messages import of_scheduler
 

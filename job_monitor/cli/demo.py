@@ -31,9 +31,11 @@ from job_monitor.cli.main import main as job_monitor
 from job_monitor.core import clock
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import RqClient
 
 START_SECONDS = 10.0
 """Time for the private Redis to answer: a busy machine included."""
@@ -187,7 +189,7 @@ class Stage:
 		"""A worker that is killed together with the job it runs: its host lost power."""
 		lost = self.start_worker("long")
 		job_id = self.enqueue("long", "erpnext.reports.consolidate", timeout=1500, company="Example Ltd")
-		self.wait(lambda: self.client.job(job_id).status == keys.STARTED)
+		self.wait(lambda: read_job(self.client, job_id).status == keys.STARTED)
 		lost.kill()
 
 	def open(self) -> None:
@@ -254,7 +256,7 @@ class Stage:
 			sign in failed for sign in ("ConnectionRefused", "terminated unexpectedly", "maximum timeout")
 		):
 			return False
-		running = self.client.page(JobQuery(statuses=(keys.STARTED,))).rows
+		running = read_page(self.client, JobQuery(statuses=(keys.STARTED,))).rows
 		if not any(job.id == self.stuck for job in running):
 			return False
 		# Nobody watches a demo until a job is minutes late: it says it began earlier than it did
@@ -262,7 +264,7 @@ class Stage:
 		return any(job.progress for job in running)
 
 	def failed(self) -> tuple[Job, ...]:
-		return self.client.page(JobQuery(statuses=(keys.FAILED,), limit=50)).rows
+		return read_page(self.client, JobQuery(statuses=(keys.FAILED,), limit=50)).rows
 
 	@contextmanager
 	def daily_business(self) -> Iterator[None]:

@@ -14,10 +14,14 @@ from job_monitor.cli import delegate, display, logs, remove, render
 from job_monitor.cli.group import EXIT_FOUND, Group
 from job_monitor.cli.source import Age, Name, Seconds, Source, console, json_option, show
 from job_monitor.core import clock, limits
+from job_monitor.core.acts import stack
 from job_monitor.core.errors import JobNotFound, NoTerminal, StackUnavailable, WorkerNotFound
 from job_monitor.core.findings import Severity
-from job_monitor.core.rq import diagnosis, keys, snapshot, stack, workers
+from job_monitor.core.rq import diagnosis, keys, snapshot, workers
+from job_monitor.core.rq.jobs import read_job, read_rows
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import STATUSES, JobQuery
+from job_monitor.core.rq.queues import read_queues
 from job_monitor.core.rq.search import search
 
 
@@ -72,7 +76,7 @@ def main(
 @click.pass_obj
 def queues(source: Source, as_json: bool) -> None:
 	"""Queues with their jobs by status, and how long the oldest one waits."""
-	found = source.open().queues()
+	found = read_queues(source.open())
 	show(as_json, found, render.queues_table(found, clock.now()))
 
 
@@ -84,7 +88,7 @@ def workers_command(source: Source, as_json: bool) -> None:
 	client = source.open()
 	found = workers.read_all(client)
 	current = {
-		job.id: job for job in client.rows([("", w.current_job_id) for w in found if w.current_job_id])
+		job.id: job for job in read_rows(client, [("", w.current_job_id) for w in found if w.current_job_id])
 	}
 	width = console().width
 	shape = {"compact": width < render.WORKERS_WIDTH, "whole": width == display.UNBOUNDED}
@@ -145,7 +149,7 @@ def jobs(source: Source, /, as_json: bool, seconds: float, cursor: str, **filter
 		result = search(client, query, seconds, cursor)
 		show(as_json, result, render.search_view(result, clock.now()))
 	else:
-		page = client.page(query)
+		page = read_page(client, query)
 		show(as_json, page, render.page_view(page, query, clock.now()))
 
 
@@ -158,7 +162,7 @@ def job(source: Source, job_id: str, as_json: bool) -> None:
 
 	Payloads of up to 16 MB are decoded, and 100,000 characters of arguments and traceback shown.
 	"""
-	found = source.open().job(job_id)
+	found = read_job(source.open(), job_id)
 	show(as_json, found, render.job_view(found, clock.now()))
 
 
@@ -210,7 +214,7 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 		worker = workers.read_one(client, name)
 	except WorkerNotFound:
 		try:
-			job = client.job(name)
+			job = read_job(client, name)
 		except JobNotFound:
 			raise StackUnavailable(f"no worker and no job on this Redis is called {name}") from None
 		if not job.worker or job.status != keys.STARTED:

@@ -16,8 +16,9 @@ from job_monitor.core.acts import actions
 from job_monitor.core.acts.actions import Outcome
 from job_monitor.core.errors import JobMonitorError, JobNotFound
 from job_monitor.core.rq import zombies
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import RqClient
 
 EXIT_REFUSED = 1
 
@@ -47,7 +48,9 @@ def remove(
 		raise click.UsageError("name jobs by their ids, or give --zombies")
 	source: Source = ctx.obj
 	client = source.open()
-	found = list(zombies.find(client, seconds).jobs) if all_zombies else [client.job(i) for i in job_ids]
+	found = (
+		list(zombies.find(client, seconds).jobs) if all_zombies else [read_job(client, i) for i in job_ids]
+	)
 	if found and not yes:
 		click.echo("\n".join(map(_words, found)), err=True)
 		click.confirm(f"Delete {len(found)} {'job' if len(found) == 1 else 'jobs'}?", abort=True, err=True)

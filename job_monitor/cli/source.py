@@ -19,7 +19,7 @@ from job_monitor.core import clock, limits
 from job_monitor.core.errors import NoBench
 from job_monitor.core.redaction.redactor import Redactor
 from job_monitor.core.rq import connection
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.client import RqClient
 
 _AGE = re.compile(r"(\d{1,6})\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

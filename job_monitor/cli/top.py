@@ -23,11 +23,13 @@ from job_monitor.core import clock, limits
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.findings import Finding
 from job_monitor.core.rq import diagnosis, keys, snapshot, zombies
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import address
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job, Snapshot, Verdict, Zombies
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import RqClient
 
 _VIEWS = ("started", "queued", "failed", "finished", "all")
 _DIGITS = {str(number): view for number, view in enumerate(_VIEWS, 1)}
@@ -138,7 +140,7 @@ class Top:
 		if before is not None:
 			self.data.rates.append(ended_per_second(before, taken))
 		if self.state.opened:
-			self.data.job = self.client.job(self.state.opened)
+			self.data.job = read_job(self.client, self.state.opened)
 		else:
 			self._read_jobs(max(5, min(height, limits.PAGE_ROWS)))
 
@@ -150,7 +152,7 @@ class Top:
 			self.data.jobs = result.rows
 			self.data.note = f"looked at {result.looked_at:,} of {result.out_of:,}"
 		else:
-			page = self.client.page(query)
+			page = read_page(self.client, query)
 			self.data.jobs = page.rows
 			self.data.note = f"{page.total:,} {page.note}"
 		self.state = replace(self.state, selected=min(self.state.selected, max(0, len(self.data.jobs) - 1)))

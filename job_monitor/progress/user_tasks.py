@@ -11,6 +11,7 @@ from job_monitor.bridge import audit, context, permissions
 from job_monitor.bridge.markup import as_html
 from job_monitor.core import limits
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
 from job_monitor.progress import progress
 
@@ -77,7 +78,7 @@ def ask_to_stop(job_id: str) -> dict[str, Any]:
 	of = ("ask to stop", "RQ Job", job_id)
 	with context.translated():
 		client = context.client()
-		job = client.job(job_id[: limits.ID_CHARS])
+		job = read_job(client, job_id[: limits.ID_CHARS])
 		with audit.denials(*of):
 			_may_ask(job)
 		if job.status != keys.STARTED:

@@ -25,8 +25,9 @@ from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.history import reconcile
 from job_monitor.core.history.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.rq import workers
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.keys import QUEUED
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.queues import read_queues
 from job_monitor.recorder import failures
 
 SETTLE_MINUTES = 10
@@ -81,7 +82,7 @@ def _keep(progress: Progress) -> None:
 
 def _sample(client: RqClient) -> None:
 	"""Note how many jobs wait, and how long, in this minute's rows."""
-	queues = [queue for queue in client.queues() if queue.counts.get(QUEUED)]
+	queues = [queue for queue in read_queues(client) if queue.counts.get(QUEUED)]
 	if not queues:
 		return
 	progress = Progress.load(state.lock(STATE))

@@ -24,8 +24,9 @@ from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.history.failure_texts import text_of
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import RqClient
 from job_monitor.core.schedules.records import COMPLETE, FAILED, KILLED, OPEN, RUNNING, STOPPED
 from job_monitor.recorder.guard import beside_the_job
 
@@ -139,7 +140,7 @@ def _outcome(client: RqClient, row: Any) -> dict[str, Any] | None:
 		deadline = frappe.utils.add_to_date(row.started_at, hours=LOCAL_RUN_HOURS)
 		return _killed(row, None) if deadline < now_datetime() else None
 	job_id = row.rq_job_id or _usual_job_id(row.scheduled_job_type)
-	job = client.rows([("", job_id)])[0]
+	job = read_rows(client, [("", job_id)])[0]
 	if job.status == keys.STARTED and not _is_later(job, row) and not _is_orphan(client, job):
 		return None
 	return _stopped(client, row, job, job_id) or _killed(row, job)

@@ -61,7 +61,7 @@ class TestJobList(SiteTestCase):
 
 	def test_a_sites_jobs_are_counted_by_their_ids(self) -> None:
 		self.write("canceled", 40)
-		with patch("job_monitor.core.rq.store.RqClient.rows", side_effect=AssertionError("a job was read")):
+		with patch("job_monitor.core.rq.job_fields.row", side_effect=AssertionError("a job was read")):
 			with patch(
 				"job_monitor.core.rq.merge.Merge.next", side_effect=AssertionError("jobs were put in order")
 			):

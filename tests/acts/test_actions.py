@@ -12,7 +12,9 @@ from job_monitor.core import limits
 from job_monitor.core.acts import actions
 from job_monitor.core.errors import CouldNotAsk, JobNotFound
 from job_monitor.core.rq import keys, zombies
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.queues import read_queues
 from tests.support.jobs import Jobs, at, full
 from tests.support.processes import ROOT, Workers, wait_until
 
@@ -32,7 +34,7 @@ def test_a_waiting_job_is_deleted_not_kept_as_canceled(
 	jobs.raw("a||other", status=status)
 	assert actions.remove(client, "a||1").done
 	assert not keys_of(connection, "a||1")
-	counts = client.queues()[0].counts
+	counts = read_queues(client)[0].counts
 	assert counts[status] == 1 and counts["canceled"] == 0
 	with pytest.raises(JobNotFound):
 		actions.remove(client, "a||1")
@@ -47,7 +49,7 @@ def test_an_ended_job_is_deleted_with_its_result(
 	outcome = actions.remove(client, "a||1")
 	assert (outcome.done, outcome.status) == (True, "")
 	assert not keys_of(connection, "a||1")
-	assert not any(client.queues()[0].counts.values())
+	assert not any(read_queues(client)[0].counts.values())
 
 
 def test_who_waits_for_a_removed_job_is_left_and_told(connection: Any, client: RqClient, jobs: Jobs) -> None:
@@ -55,19 +57,19 @@ def test_who_waits_for_a_removed_job_is_left_and_told(connection: Any, client: R
 	second = jobs.enqueue(depends_on=first)
 	outcome = actions.remove(client, first)
 	assert outcome.done and "1 job that waits for it will not start" in outcome.message
-	assert client.job(second).status == "deferred"
+	assert read_job(client, second).status == "deferred"
 	assert not connection.exists(*keys.all_of_job(first))
 
 
 def test_a_running_job_is_not_removed(client: RqClient, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("hang")
 	workers.start("default")
-	wait_until(lambda: client.job(job_id).status == "started" and client.job(job_id).worker)
+	wait_until(lambda: read_job(client, job_id).status == "started" and read_job(client, job_id).worker)
 	outcome = actions.remove(client, job_id)
 	assert not outcome.done and "stopped first" in outcome.message
 	jobs.connection.hset(keys.job_key(job_id), mapping=dict.fromkeys(_MOMENTS, "2020-01-01T00:00:00Z"))
 	assert not actions.remove(client, job_id).done
-	assert client.job(job_id).status == "started"
+	assert read_job(client, job_id).status == "started"
 
 
 _MOMENTS = ("created_at", "enqueued_at", "started_at", "last_heartbeat")
@@ -99,7 +101,7 @@ def test_every_zombie_that_is_found_can_be_removed(
 	outcome = actions.remove(client, job_id)
 	assert (outcome.done, outcome.status) == (True, "") and "zombie" in outcome.message
 	assert not keys_of(connection, job_id)
-	assert not zombies.find(client, 10).jobs and client.job("a||other").status == "queued"
+	assert not zombies.find(client, 10).jobs and read_job(client, "a||other").status == "queued"
 
 
 def test_a_zombie_without_a_payload_can_be_removed(connection: Any, client: RqClient, jobs: Jobs) -> None:
@@ -179,7 +181,7 @@ def test_what_redis_refuses_to_tell_is_no_proof(connection: Any, jobs: Jobs) -> 
 ACT = """
 import sys, redis
 from job_monitor.core.acts import actions
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.client import RqClient
 url, action, job_id = sys.argv[1:]
 print(getattr(actions, action)(RqClient(redis.Redis.from_url(url)), job_id).done)
 """
@@ -211,7 +213,7 @@ def test_frappes_ids_are_acted_on_whatever_ids_rq_accepts(
 	)
 	assert (done.stdout.strip(), done.stderr) == ("True", "")
 	if action == "retry":
-		assert client.job(job_id).status == "queued" and client.queues()[0].counts["queued"] == 1
+		assert read_job(client, job_id).status == "queued" and read_queues(client)[0].counts["queued"] == 1
 	else:
 		assert not keys_of(jobs.connection, job_id)
 
@@ -219,10 +221,10 @@ def test_frappes_ids_are_acted_on_whatever_ids_rq_accepts(
 def test_a_retried_job_runs(client: RqClient, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("fail")
 	workers.burst()
-	assert client.job(job_id).status == "failed"
+	assert read_job(client, job_id).status == "failed"
 	assert actions.retry(client, job_id).done
 	workers.burst()
-	assert client.job(job_id).status == "failed" and client.queues()[0].counts["failed"] == 1
+	assert read_job(client, job_id).status == "failed" and read_queues(client)[0].counts["failed"] == 1
 
 
 def test_a_canceled_job_is_kept_does_not_run_and_can_be_retried(
@@ -230,10 +232,10 @@ def test_a_canceled_job_is_kept_does_not_run_and_can_be_retried(
 ) -> None:
 	job_id = jobs.enqueue("succeed")
 	assert actions.cancel(client, job_id).status == "canceled"
-	assert client.queues()[0].counts["canceled"] == 1
+	assert read_queues(client)[0].counts["canceled"] == 1
 	workers.burst("default")
-	assert client.job(job_id).status == "canceled"
+	assert read_job(client, job_id).status == "canceled"
 	assert not actions.cancel(client, job_id).done, "it does not wait any more"
 	assert actions.retry(client, job_id).done
 	workers.burst("default")
-	assert client.job(job_id).status == "finished"
+	assert read_job(client, job_id).status == "finished"

@@ -14,18 +14,22 @@ from job_monitor.core import clock, limits
 from job_monitor.core.errors import CouldNotAsk, JobNotFound, RedisTimeout, RedisUnreachable
 from job_monitor.core.rq import diagnosis, keys, snapshot, zombies
 from job_monitor.core.rq import workers as reader
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import connect_url
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
+from job_monitor.core.rq.places import read_window
 from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.queues import read_queues
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs, at, full
 from tests.support.processes import wait_until
 from tests.support.servers import free_port, server
 
 READS: dict[str, Callable[[RqClient], Any]] = {
-	"queues": lambda client: client.queues(),
-	"page": lambda client: client.page(JobQuery()),
-	"job": lambda client: client.job("a||1"),
+	"queues": lambda client: read_queues(client),
+	"page": lambda client: read_page(client, JobQuery()),
+	"job": lambda client: read_job(client, "a||1"),
 	"search": lambda client: search(client, JobQuery(text="x")),
 	"count": lambda client: count(client, JobQuery(text="x"), 10),
 	"workers": reader.read_all,
@@ -47,38 +51,38 @@ def test_a_redis_that_is_down_is_said_at_once(name: str) -> None:
 
 def test_a_socket_that_is_not_there_is_said() -> None:
 	with pytest.raises(RedisUnreachable, match=r"/nowhere/redis\.sock"):
-		RqClient(connect_url("unix:///nowhere/redis.sock")).queues()
+		read_queues(RqClient(connect_url("unix:///nowhere/redis.sock")))
 
 
 def test_a_redis_that_comes_back_is_read_again(tmp_path: Path) -> None:
 	with server(tmp_path) as real:
 		client = RqClient(connect_url(real.url))
-		assert client.queues() == []
+		assert read_queues(client) == []
 		real.stop()
 		with pytest.raises(RedisUnreachable):
-			client.queues()
+			read_queues(client)
 		real.start()
-		assert client.queues() == []
+		assert read_queues(client) == []
 
 
 def test_a_redis_restarted_between_two_reads_is_not_noticed(tmp_path: Path) -> None:
 	with server(tmp_path) as real:
 		client = RqClient(connect_url(real.url))
-		client.queues()
+		read_queues(client)
 		real.stop()
 		real.start()
-		assert client.queues() == []
+		assert read_queues(client) == []
 
 
 def test_a_redis_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 	monkeypatch.setattr(limits, "READ_SECONDS", 0.3)
 	with server(tmp_path) as real:
 		client = RqClient(connect_url(real.url))
-		client.queues()
+		read_queues(client)
 		real.connect().execute_command("CLIENT", "PAUSE", 1500, "ALL")
 		started = time.monotonic()
 		with pytest.raises(RedisTimeout, match="in time"):
-			client.queues()
+			read_queues(client)
 		assert time.monotonic() - started < 1
 
 
@@ -106,9 +110,9 @@ def test_a_read_only_replica_is_read(tmp_path: Path) -> None:
 			time.sleep(0.05)
 		assert follower.config_get("replica-read-only")["replica-read-only"] == "yes"
 		client = RqClient(connect_url(replica.url), BENCH)
-		assert client.queues()[0].counts["failed"] == 1
-		assert [row.id for row in client.page(JobQuery()).rows] == ["a||1"]
-		assert client.job("a||1").method
+		assert read_queues(client)[0].counts["failed"] == 1
+		assert [row.id for row in read_page(client, JobQuery()).rows] == ["a||1"]
+		assert read_job(client, "a||1").method
 		assert zombies.find(client, 5).complete and snapshot.take(client).queues
 
 
@@ -126,7 +130,7 @@ def test_a_replica_that_lost_its_master_could_not_be_asked(tmp_path: Path) -> No
 		follower.replicaof("127.0.0.1", master.port)
 		wait_until(lambda: follower.info("replication")["master_link_status"] == "up")
 		client = RqClient(connect_url(replica.url), BENCH)
-		assert client.job("a||1").status == "queued"
+		assert read_job(client, "a||1").status == "queued"
 		master.stop()
 		wait_until(lambda: follower.info("replication")["master_link_status"] == "down")
 		for read in READS.values():
@@ -141,8 +145,8 @@ def test_what_may_not_be_read_is_not_an_empty_job(redis_url: str, jobs: Jobs) ->
 	try:
 		client = RqClient(connect_url(redis_url, "blind", "pw"), BENCH)
 		with pytest.raises(CouldNotAsk, match=r"(?i)permission"):
-			client.job("a||1")
-		(row,) = client.page(JobQuery()).rows
+			read_job(client, "a||1")
+		(row,) = read_page(client, JobQuery()).rows
 		assert "permission" in row.problem
 	finally:
 		jobs.connection.execute_command("ACL", "DELUSER", "blind")
@@ -155,12 +159,12 @@ def test_a_place_of_the_wrong_type_is_said_and_the_others_are_read(
 	kept = jobs.raw("a||kept", status="queued" if status != "queued" else "failed", queue="long")
 	jobs.connection.sadd("rq:queues", f"rq:queue:{full('default')}")
 	jobs.connection.set(keys.place_key(status, full("default")), "x")
-	broken, good = client.queues()
+	broken, good = read_queues(client)
 	assert status not in broken.counts and "WRONGTYPE" in broken.problem
 	assert len(broken.counts) == len(keys.PLACES) - 1 and not good.problem
-	page = client.page(JobQuery())
+	page = read_page(client, JobQuery())
 	assert [row.id for row in page.rows] == [kept] and status in page.note
-	assert client.page(JobQuery(statuses=(status,))).note or status == page.rows[0].status
+	assert read_page(client, JobQuery(statuses=(status,))).note or status == page.rows[0].status
 	assert [f.code for f in diagnosis.diagnose(snapshot.take(client, 0))].count("unreadable-queue") == 1
 
 
@@ -169,10 +173,10 @@ def test_a_queue_whose_name_is_no_text_is_not_called_empty(client: RqClient, job
 	name = full("x").encode() + b"\xff"
 	jobs.connection.sadd("rq:queues", b"rq:queue:" + name)
 	jobs.connection.rpush(b"rq:queue:" + name, "a||1")
-	good, odd = client.queues()
+	good, odd = read_queues(client)
 	assert good.counts["queued"] == 1 and not good.problem
 	assert not odd.counts and "UTF-8" in odd.problem
-	page = client.page(JobQuery())
+	page = read_page(client, JobQuery())
 	assert [row.id for row in page.rows] == [kept] and "UTF-8" in page.note
 	assert [f.code for f in diagnosis.diagnose(snapshot.take(client, 0))].count("unreadable-queue") == 1
 
@@ -193,10 +197,10 @@ def test_a_job_of_the_wrong_type_is_one_row(client: RqClient, jobs: Jobs, kind: 
 	write("rq:job:a||bad", "x")
 	jobs.put("a||bad", "queued")
 	jobs.put("a||bad", "failed")
-	rows = {row.id: row for row in client.page(JobQuery()).rows}
+	rows = {row.id: row for row in read_page(client, JobQuery()).rows}
 	assert set(rows) == {good, "a||bad"}
 	assert "WRONGTYPE" in rows["a||bad"].problem and not rows[good].problem
-	assert "WRONGTYPE" in client.job("a||bad").problem
+	assert "WRONGTYPE" in read_job(client, "a||bad").problem
 
 
 @pytest.mark.parametrize("key", ["rq:results:a||1", "rq:job:a||1:dependents"])
@@ -205,7 +209,7 @@ def test_results_or_dependents_of_the_wrong_type_spoil_themselves_only(
 ) -> None:
 	jobs.raw("a||1", status="failed")
 	jobs.connection.set(key, "x")
-	assert client.job("a||1").method and client.page(JobQuery()).rows[0].method
+	assert read_job(client, "a||1").method and read_page(client, JobQuery()).rows[0].method
 	assert search(client, JobQuery(text="succeed"), 5).rows
 
 
@@ -221,18 +225,18 @@ class Vanishing(RqClient):
 
 def test_a_job_that_vanishes_between_two_reads_is_a_row_or_not_found(connection: Any, jobs: Jobs) -> None:
 	jobs.raw("a||1")
-	rows = Vanishing(connection, BENCH).page(JobQuery()).rows
+	rows = read_page(Vanishing(connection, BENCH), JobQuery()).rows
 	assert [row.id for row in rows] == ["a||1"] and rows[0].problem
 	jobs.raw("a||1", place=None)
 	try:
-		assert Vanishing(connection, BENCH).job("a||1").problem
+		assert read_job(Vanishing(connection, BENCH), "a||1").problem
 	except JobNotFound:
 		pass
 	assert store_rows(RqClient(connection, BENCH)) == ["a||1"]
 
 
 def store_rows(client: RqClient) -> list[str]:
-	return [row.id for row in client.page(JobQuery()).rows]
+	return [row.id for row in read_page(client, JobQuery()).rows]
 
 
 def test_jobs_that_move_while_pages_are_read_do_not_break_them(
@@ -272,9 +276,9 @@ def test_jobs_that_move_while_pages_are_read_do_not_break_them(
 def test_a_hosts_wrong_clock_makes_no_nonsense(client: RqClient, jobs: Jobs, skew: float) -> None:
 	jobs.raw("a||1", age=skew)
 	job_id = jobs.raw(status="finished", enqueued_at=at(-skew), started_at=at(skew), ended_at=at(-skew / 2))
-	age = client.queues()[0].oldest_age(clock.now())
+	age = read_queues(client)[0].oldest_age(clock.now())
 	assert age is not None and age >= 0
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	assert (job.wait or 0) >= 0 and (job.duration or 0) >= 0
 	for finding in diagnosis.diagnose(snapshot.take(client, 0)):
 		assert "-" not in finding.message.replace(BENCH, "")
@@ -300,4 +304,4 @@ def test_a_registry_that_shrinks_under_a_page_is_a_shorter_page(client: RqClient
 		jobs.raw(status="failed", age=n)
 	place = ("failed", full("default"))
 	jobs.connection.delete(keys.place_key(*place))
-	assert client.window(place, 10, 0, 5) == []
+	assert read_window(client, place, 10, 0, 5) == []

@@ -196,11 +196,11 @@ NOT_FED = {
 	**{
 		name: _REDIS
 		for name in (
-			"history.reconcile.catch_up rq.matching.Matcher.by_id rq.pool.moments rq.pool.Pool.read rq.row_reader.read rq.row_reader.read_one "
+			"history.reconcile.catch_up rq.matching.Matcher.by_id rq.pool.moments rq.pool.Pool.read rq.jobs.read_job rq.jobs.read_rows "
 			"history.runs.RunLog.__init__ history.runs.RunLog.ended history.runs.RunLog.forget_upto history.runs.RunLog.note_stop history.runs.RunLog.stopped_at history.runs.RunLog.noted_at "
-			"rq.client.Reader.__init__ "
-			"schedules.schedule_jobs.read rq.search.search rq.store.RqClient.__init__ rq.store.RqClient.job rq.store.RqClient.queues "
-			"rq.store.RqClient.resolve rq.store.RqClient.rows rq.workers.read_one rq.merge.Merge.__init__ rq.job_fields.row"
+			"rq.client.RqClient.__init__ rq.client.RqClient.resolve rq.queues.read_queues "
+			"schedules.schedule_jobs.read rq.search.search "
+			"rq.workers.read_one rq.merge.Merge.__init__ rq.job_fields.row"
 		).split()
 	},
 	**{

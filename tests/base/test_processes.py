@@ -113,5 +113,5 @@ def test_a_lock_is_looked_at_without_taking_it(tmp_path: Path) -> None:
 
 
 def test_what_looks_at_no_process_imports_no_psutil() -> None:
-	code = "import sys, job_monitor.core.rq.workers, job_monitor.core.rq.stack; sys.exit('psutil' in sys.modules)"
+	code = "import sys, job_monitor.core.rq.workers, job_monitor.core.acts.stack; sys.exit('psutil' in sys.modules)"
 	assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -101,9 +101,9 @@ def test_a_search_goes_on_with_its_cursor(run: Run, bench: Jobs) -> None:
 
 
 def test_a_search_without_a_filter_goes_on_with_its_cursor(run: Run, bench: Jobs) -> None:
+	from job_monitor.core.rq.client import RqClient
 	from job_monitor.core.rq.query import JobQuery
 	from job_monitor.core.rq.search import search
-	from job_monitor.core.rq.store import RqClient
 
 	cursor = search(RqClient(bench.connection), JobQuery(limit=5)).cursor
 	result = json.loads(run("jobs", "--cursor", cursor, "--json").stdout)

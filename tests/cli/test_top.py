@@ -25,9 +25,9 @@ from job_monitor.cli import terminal
 from job_monitor.cli.terminal import Keys
 from job_monitor.cli.top import State, Top, ended_per_second, press, sparkline
 from job_monitor.core import clock
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.records import Job, Snapshot, Worker
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import Jobs
 from tests.support.processes import ROOT, wait_until
 

@@ -19,8 +19,9 @@ from job_monitor.core.acts import actions
 from job_monitor.core.history import reconcile, runs
 from job_monitor.core.history.runs import Ended, Run, RunLog
 from job_monitor.core.rq import workers as workers_
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job, read_rows
 from job_monitor.core.rq.records import Job, Verdict, Worker
-from job_monitor.core.rq.store import RqClient
 from tests.support import methods
 from tests.support.jobs import BENCH, SITE, Jobs, full
 from tests.support.processes import Workers, wait_until
@@ -38,7 +39,7 @@ def log(connection: Any) -> RunLog:
 
 def started(client: RqClient, job_id: str) -> Job:
 	def running() -> Job | None:
-		job = client.rows([("", job_id)])[0]
+		job = read_rows(client, [("", job_id)])[0]
 		return job if job.status == "started" and job.worker else None
 
 	found: Job = wait_until(running)
@@ -65,7 +66,7 @@ def close(client: RqClient, log: RunLog) -> list[Ended]:
 
 
 def ends(client: RqClient, job_id: str) -> None:
-	wait_until(lambda: client.rows([("", job_id)])[0].status != "started")
+	wait_until(lambda: read_rows(client, [("", job_id)])[0].status != "started")
 
 
 def test_a_run_that_goes_on_is_left_alone(client: RqClient, log: RunLog, hanging: str) -> None:
@@ -76,7 +77,7 @@ def test_a_run_that_goes_on_is_left_alone(client: RqClient, log: RunLog, hanging
 def test_a_killed_work_horse(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
 	job_id = jobs.enqueue("die")
 	workers.burst()
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	log.begin(Run(job_id, "m", "default", job.started_at.timestamp() + 0.001, worker=job.worker))  # type: ignore[union-attr]
 	(told,) = close(client, log)
 	assert told.run.outcome == "killed"
@@ -163,7 +164,7 @@ def test_an_attempt_that_rq_makes_again_is_no_failure(
 	job = queue.enqueue(methods.die, job_id=f"{SITE}||again", retry=Retry(max=1, interval=3600))
 	log.begin(Run(job.id, "m", "default", time.time()))
 	workers.burst()
-	assert client.job(job.id).status == "scheduled"
+	assert read_job(client, job.id).status == "scheduled"
 	assert close(client, log) == [] and log.running() == []
 
 

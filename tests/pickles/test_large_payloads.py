@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from job_monitor.core import limits
 from job_monitor.core.pickles import payload, payload_head
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import Jobs, frappe_call, packed
 from tests.support.methods import succeed
 
@@ -48,7 +50,7 @@ def test_a_large_job_is_found_by_method_and_user(client: RqClient, jobs: Jobs, s
 def test_what_is_small_but_unfolds_is_found(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=packed(frappe_call("app.zeros", {"rows": "0" * 5_000_000})))
 	assert found(client, method="app.zeros") == {job_id}
-	(row,) = client.page(JobQuery()).rows
+	(row,) = read_page(client, JobQuery()).rows
 	assert row.method == "app.zeros" and "job's own view" in row.arguments and not row.problem
 
 
@@ -81,19 +83,19 @@ def test_a_large_failed_job_is_found_by_its_traceback(client: RqClient, jobs: Jo
 
 def test_a_list_shows_what_a_large_job_runs(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(data=large(2_000_000, api_key="secret"), meta=pickle.dumps({"progress": 5}))
-	(row,) = client.page(JobQuery()).rows
+	(row,) = read_page(client, JobQuery()).rows
 	assert (row.id, row.method, row.user, row.progress) == (job_id, "app.big_import", "Administrator", 5)
 	assert row.arguments.endswith("… (the rest is shown in the job's own view only)") and not row.problem
 	assert '"Item"' in row.arguments and "secret" not in row.arguments
 	assert len(row.arguments) <= limits.LIST_TEXT_CHARS and found(client, text="the rest is shown") == set()
-	assert len(client.job(job_id).arguments) > 10_000
+	assert len(read_job(client, job_id).arguments) > 10_000
 
 
 def test_a_list_of_large_jobs_reads_a_bounded_amount(client: RqClient, jobs: Jobs) -> None:
 	for n in range(20):
 		jobs.raw(f"a||{n}", data=large(1_500_000))
 	before = jobs.connection.info("stats")["total_net_output_bytes"]
-	rows = client.page(JobQuery(limit=20)).rows
+	rows = read_page(client, JobQuery(limit=20)).rows
 	assert (
 		jobs.connection.info("stats")["total_net_output_bytes"] - before < limits.LARGE_PAYLOADS_BYTES * 1.1
 	)

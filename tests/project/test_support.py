@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import rq
 
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.queues import read_queues
 from tests.support.jobs import Jobs
 from tests.support.processes import Workers, wait_until
 
@@ -17,7 +20,7 @@ RUNS_FRAPPE_15_IDS = rq.VERSION.startswith("1.")
 
 
 def by_status(client: RqClient) -> dict[str, str]:
-	return {job.method.rpartition(".")[2]: job.status for job in client.page(JobQuery()).rows}
+	return {job.method.rpartition(".")[2]: job.status for job in read_page(client, JobQuery()).rows}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ def test_jobs_really_run_fail_time_out_and_get_killed(
 	hanging = jobs.enqueue("hang", timeout=1, frappe_version=frappe_version)
 	workers.burst()
 	assert by_status(client) == {"succeed": "finished", "fail": "failed", "die": "failed", "hang": "failed"}
-	assert "exceeded maximum timeout" in client.job(hanging).exception
+	assert "exceeded maximum timeout" in read_job(client, hanging).exception
 
 
 @pytest.mark.parametrize("frappe_version", [15, 16])
@@ -43,7 +46,7 @@ def test_a_job_enqueued_through_rq_is_shaped_as_frappes(
 	frappe_version: int, client: RqClient, jobs: Jobs
 ) -> None:
 	job_id = jobs.enqueue("frappe.ping", frappe_version=frappe_version, job_id="x", queue="long", name="a")
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	assert job_id == {15: "a.localhost::x", 16: "a.localhost||x"}[frappe_version]
 	assert (job.site, job.queue, job.method, job.user) == (
 		"a.localhost",
@@ -58,7 +61,7 @@ def test_a_raw_job_stands_where_it_is_put(client: RqClient, jobs: Jobs) -> None:
 	for status in ("queued", "started", "failed", "finished", "deferred", "scheduled", "canceled"):
 		jobs.raw(status=status)
 	jobs.raw(place=None)
-	assert client.queues()[0].counts == dict.fromkeys(client.queues()[0].counts, 1)
+	assert read_queues(client)[0].counts == dict.fromkeys(read_queues(client)[0].counts, 1)
 
 
 def test_a_killed_worker_takes_its_jobs_process_along(
@@ -66,10 +69,10 @@ def test_a_killed_worker_takes_its_jobs_process_along(
 ) -> None:
 	job_id = jobs.enqueue("progress", percent=40, seconds=3600)
 	process = workers.start()
-	wait_until(lambda: client.job(job_id).progress == 40)
+	wait_until(lambda: read_job(client, job_id).progress == 40)
 	workers.kill(process)
 	wait_until(lambda: not _children_of(process.pid))
-	assert client.job(job_id).status == "started"
+	assert read_job(client, job_id).status == "started"
 
 
 def _children_of(group: int) -> list[int]:

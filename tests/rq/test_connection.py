@@ -11,8 +11,10 @@ import redis
 
 from job_monitor.core.errors import ConfigError, CouldNotAsk, RedisRefused, RedisUnreachable
 from job_monitor.core.rq import connection as connecting
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import Bench, connect_bench, connect_url, find_bench
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.queues import read_queues
 from tests.support.servers import certificate, free_port, sentinel, server
 
 
@@ -136,7 +138,7 @@ def test_the_admins_password_is_taken_from_frappes_variable(monkeypatch: pytest.
 
 def test_a_unix_socket_is_reached(redis_url: str, connection: Any) -> None:
 	reached = connect_bench(bench(redis_queue=redis_url))
-	assert RqClient(reached).queues() == []
+	assert read_queues(RqClient(reached)) == []
 	assert connecting.address(reached) == redis_url.removeprefix("unix://")
 
 
@@ -148,10 +150,10 @@ def test_a_real_acl_user_reads_its_bench(tmp_path: Path) -> None:
 		keys = ("~rq:[^q]*", "~rq:queues", "~rq:queue:b1:*")
 		admin.execute_command("ACL", "SETUSER", "b1", "on", ">secret", "+@all", "-@dangerous", "&rq:*", *keys)
 		config = {"redis_queue": real.url, "use_rq_auth": 1, "rq_username": "b1", "rq_password": "secret"}
-		assert RqClient(connect_bench(bench(**config)), "b1").queues()[0].counts["queued"] == 0
+		assert read_queues(RqClient(connect_bench(bench(**config)), "b1"))[0].counts["queued"] == 0
 		for wrong in ({"rq_password": "guess"}, {"rq_username": "nobody"}):
 			with pytest.raises(RedisRefused) as raised:
-				RqClient(connect_bench(bench(**config | wrong))).queues()
+				read_queues(RqClient(connect_bench(bench(**config | wrong))))
 			assert "secret" not in str(raised.value) and "guess" not in str(raised.value)
 
 
@@ -160,14 +162,14 @@ def test_a_missing_password_is_refused_by_every_read(tmp_path: Path, read: str) 
 	with server(tmp_path, "--requirepass", "secret") as real:
 		client = RqClient(connect_url(real.url))
 		reads = {
-			"queues": client.queues,
-			"job": lambda: client.job("a||1"),
+			"queues": lambda: read_queues(client),
+			"job": lambda: read_job(client, "a||1"),
 			"ask": lambda: client.ask([("EXISTS", "rq:suspended")]),
 		}
 		# A server that was sent no password hangs up on a command with more than a few arguments
 		with pytest.raises(CouldNotAsk if read == "job" else RedisRefused):
 			reads[read]()
-		assert RqClient(connect_url(real.url, password="secret")).queues() == []
+		assert read_queues(RqClient(connect_url(real.url, password="secret"))) == []
 
 
 def test_tls_is_spoken(tmp_path: Path) -> None:
@@ -190,11 +192,11 @@ def test_tls_is_spoken(tmp_path: Path) -> None:
 	try:
 		with server(tmp_path, *options, "--tls-auth-clients", "no", port=port, **probe):
 			url = f"rediss://127.0.0.1:{port}"
-			assert RqClient(connect_url(f"{url}?ssl_ca_certs={cert}")).queues() == []
+			assert read_queues(RqClient(connect_url(f"{url}?ssl_ca_certs={cert}"))) == []
 			with pytest.raises(RedisUnreachable, match=r"(?i)certificate"):
-				RqClient(connect_url(url)).queues()
+				read_queues(RqClient(connect_url(url)))
 			with pytest.raises(CouldNotAsk):
-				RqClient(connect_url(f"redis://127.0.0.1:{port}")).queues()
+				read_queues(RqClient(connect_url(f"redis://127.0.0.1:{port}")))
 	except AssertionError as error:
 		if "did not start" in str(error):
 			pytest.skip("this Redis speaks no TLS")
@@ -214,14 +216,14 @@ def test_a_real_sentinel_leads_to_the_master(tmp_path: Path) -> None:
 		assert RqClient(reached).queue_names() == ["b1:default"]
 		assert connecting.address(reached) == "queues"
 		with pytest.raises(CouldNotAsk, match="gone"):
-			RqClient(connect_bench(bench(**config | {"redis_queue_master_service": "gone"}))).queues()
+			read_queues(RqClient(connect_bench(bench(**config | {"redis_queue_master_service": "gone"}))))
 
 
 def test_sentinels_that_are_all_down_are_named(tmp_path: Path) -> None:
 	config = {"redis_queue_sentinel_enabled": 1, "redis_queue_master_service": "queues"}
 	down = connect_bench(bench(**config, redis_queue_sentinels=[f"127.0.0.1:{free_port()}"]))
 	with pytest.raises(RedisUnreachable, match="queues"):
-		RqClient(down).queues()
+		read_queues(RqClient(down))
 
 
 @pytest.mark.parametrize(

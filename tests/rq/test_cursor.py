@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq import cursor, keys, merge
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs
 
 QUEUES = ("default", "long", "short", "imports")

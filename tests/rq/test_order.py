@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from job_monitor.core import limits
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs, full
 
 TTL = {"finished": 600, "failed": 7 * 86400, "canceled": 0}
@@ -100,7 +101,7 @@ def test_all_pages_together_are_one_sorted_list(
 	expected = made.sorted(query)
 	seen: list[str] = []
 	for offset in range(0, len(expected) + limit, limit):
-		page = client.page(query.only(offset=offset))
+		page = read_page(client, query.only(offset=offset))
 		assert page.total == len(expected)
 		seen += [job.id for job in page.rows]
 	unordered = (
@@ -118,14 +119,16 @@ def test_a_registry_of_thousands_is_merged_in_order(connection: Any) -> None:
 	kinds = [(("failed", "finished", "queued")[n % 3], QUEUES[n % 2], n + 1) for n in range(500)]
 	made = Registries(connection, kinds)
 	client = RqClient(connection, BENCH)
-	seen = [j.id for offset in (0, 200, 400) for j in client.page(JobQuery(limit=200, offset=offset)).rows]
+	seen = [
+		j.id for offset in (0, 200, 400) for j in read_page(client, JobQuery(limit=200, offset=offset)).rows
+	]
 	assert seen == made.sorted(JobQuery())
 
 
 def test_a_page_reads_little_more_than_its_rows(connection: Any, client: RqClient) -> None:
 	Registries(connection, [("failed", "default", n + 1) for n in range(3000)] + [("queued", "long", 5000)])
 	before = connection.info("commandstats")["cmdstat_hmget"]["calls"] if connection.hmget("x", "y") else 0
-	client.page(JobQuery(limit=20))
+	read_page(client, JobQuery(limit=20))
 	after = connection.info("commandstats")["cmdstat_hmget"]["calls"]
 	assert after - before < 100
 
@@ -140,7 +143,7 @@ def test_other_lives_of_results_than_frappes_are_learnt(client: RqClient, jobs: 
 	jobs.connection.delete(f"rq:queue:{full('default')}")
 	for age in (60, 40, 20):
 		jobs.put(f"a||queued-{age}", "queued")
-	seen = [job.id for job in client.page(JobQuery()).rows]
+	seen = [job.id for job in read_page(client, JobQuery()).rows]
 	assert [int(i.rpartition("-")[2]) for i in seen] == [10, 20, 30, 40, 50, 60]
 
 
@@ -152,7 +155,7 @@ def test_running_jobs_beyond_what_is_sorted_are_still_all_listed(connection: Any
 	seen = [
 		job.id
 		for offset in range(0, count + 1, 500)
-		for job in client.page(JobQuery(limit=500, offset=offset)).rows
+		for job in read_page(client, JobQuery(limit=500, offset=offset)).rows
 	]
 	assert sorted(seen) == sorted(made.rank)
 
@@ -161,7 +164,7 @@ def test_jobs_whose_data_are_gone_come_last_and_are_not_lost(client: RqClient, j
 	there = [jobs.raw("a||1", age=5), jobs.raw("a||2", status="failed", age=2)]
 	jobs.put("a||gone", "started")
 	jobs.put("a||gone-too", "deferred")
-	rows = client.page(JobQuery()).rows
+	rows = read_page(client, JobQuery()).rows
 	assert [row.id for row in rows[:2]] == there[::-1]
 	assert {row.id for row in rows[2:]} == {"a||gone", "a||gone-too"}
 	assert all("gone from Redis" in row.problem for row in rows[2:])
@@ -173,4 +176,4 @@ def test_one_place_that_holds_all_of_the_newest_is_read_on_block_by_block(
 	newest = [("failed", "default", n + 1) for n in range(100)]
 	others = [(status, queue) for status in keys.PLACES for queue in QUEUES]
 	made = Registries(connection, newest + [(*place, 200 + n) for n, place in enumerate(others)])
-	assert [job.id for job in client.page(JobQuery(limit=80)).rows] == made.sorted(JobQuery())[:80]
+	assert [job.id for job in read_page(client, JobQuery(limit=80)).rows] == made.sorted(JobQuery())[:80]

@@ -13,9 +13,12 @@ from job_monitor.cli.main import main
 from job_monitor.core import clock
 from job_monitor.core.rq import keys, snapshot, zombies
 from job_monitor.core.rq import workers as reader
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import STATUSES, JobQuery
+from job_monitor.core.rq.queues import read_queues, with_last_end
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import RqClient
 from tests.support import methods
 from tests.support.jobs import Jobs, full, packed
 from tests.support.processes import Workers
@@ -28,12 +31,12 @@ READING = set(
 """Commands that change nothing, and those by which a connection introduces itself."""
 
 READS: dict[str, Callable[[RqClient], Any]] = {
-	"queues": lambda client: client.last_ended(client.queues()),
-	"page": lambda client: client.page(JobQuery(limit=500)),
-	"oldest first": lambda client: client.page(JobQuery(newest_first=False)),
-	"places": lambda client: [client.page(JobQuery(statuses=(s,))) for s in keys.PLACES],
+	"queues": lambda client: with_last_end(client, read_queues(client)),
+	"page": lambda client: read_page(client, JobQuery(limit=500)),
+	"oldest first": lambda client: read_page(client, JobQuery(newest_first=False)),
+	"places": lambda client: [read_page(client, JobQuery(statuses=(s,))) for s in keys.PLACES],
 	"job": lambda client: [
-		client.job(row.id) for row in client.page(JobQuery(limit=500)).rows if not row.problem
+		read_job(client, row.id) for row in read_page(client, JobQuery(limit=500)).rows if not row.problem
 	],
 	"search": lambda client: search(client, JobQuery(text="x", method="e"), 5),
 	"search all": lambda client: [search(client, JobQuery(statuses=(s,), text="e"), 5) for s in STATUSES],

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import count, search
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, Jobs, at, frappe_call, packed
 
 
@@ -94,7 +95,7 @@ def test_every_filter_finds_its_jobs_and_no_other(
 def test_a_range_of_creation_is_inclusive_and_in_any_time_zone(client: RqClient, jobs: Jobs) -> None:
 	for age in (10, 20, 30):
 		jobs.raw(f"a||{age}", created_at=at(age))
-	middle = client.job("a||20").created_at
+	middle = read_job(client, "a||20").created_at
 	assert middle is not None
 	assert found(client, created_after=middle) == {"a||10", "a||20"}
 	assert found(client, created_before=middle) == {"a||20", "a||30"}
@@ -123,7 +124,7 @@ def test_what_is_shown_of_arguments_can_be_searched(
 ) -> None:
 	job_id = jobs.raw(arguments=arguments)
 	jobs.raw()
-	assert text in client.job(job_id).arguments.lower()
+	assert text in read_job(client, job_id).arguments.lower()
 	assert found(client, text=text) == {job_id}
 
 

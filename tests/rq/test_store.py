@@ -10,15 +10,18 @@ import pytest
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.queues import read_queues, with_last_end
 from tests.support.jobs import BENCH, Jobs, at, full
 
 PLACES = {"queued": 1, "started": 2, "failed": 3, "finished": 4, "deferred": 5, "scheduled": 6, "canceled": 7}
 
 
 def ids(client: RqClient, **query: Any) -> list[str]:
-	return [job.id for job in client.page(JobQuery(**query)).rows]
+	return [job.id for job in read_page(client, JobQuery(**query)).rows]
 
 
 def fill(jobs: Jobs, status: str, count: int, **options: Any) -> list[str]:
@@ -35,15 +38,15 @@ def test_every_queue_and_status_is_counted(client: RqClient, jobs: Jobs) -> None
 	for status, count in PLACES.items():
 		fill(jobs, status, count)
 		fill(jobs, status, count * 2, queue="long")
-	short, long = client.queues()
+	short, long = read_queues(client)
 	assert (short.short_name, short.name, short.bench) == ("default", full("default"), BENCH)
 	assert short.counts == PLACES
 	assert long.counts == {status: count * 2 for status, count in PLACES.items()}
 
 
 def test_an_empty_redis_has_no_queues_and_no_jobs(client: RqClient) -> None:
-	assert client.queues() == [] and client.last_ended([]) == []
-	page = client.page(JobQuery())
+	assert read_queues(client) == [] and with_last_end(client, []) == []
+	page = read_page(client, JobQuery())
 	assert (page.rows, page.total, page.note) == ((), 0, "")
 
 
@@ -53,17 +56,17 @@ def test_entries_that_rq_is_about_to_drop_are_neither_counted_nor_listed(
 	kept = [jobs.raw(status=status) for status in ("finished", "failed")]
 	for status in ("finished", "failed"):
 		jobs.raw(status=status, score=clock.now().timestamp() - 5)
-	assert {client.queues()[0].counts[s] for s in ("finished", "failed")} == {1}
+	assert {read_queues(client)[0].counts[s] for s in ("finished", "failed")} == {1}
 	for newest in (True, False):
 		assert sorted(ids(client, newest_first=newest)) == sorted(kept)
 		assert ids(client, statuses=("failed",), newest_first=newest) == [kept[1]]
-	assert client.page(JobQuery()).total == 2
+	assert read_page(client, JobQuery()).total == 2
 
 
 def test_the_oldest_waiting_job_is_the_one_at_the_head(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw("a||old", age=500)
 	jobs.raw("a||new", age=5)
-	queue = client.queues()[0]
+	queue = read_queues(client)[0]
 	assert queue.oldest_job_id == "a||old"
 	assert 499 < (queue.oldest_age(clock.now()) or 0) < 510
 
@@ -75,15 +78,15 @@ def test_jobs_put_in_front_do_not_hide_the_oldest(client: RqClient, jobs: Jobs, 
 	jobs.enqueue(job_id="newer")
 	for n in range(in_front):
 		jobs.enqueue(job_id=f"front-{n}", at_front=True)
-	assert client.queues()[0].oldest_job_id == "a.localhost||old"
+	assert read_queues(client)[0].oldest_job_id == "a.localhost||old"
 
 
 def test_a_head_whose_data_are_gone_leaves_the_next_one_as_oldest(client: RqClient, jobs: Jobs) -> None:
 	jobs.put("a||gone", "queued")
 	jobs.raw("a||there", age=60)
-	assert client.queues()[0].oldest_job_id == "a||there"
+	assert read_queues(client)[0].oldest_job_id == "a||there"
 	jobs.connection.delete("rq:job:a||there")
-	queue = client.queues()[0]
+	queue = read_queues(client)[0]
 	assert (queue.oldest_job_id, queue.oldest_enqueued_at) == ("a||gone", None)
 
 
@@ -91,7 +94,7 @@ def test_the_last_end_of_a_queue_is_that_of_its_newest_ended_job(client: RqClien
 	jobs.raw(status="finished", age=500)
 	jobs.raw(status="failed", age=50)
 	jobs.raw(status="queued", queue="long")
-	default, long = client.last_ended(client.queues())
+	default, long = with_last_end(client, read_queues(client))
 	assert default.last_ended_at and 49 < (clock.now() - default.last_ended_at).total_seconds() < 60
 	assert long.last_ended_at is None
 
@@ -113,7 +116,7 @@ def test_another_benchs_queues_are_not_shown(connection: Any, client: RqClient, 
 		jobs.raw(f"a||{other}", queue=other)
 	jobs.connection.sadd("rq:queues", "rq:queue:plain")
 	jobs.connection.rpush("rq:queue:plain", "a||plain")
-	assert ids(client) == ["a||ours"] and len(client.queues()) == 1
+	assert ids(client) == ["a||ours"] and len(read_queues(client)) == 1
 	with pytest.raises(InvalidQuery):
 		ids(client, queues=("x:default",))
 	everyone = RqClient(connection)
@@ -126,9 +129,9 @@ def test_a_queue_named_without_a_bench_is_read(connection: Any, jobs: Jobs) -> N
 	connection.delete("rq:queues")
 	connection.sadd("rq:queues", "rq:queue:plain")
 	connection.rpush("rq:queue:plain", "a||1")
-	queue = client.queues()[0]
+	queue = read_queues(client)[0]
 	assert (queue.name, queue.short_name, queue.bench, queue.counts["queued"]) == ("plain", "plain", "", 1)
-	assert client.page(JobQuery(queues=("plain",))).rows[0].queue == "plain"
+	assert read_page(client, JobQuery(queues=("plain",))).rows[0].queue == "plain"
 
 
 @pytest.mark.parametrize("status", PLACES)
@@ -140,7 +143,7 @@ def test_pages_of_one_place_meet_and_never_overlap(
 	expected = expected if newest else expected[::-1]
 	seen: list[str] = []
 	for offset in range(0, 30, 5):
-		page = client.page(JobQuery(statuses=(status,), limit=5, offset=offset, newest_first=newest))
+		page = read_page(client, JobQuery(statuses=(status,), limit=5, offset=offset, newest_first=newest))
 		assert page.total == 23
 		seen += [job.id for job in page.rows]
 	assert seen == expected
@@ -156,7 +159,7 @@ def test_a_deep_page_of_one_place_is_read_and_of_many_is_refused(client: RqClien
 
 def test_filters_that_need_a_search_are_not_silently_ignored(client: RqClient) -> None:
 	with pytest.raises(InvalidQuery, match="search"):
-		client.page(JobQuery(method="x"))
+		read_page(client, JobQuery(method="x"))
 
 
 def test_an_execution_in_the_started_registry_is_shown_as_its_job(client: RqClient, jobs: Jobs) -> None:
@@ -164,7 +167,7 @@ def test_an_execution_in_the_started_registry_is_shown_as_its_job(client: RqClie
 		job_id = f"a.localhost{mark}job-{version}"
 		jobs.raw(job_id, status="started", place=None)
 		jobs.put(f"{job_id}:{'0123456789abcdef' * 2}", "started")
-	rows = client.page(JobQuery(statuses=("started",))).rows
+	rows = read_page(client, JobQuery(statuses=("started",))).rows
 	assert {row.id for row in rows} == {"a.localhost::job-15", "a.localhost||job-16"}
 	assert all(row.method and row.site == "a.localhost" for row in rows)
 
@@ -188,7 +191,7 @@ def test_a_row_has_every_column_of_a_list(client: RqClient, jobs: Jobs) -> None:
 		method="app.run",
 		age=60,
 	)
-	(row,) = client.page(JobQuery()).rows
+	(row,) = read_page(client, JobQuery()).rows
 	assert (row.site, row.queue, row.status, row.method) == ("a.localhost", "default", "started", "app.run")
 	assert (row.worker, row.timeout, row.retries_left, row.user) == ("w1", 1500, 2, "Administrator")
 	assert row.created_at and row.created_at.tzinfo is timezone.utc and isinstance(row.started_at, datetime)
@@ -200,7 +203,7 @@ def test_the_page_costs_the_same_however_deep_it_is(client: RqClient, jobs: Jobs
 	costs = []
 	for offset in (0, 280):
 		before = jobs.connection.info("commandstats")
-		client.page(JobQuery(statuses=("failed",), offset=offset))
+		read_page(client, JobQuery(statuses=("failed",), offset=offset))
 		after = jobs.connection.info("commandstats")
 		calls = {name: s["calls"] - before.get(name, {"calls": 0})["calls"] for name, s in after.items()}
 		costs.append({name: n for name, n in calls.items() if n and name not in ("cmdstat_info",)})
@@ -211,10 +214,10 @@ def test_the_page_costs_the_same_however_deep_it_is(client: RqClient, jobs: Jobs
 def test_statuses_this_version_does_not_know_are_shown_as_they_are(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw("a||1", status="paused_by_rq_9", place="queued")
 	jobs.raw("a||2", status="", place="failed")
-	rows = {row.id: row for row in client.page(JobQuery()).rows}
+	rows = {row.id: row for row in read_page(client, JobQuery()).rows}
 	assert rows["a||1"].status == "paused_by_rq_9"
 	assert rows["a||2"].status == "failed"
-	assert client.job("a||1").status == "paused_by_rq_9"
+	assert read_job(client, "a||1").status == "paused_by_rq_9"
 
 
 def test_what_stands_at_places_equals_what_is_counted(client: RqClient, jobs: Jobs) -> None:
@@ -222,4 +225,4 @@ def test_what_stands_at_places_equals_what_is_counted(client: RqClient, jobs: Jo
 		fill(jobs, status, count)
 	for status in keys.PLACES:
 		assert len(ids(client, statuses=(status,))) == PLACES[status]
-	assert client.page(JobQuery()).total == sum(PLACES.values())
+	assert read_page(client, JobQuery()).total == sum(PLACES.values())

@@ -16,9 +16,10 @@ from job_monitor.core import clock, limits
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.rq import snapshot
 from job_monitor.core.rq import workers as reader
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.diagnosis import diagnose
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Verdict
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, SITE, Jobs, at, full
 from tests.support.processes import Workers, wait_until
 
@@ -225,7 +226,7 @@ def test_a_real_worker_is_read_idle_busy_and_killed(
 	assert job_id.startswith(SITE)
 	(busy,) = wait_until(lambda: [w for w in reader.read_all(client) if w.current_job_id])
 	assert (busy.state, busy.current_job_ids, busy.verdict) == ("busy", (job_id,), Verdict.ALIVE)
-	wait_until(lambda: client.job(job_id).worker)
+	wait_until(lambda: read_job(client, job_id).worker)
 	assert not diagnose(snapshot.take(client, 0.5))
 	workers.kill(process)
 	(dead,) = reader.read_all(client)

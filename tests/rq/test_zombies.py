@@ -8,7 +8,8 @@ import pytest
 
 from job_monitor.core import limits
 from job_monitor.core.rq import zombies
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_rows
 from tests.support.jobs import BENCH, Jobs, full
 from tests.support.processes import Workers
 
@@ -140,7 +141,7 @@ def test_round_trips_do_not_grow_with_the_zombies(
 	jobs.raw("a||running", status="started", place=None, age=OLD)
 	jobs.put(f"a||running:{'0' * 32}", "started", "long")
 	jobs.raw("a||young", place=None, age=5)
-	rows = client.rows([("", job_id) for job_id in jobs_of(client)])
+	rows = read_rows(client, [("", job_id) for job_id in jobs_of(client)])
 	trips = []
 	execute = type(jobs.connection.pipeline()).execute
 	pipeline = type(jobs.connection.pipeline())

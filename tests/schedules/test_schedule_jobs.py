@@ -9,7 +9,7 @@ import pytest
 from job_monitor.core import limits
 from job_monitor.core.acts import actions
 from job_monitor.core.errors import CouldNotAsk, JobNotFound
-from job_monitor.core.rq.store import RqClient
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.schedules import schedule_jobs
 from job_monitor.core.schedules.schedule_jobs import Placement
 from tests.support.jobs import Jobs, at, full

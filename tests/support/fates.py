@@ -13,8 +13,8 @@ from typing import Any
 
 from job_monitor.core.history import reconcile
 from job_monitor.core.history.runs import FIRST, Ended, Failure, Run, RunLog
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.records import Worker
-from job_monitor.core.rq.store import RqClient
 from tests.support.jobs import BENCH, SITE, full
 
 QUEUES = ("default", "short")

@@ -12,12 +12,13 @@ from job_monitor.bridge import audit, context, permissions
 from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.schedules import schedule_health
 from job_monitor.core import limits
-from job_monitor.core.acts import actions
+from job_monitor.core.acts import actions, stack
 from job_monitor.core.errors import JobNotFound, StackUnavailable
-from job_monitor.core.rq import keys, stack, workers
+from job_monitor.core.rq import keys, workers
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import RqClient
 
 JOB = "RQ Job"
 _MESSAGE_CHARS = 500
@@ -39,7 +40,7 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 	with audit.act(action, JOB, job_id) as entry:
 		with context.translated():
 			client = context.client()
-			job = client.job(job_id[: limits.ID_CHARS])
+			job = read_job(client, job_id[: limits.ID_CHARS])
 			if not context.is_own(job):
 				raise frappe.PermissionError
 			entry.of(job.method)
@@ -142,7 +143,7 @@ def job_stack(job_id: str) -> dict[str, Any]:
 	with audit.denials("stack", JOB, job_id):
 		permissions.only_managers()
 		with context.translated():
-			job = context.client().job(job_id[: limits.ID_CHARS])
+			job = read_job(context.client(), job_id[: limits.ID_CHARS])
 		if not context.is_own(job):
 			raise frappe.PermissionError
 	if job.status != keys.STARTED or not job.worker:

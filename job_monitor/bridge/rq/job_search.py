@@ -17,10 +17,11 @@ from job_monitor.bridge.rq.job_rows import row
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job, read_rows
 from job_monitor.core.rq.query import COLUMNS, STATUSES, JobQuery
 from job_monitor.core.rq.records import Job
 from job_monitor.core.rq.search import search
-from job_monitor.core.rq.store import RqClient
 
 DESK_SECONDS = 0.5
 """Time a search for Desk's list takes: an answer at once, with "continue" under it."""
@@ -131,7 +132,7 @@ def collect(
 def _by_ids(client: RqClient, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
 	now = clock.now()
 	own = [("", i) for i in ids if keys.site_of(i) == frappe.local.site]
-	return [row(job, now) for job in client.rows(own, columns) if job.status]
+	return [row(job, now) for job in read_rows(client, own, columns) if job.status]
 
 
 def _matching(plan: SearchPlan, jobs: Sequence[Job]) -> list[Row]:
@@ -238,7 +239,7 @@ def _judge(client: RqClient, condition: Condition, narrowed: bool) -> Callable[[
 		text = found.get(name) or ""
 		if text.startswith("…") or text.endswith("…"):
 			with context.translated():
-				text = row(client.job(found.name), clock.now()).get(name) or ""
+				text = row(read_job(client, found.name), clock.now()).get(name) or ""
 		return condition.fits(text)
 
 	return judge

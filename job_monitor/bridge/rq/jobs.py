@@ -20,11 +20,12 @@ from job_monitor.bridge.rq import job_search
 from job_monitor.bridge.rq.job_rows import row
 from job_monitor.bridge.rq.job_search import ROWS, FoundJobs, SearchPlan
 from job_monitor.core import clock, limits
-from job_monitor.core.rq import keys, site_depth, zombies
+from job_monitor.core.rq import counts, keys, zombies
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.query import STATUSES, JobQuery
 from job_monitor.core.rq.records import SearchResult
 from job_monitor.core.rq.search import count
-from job_monitor.core.rq.store import RqClient
 
 DOCTYPE = "RQ Job"
 EVERY = 10**9
@@ -92,8 +93,8 @@ def _count(client: RqClient, plan: SearchPlan, seconds: float, most: int) -> Sea
 
 def count_all(client: RqClient, query: JobQuery, seconds: float) -> SearchResult:
 	"""Every job that matches, as far as the time allows: by the ids alone where they tell enough."""
-	if site_depth.is_enough(query):
-		return site_depth.of_site(client, query, seconds)
+	if counts.ids_decide(query):
+		return counts.count_by_ids(client, query, seconds)
 	return count(client, query, EVERY, seconds)
 
 
@@ -149,7 +150,7 @@ def document(job_id: str) -> Row:
 		frappe.DoesNotExistError, frappe.PermissionError, RedisUnavailable
 	"""
 	with context.translated():
-		job = context.client().job(job_id)
+		job = read_job(context.client(), job_id)
 	if not context.is_own(job):
 		raise frappe.PermissionError
 	return row(job, clock.now())
@@ -162,7 +163,7 @@ def is_zombie(job_id: str) -> bool:
 	"""
 	with context.translated():
 		client = context.client()
-		return zombies.is_one(client, client.job(job_id))
+		return zombies.is_one(client, read_job(client, job_id))
 
 
 def status(job_id: str) -> dict[str, Any]:

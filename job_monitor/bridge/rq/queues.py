@@ -17,7 +17,9 @@ from job_monitor.bridge.rq.job_rows import row
 from job_monitor.bridge.rq.jobs import SearchIncomplete, count_all
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, workers
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.queues import read_queues
 from job_monitor.core.rq.records import Queue, Worker
 from job_monitor.core.rq.search import search
 
@@ -38,7 +40,7 @@ def get_queue_info() -> dict[str, Any]:
 	"""
 	with context.translated():
 		client = context.client()
-		found = {queue.short_name: queue for queue in client.queues()}
+		found = {queue.short_name: queue for queue in read_queues(client)}
 		every = workers.read_all(client)
 	now = clock.now()
 	names = dict.fromkeys([*context.queue_names(), *found])
@@ -98,7 +100,7 @@ class JobList(Sequence[Row]):
 
 	def _count(self) -> int:
 		if not self._query.needs_scan:
-			return self._store.page(self._query.only(limit=1)).total
+			return read_page(self._store, self._query.only(limit=1)).total
 		counted = count_all(self._store, self._query, limits.SEARCH_MAX_SECONDS)
 		if not counted.complete:
 			message = frappe._("Only {0} of {1} jobs could be counted.").format(

@@ -14,8 +14,9 @@ from job_monitor.bridge.lists.list_request import ListRequest, Row
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock, processes
 from job_monitor.core.rq import keys, workers
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Verdict, Worker
-from job_monitor.core.rq.store import RqClient
 
 DOCTYPE = "RQ Worker"
 
@@ -86,7 +87,7 @@ def _own_jobs(client: RqClient, found: Sequence[Worker]) -> dict[str, Job]:
 	"""Current jobs of this site. What a worker does for another site is not told."""
 	current = [i for worker in found for i in worker.current_job_ids]
 	own = [i for i in current if keys.site_of(i) == frappe.local.site]
-	return {job.id: job for job in client.rows([("", i) for i in own])}
+	return {job.id: job for job in read_rows(client, [("", i) for i in own])}
 
 
 def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:

@@ -20,9 +20,10 @@ from rq.registry import CanceledJobRegistry, FailedJobRegistry
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers, zombies
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import asking
+from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
-from job_monitor.core.rq.store import RqClient
 from job_monitor.core.schedules import schedule_jobs
 
 WAITING = (keys.QUEUED, "deferred", "scheduled")
@@ -62,7 +63,7 @@ def stop(client: RqClient, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	if job.status != keys.STARTED or not job.worker:
 		return _not_now(job, "only a running job can be stopped")
 	try:
@@ -84,7 +85,7 @@ def retry(client: RqClient, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	if job.status not in (keys.FAILED, "stopped", "canceled"):
 		return _not_now(job, "only a failed, stopped or canceled job can be retried")
 	registry_class = CanceledJobRegistry if job.status == "canceled" else FailedJobRegistry
@@ -103,7 +104,7 @@ def cancel(client: RqClient, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	if job.status not in WAITING:
 		return _not_now(job, "only a waiting job can be canceled")
 	return _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _cancel))
@@ -117,7 +118,7 @@ def remove(client: RqClient, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	job = client.job(job_id)
+	job = read_job(client, job_id)
 	if job.status in ENDED:
 		return _delete_ended(client, job)
 	if job.status in WAITING:
@@ -190,7 +191,7 @@ def _delete_ended(client: RqClient, job: Job) -> Outcome:
 def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
 	"""None if it is no zombie. By its keys: it stands in no registry, and RQ reads none whose payload is lost."""
 	with _watched(client, job_id) as pipeline:
-		job = client.job(job_id)
+		job = read_job(client, job_id)
 		if not zombies.is_one(client, job):
 			return None
 		pipeline.multi()

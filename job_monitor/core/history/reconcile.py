@@ -24,9 +24,10 @@ from job_monitor.core.history.runs import (
 	RunLog,
 )
 from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.job_fields import exception_text
+from job_monitor.core.rq.jobs import read_job, read_rows
 from job_monitor.core.rq.records import Job, Worker
-from job_monitor.core.rq.store import RqClient
 
 Mark = tuple[float, list[str]]
 """How far a failed registry was looked through: the score of its last entry, and the ids seen that have it; also, with
@@ -47,7 +48,7 @@ def close(client: RqClient, log: RunLog, workers: Callable[[], Iterable[Worker]]
 	closed = 0
 	for start in range(0, len(runs), limits.CHUNK_ROWS):
 		chunk = runs[start : start + limits.CHUNK_ROWS]
-		jobs = client.rows([("", run.job_id) for run in chunk], frozenset())
+		jobs = read_rows(client, [("", run.job_id) for run in chunk], frozenset())
 		for run, job in zip(chunk, jobs, strict=True):
 			outcome = judge(run, job, known.get(run.worker))
 			if outcome:
@@ -149,7 +150,7 @@ def _before_start(job: Job) -> datetime | None:
 
 def _whole(client: RqClient, job: Job) -> Job | None:
 	try:
-		return client.job(job.id)
+		return read_job(client, job.id)
 	except JobNotFound:
 		return None
 
@@ -239,7 +240,7 @@ def _advanced(mark: Mark, pairs: list[tuple[str, float]], usual: float) -> Mark:
 def _unnoted(client: RqClient, log: RunLog, job_ids: list[str]) -> list[Job]:
 	if not job_ids:
 		return []
-	jobs = client.rows([(keys.FAILED, job_id) for job_id in job_ids])
+	jobs = read_rows(client, [(keys.FAILED, job_id) for job_id in job_ids])
 	# In the order in which a run passes these places, so that it is in one of them whenever it moves on
 	going_on = {run.job_id for run in log.running()}
 	waiting = log.waiting_ends()

@@ -1,18 +1,18 @@
-"""Asks one Redis: what lists, merges and rows have in common."""
+"""Asks one Redis. What is read with a client is in `pages`, `jobs`, `queues`, `workers`, `search` and `counts`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.redaction.redactor import Redactor
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.connection import Connection, asking, raise_state
-from job_monitor.core.rq.keys import Place
 
 
-class Reader:
-	"""Answers from one Redis.
+class RqClient:
+	"""Commands to one Redis, and the names of the queues on it.
 
 	Args:
 		connection: `redis.Redis` without `decode_responses`.
@@ -34,10 +34,10 @@ class Reader:
 		self.configured = tuple(configured)
 
 	def ask(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
-		"""Send commands in one round trip. A refused one answers with its exception in its place.
+		"""The answers to these commands. One round trip. A refused command is answered with its exception.
 
 		Raises:
-			CouldNotAsk: Redis gave no answer at all, or says that it answers none now (it loads, its master is down).
+			CouldNotAsk: Redis gave no answer at all, or none that counts now (it loads, its master is down).
 		"""
 		commands = list(commands)
 		if not commands:
@@ -49,23 +49,28 @@ class Reader:
 			raise_state(answers)
 			return answers
 
-	def window_command(
-		self, place: Place, size: int, offset: int, limit: int, newest: bool
-	) -> tuple[Any, ...]:
-		"""The command for a window that begins inside the place.
+	def queue_names(self) -> list[str]:
+		"""Full names of the queues RQ knows, in order of their names. One round trip.
 
-		`size` leaves out expired entries, which stand at a registry's low end.
+		Raises:
+			CouldNotAsk: Redis gave no answer, or refused.
 		"""
-		status, key = place[0], keys.place_key(*place)
-		last = min(size, offset + limit) - 1
-		if status == keys.QUEUED:
-			return ("LRANGE", key, -last - 1, -offset - 1) if newest else ("LRANGE", key, offset, last)
-		if newest:
-			return ("ZREVRANGE", key, offset, last)
-		return ("ZRANGE", key, offset - size, last - size)
+		with asking(self.connection):
+			members = self.connection.smembers(keys.QUEUES)
+		names = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
+		return sorted(name for name in names if self.bench is None or keys.bench_of(name) == self.bench)
 
-	def ids_of(self, place: Place, answer: Any, newest: bool) -> list[Place]:
-		if isinstance(answer, Exception):
-			return []
-		ids = [(place[0], keys.job_id_of(keys.text(entry), place[0])) for entry in answer]
-		return ids[::-1] if newest and place[0] == keys.QUEUED else ids
+	def resolve(self, queues: Sequence[str]) -> list[str]:
+		"""Full names for short or full ones; all queues for none. One round trip.
+
+		Raises:
+			InvalidQuery: No such queue.
+		"""
+		known = self.queue_names()
+		if not queues:
+			return known
+		unknown = [q for q in queues if not any(q in (name, keys.short_name(name)) for name in known)]
+		if unknown:
+			names = ", ".join(sorted({keys.short_name(name) for name in known})) or "no queue yet"
+			raise InvalidQuery(f"queue {unknown[0][:80]!r} is not known here, only: {names}")
+		return [name for name in known if name in queues or keys.short_name(name) in queues]

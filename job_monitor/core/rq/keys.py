@@ -112,6 +112,9 @@ def intermediate_key(queue: str) -> str:
 Place = tuple[str, str]
 """A status and a queue's full name: one list or registry."""
 
+JobRef = tuple[str, str]
+"""The status under which a job was found ("" if under none), and its id."""
+
 
 def place_key(status: str, queue: str) -> str:
 	"""Key of the list or registry in which jobs of `status` and `queue` stand. KeyError for other statuses."""

@@ -15,9 +15,9 @@ from job_monitor.core import clock, limits
 from job_monitor.core.pickles import payload_head
 from job_monitor.core.pickles.payload import Undecodable
 from job_monitor.core.rq import job_fields, keys
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.pool import Entry
 from job_monitor.core.rq.query import JobQuery
-from job_monitor.core.rq.store import RqClient
 
 _TRACEBACKS = 200
 """Tracebacks read in one round trip."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from job_monitor.core import clock, limits
-from job_monitor.core.rq import job_fields, keys
-from job_monitor.core.rq.client import Reader
+from job_monitor.core.rq import job_fields, keys, places
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.cursor import Cursor
 from job_monitor.core.rq.keys import Place
 from job_monitor.core.rq.pool import POOL, Entry, Pool
@@ -41,7 +41,7 @@ class Merge:
 
 	def __init__(
 		self,
-		client: Reader,
+		client: RqClient,
 		sizes: Mapping[Place, int],
 		newest: bool = True,
 		ordered: bool = True,
@@ -181,13 +181,13 @@ class Merge:
 
 	def _command(self, place: Place) -> tuple[Any, ...]:
 		size = self.block[place]
-		command = self.client.window_command(place, self.sizes[place], self.read[place], size, self.newest)
+		command = places.window_command(place, self.sizes[place], self.read[place], size, self.newest)
 		return (*command, "WITHSCORES") if place[0] in keys.SCORED else command
 
 	def _pairs(self, place: Place, answer: Any) -> list[tuple[str, float]]:
 		"""Job ids of an answer, with the score where one was asked for."""
 		if place[0] not in keys.SCORED:
-			return [(job_id, 0.0) for _, job_id in self.client.ids_of(place, answer, self.newest)]
+			return [(job_id, 0.0) for job_id in places.window_ids(place, answer, self.newest)]
 		return [(keys.text(entry), score) for entry, score in keys.scored(answer)]
 
 	def _moments(self, entries: Sequence[Entry]) -> Iterator[float]:

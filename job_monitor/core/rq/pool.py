@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from job_monitor.core import limits
-from job_monitor.core.rq import cursor, job_fields, keys
-from job_monitor.core.rq.client import Reader
+from job_monitor.core.rq import cursor, job_fields, keys, places
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.cursor import Pooled
 from job_monitor.core.rq.keys import Place
 
@@ -45,7 +45,7 @@ class Pool:
 		after: See `Cursor.pooled`.
 	"""
 
-	def __init__(self, client: Reader, sizes: Mapping[Place, int], after: Pooled | None) -> None:
+	def __init__(self, client: RqClient, sizes: Mapping[Place, int], after: Pooled | None) -> None:
 		self.client = client
 		self.places = [place for place, size in sizes.items() if _belongs(place, size)]
 		self.size = sum(sizes[place] for place in self.places)
@@ -58,7 +58,7 @@ class Pool:
 		found = [
 			(place, job_id)
 			for place, answer in zip(self.places, answers, strict=True)
-			for _, job_id in self.client.ids_of(place, answer, False)
+			for job_id in places.window_ids(place, answer, newest=False)
 			if keep is None or keep(job_id)
 		]
 		times = moments(self.client, [job_id for _, job_id in found]) if ordered else iter([0.0] * len(found))
@@ -79,7 +79,7 @@ class Pool:
 		return last, self.size - (len(self.entries) - done)
 
 
-def moments(client: Reader, ids: Sequence[str]) -> Iterator[float]:
+def moments(client: RqClient, ids: Sequence[str]) -> Iterator[float]:
 	"""The last change of each job as Unix time, 0 if nothing tells it. One round trip."""
 	for values in client.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids):
 		moment = job_fields.latest(values)

@@ -11,12 +11,14 @@ import time
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq import cursor as cursors
+from job_monitor.core.rq import places
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.matching import Matcher
 from job_monitor.core.rq.merge import Merge
 from job_monitor.core.rq.pool import Entry
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import SearchResult
-from job_monitor.core.rq.store import RqClient
 
 _SMALLEST_CHUNK = 50
 
@@ -26,7 +28,7 @@ def search(
 ) -> SearchResult:
 	"""Look for jobs that match, for about `seconds`, at most until `query.limit` after `query.offset` are found.
 
-	Rows come in the order of `RqClient.page`, over all queues and statuses. With a cursor, the search goes on where it
+	Rows come in the order of `read_page`, over all queues and statuses. With a cursor, the search goes on where it
 	stopped; see `cursor` for what that means while jobs come and go.
 
 	Args:
@@ -39,7 +41,8 @@ def search(
 	"""
 	scan = _Scan(client, query, seconds, cursor)
 	found = scan.run(query.offset + query.limit)
-	rows = client.rows([(entry.place[0], entry.job_id) for entry in found[query.offset :]], query.columns)
+	refs = [(entry.place[0], entry.job_id) for entry in found[query.offset :]]
+	rows = read_rows(client, refs, query.columns)
 	return SearchResult(tuple(rows), scan.looked_at, scan.out_of, scan.cursor, unread=scan.match.unread)
 
 
@@ -69,9 +72,7 @@ class _Scan:
 		self.seconds = seconds
 		self.query = query
 		start = cursors.read(cursor, query) if cursor else None
-		sizes, _ = client.sizes(
-			[(status, q) for q in client.resolve(query.queues) for status in query.places]
-		)
+		sizes, _ = places.read_sizes(client, places.of_query(client, query))
 		self.match = Matcher(client, query)
 		keep = self.match.by_id if query.site or query.job_id else None
 		filled = {place: size for place, size in sizes.items() if size}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, workers, zombies
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.rq.queues import read_queues, with_last_end
 from job_monitor.core.rq.records import Snapshot, Zombies
-from job_monitor.core.rq.store import RqClient
 
 
 def take(client: RqClient, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Snapshot:
@@ -17,8 +19,8 @@ def take(client: RqClient, zombie_seconds: float = limits.ZOMBIE_SECONDS) -> Sna
 	Raises:
 		CouldNotAsk: Redis gave no answer.
 	"""
-	queues = client.last_ended(client.queues())
-	running = client.page(JobQuery(statuses=(keys.STARTED,), limit=limits.PAGE_ROWS)).rows
+	queues = with_last_end(client, read_queues(client))
+	running = read_page(client, JobQuery(statuses=(keys.STARTED,), limit=limits.PAGE_ROWS)).rows
 	suspended = client.ask([("EXISTS", keys.SUSPENDED)])[0]
 	return Snapshot(
 		taken_at=clock.now(),

@@ -13,9 +13,9 @@ from typing import Any
 from job_monitor.core import clock, limits, processes
 from job_monitor.core.errors import WorkerNotFound
 from job_monitor.core.rq import job_fields, keys
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.records import Verdict, Worker
-from job_monitor.core.rq.store import RqClient
 
 _FIELDS = (
 	"state",

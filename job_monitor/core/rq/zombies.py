@@ -18,9 +18,10 @@ from typing import Any
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.rq import job_fields, keys, workers
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import asking
+from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Zombies
-from job_monitor.core.rq.store import RqClient
 
 _STATUSES = (keys.QUEUED, keys.STARTED)
 
@@ -205,7 +206,7 @@ class _Hunt:
 		for _look in range(2):
 			origins = [keys.text(_sure(name)) for name in _origins(self.client, confirmed)]
 			confirmed = _nowhere(self.client, confirmed, [[name] if name else [] for name in origins])
-		jobs = self.client.rows([(job.status, job.id) for job in confirmed])
+		jobs = read_rows(self.client, [(job.status, job.id) for job in confirmed])
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
 			for job, old in zip(jobs, confirmed, strict=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, workers
+from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.records import Worker
-from job_monitor.core.rq.store import RqClient
 
 _FIELDS = (
 	"status",

@@ -72,7 +72,7 @@ class TestListCallers(SiteTestCase):
 		for _n in range(30):
 			self.enqueue(queue="long")
 		by_row = Counter(frappe.get_all("RQ Job", {"queue": "long"}, limit=1000, pluck="status"))
-		with patch("job_monitor.core.rq.store.RqClient.rows", side_effect=AssertionError("a job was read")):
+		with patch("job_monitor.core.rq.job_fields.row", side_effect=AssertionError("a job was read")):
 			self.assertEqual(
 				frappe.get_all(
 					"RQ Job",
@@ -161,7 +161,7 @@ class TestListCallers(SiteTestCase):
 		self.assertEqual(get_count(frappe._dict(filters=filters, limit="11")), depth)
 		with (
 			patch.object(job_search, "DESK_SECONDS", 0.000_001),
-			patch("job_monitor.core.rq.site_depth._CHUNK", 5),
+			patch("job_monitor.core.rq.counts._CHUNK", 5),
 		):
 			self.assertLessEqual(get_count(frappe._dict(filters=filters, limit="11")), 11)
 

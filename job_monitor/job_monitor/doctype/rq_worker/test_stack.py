@@ -11,7 +11,8 @@ import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
 from job_monitor.bridge import context
-from job_monitor.core.rq import stack, workers
+from job_monitor.core.acts import stack
+from job_monitor.core.rq import workers
 from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, worker
 
 

@@ -1,4 +1,4 @@
-"""Reads the rows of a list: the small fields of each job, then what else is wanted and fits. And one job whole."""
+"""Reads rows of a list: the small fields of each job, then those parts of the shown columns that fit. And one job whole."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ from typing import Any
 from job_monitor.core import limits
 from job_monitor.core.errors import CouldNotAsk, JobNotFound
 from job_monitor.core.rq import job_fields, keys
-from job_monitor.core.rq.client import Reader
-from job_monitor.core.rq.keys import Place
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.keys import JobRef
 from job_monitor.core.rq.query import COLUMNS
 from job_monitor.core.rq.records import Job
 
 
-def read(client: Reader, ids: Sequence[Place], columns: frozenset[str]) -> list[Job]:
-	"""See `RqClient.rows`."""
+def read_rows(client: RqClient, refs: Sequence[JobRef], columns: frozenset[str] = COLUMNS) -> list[Job]:
+	"""List rows of these jobs. Two round trips, and one for each large payload that is read.
+
+	Args:
+		columns: See `JobQuery.columns`.
+
+	Raises:
+		CouldNotAsk: Redis gave no answer.
+	"""
 	commands: list[tuple[Any, ...]] = []
-	for _, job_id in ids:
+	for _, job_id in refs:
 		key = keys.job_key(job_id)
 		commands += [("HMGET", key, *job_fields.FIELDS), ("HSTRLEN", key, "data")]
 	answers = client.ask(commands)
 	fields, lengths = answers[::2], answers[1::2]
-	parts = _parts(client, ids, fields, lengths, columns)
+	parts = _parts(client, refs, fields, lengths, columns)
 	return [
-		job_fields.row(job_id, place, fields[n], client.redactor, columns, **parts[n])
-		for n, (place, job_id) in enumerate(ids)
+		job_fields.row(job_id, status, fields[n], client.redactor, columns, **parts[n])
+		for n, (status, job_id) in enumerate(refs)
 	]
 
 
 def _parts(
-	client: Reader, ids: Sequence[Place], fields: list[Any], lengths: list[Any], columns: frozenset[str]
+	client: RqClient, refs: Sequence[JobRef], fields: list[Any], lengths: list[Any], columns: frozenset[str]
 ) -> list[dict[str, Any]]:
-	"""What each row's payload and, of failed ones, newest result tell."""
-	parts: list[dict[str, Any]] = [{} for _ in ids]
+	"""What each row shows of the payload and, of failed jobs, of the newest result."""
+	parts: list[dict[str, Any]] = [{} for _ in refs]
 	commands: list[tuple[Any, ...]] = []
 	slots: list[tuple[int, bool]] = []
 	large: list[int] = []
-	for n, (place, job_id) in enumerate(ids):
+	for n, (status, job_id) in enumerate(refs):
 		if isinstance(lengths[n], Exception):
 			continue
 		if columns & {"call", "arguments"}:
@@ -48,18 +55,18 @@ def _parts(
 			else:
 				commands.append(("HGET", keys.job_key(job_id), "data"))
 				slots.append((n, True))
-		failed = place == keys.FAILED or fields[n][0] in (b"failed", b"stopped")
+		failed = status == keys.FAILED or fields[n][0] in (b"failed", b"stopped")
 		if failed and "exception" in columns:
 			commands.append(("XREVRANGE", keys.results_key(job_id), "+", "-", "COUNT", 1))
 			slots.append((n, False))
 	for (n, is_data), answer in zip(slots, client.ask(commands), strict=True):
 		parts[n] |= _part(client, is_data, answer, "arguments" in columns)
-	_add_large(client, [(ids[n][1], lengths[n], parts[n]) for n in large], "arguments" in columns)
+	_add_large(client, [(refs[n][1], lengths[n], parts[n]) for n in large], "arguments" in columns)
 	return parts
 
 
-def _add_large(client: Reader, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
-	"""What the beginnings of large payloads tell: one after the other, as far as `LARGE_PAYLOADS_BYTES` reach."""
+def _add_large(client: RqClient, large: Sequence[tuple[str, int, dict[str, Any]]], arguments: bool) -> None:
+	"""Adds what the beginnings of large payloads show: one after the other, up to `LARGE_PAYLOADS_BYTES` together."""
 	left = limits.LARGE_PAYLOADS_BYTES
 	for job_id, length, part in large:
 		if length <= left:
@@ -69,15 +76,20 @@ def _add_large(client: Reader, large: Sequence[tuple[str, int, dict[str, Any]]],
 			part |= _part(client, True, data, arguments)
 
 
-def _part(client: Reader, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
+def _part(client: RqClient, is_data: bool, answer: Any, arguments: bool) -> dict[str, Any]:
 	if is_data:
 		chars = limits.LIST_TEXT_CHARS if arguments else 0
 		return job_fields.list_parts(answer, chars, client.redactor)
 	return {"exception": job_fields.exception_text(answer, None, limits.LIST_TEXT_CHARS, client.redactor)}
 
 
-def read_one(client: Reader, job_id: str) -> Job:
-	"""See `RqClient.job`."""
+def read_job(client: RqClient, job_id: str) -> Job:
+	"""One job in full. Two round trips.
+
+	Raises:
+		JobNotFound: Redis does not know the id.
+		CouldNotAsk: Redis gave no answer.
+	"""
 	job_id = keys.askable(job_id)
 	key = keys.job_key(job_id)
 	values, ttl, dependents, results = client.ask(
