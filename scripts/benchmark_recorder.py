@@ -1,111 +1,24 @@
-"""Measures the recorder on a site: its time in each job, throughput with and without the app, rollup, storage;
-of the alert rules, and of the sweep.
+"""Measures the recorder: its time in each job, throughput with and without the app, ingest and roll-up, storage.
 
-	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_recorder.py SITE [time throughput rollup storage alerts sweep]
-
-Needs the bench's queues `short` and `long` for itself. Both arms of the throughput run at once on four workers, of which
-two have jobs at any time: 100 jobs with this app's hooks, then 100 without, and so on.
+Called by `scripts/benchmark --site SITE time throughput rollup storage`. Needs the bench's queues `short` and `long` for
+itself. Both arms of the throughput run at once on four workers, of which two have jobs at any time: 100 jobs with this
+app's hooks, then 100 without, and so on.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import frappe
+from benchmark_workers import ARMS, TIMES, cpu, run_jobs, start
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from benchmark_alerts import measure_alerts
-from benchmark_sweep import measure_sweep, note_horses
-
-METHOD = "job_monitor.tests.site_tests.succeed"
-ARMS = {"with": "short", "without": "long"}
 METHODS, QUEUES = 100, ("short", "default", "long", "custom")
-TIMES = "job_monitor:benchmark:times"
-
-
-# The worker of one arm
-
-
-def work(arm: str) -> None:
-	"""A worker of Frappe's own; without the app's hooks, or with a stopwatch around the two whole."""
-	get_hooks = frappe.get_hooks
-
-	def filtered(hook: Any = None, *args: Any, **kwargs: Any) -> Any:
-		found = get_hooks(hook, *args, **kwargs)
-		if hook in ("before_job", "after_job"):
-			found = [name for name in found if arm != "without" or not name.startswith("job_monitor.")]
-		return found
-
-	frappe.get_hooks = filtered
-	if arm == "timed":
-		from job_monitor import job_hooks
-
-		job_hooks.before = timed("begin", job_hooks.before)
-		job_hooks.after = timed("end", job_hooks.after)
-	if arm == "horses":
-		note_horses()
-	from frappe.utils.bench_helper import main
-
-	sys.argv = ["bench", "frappe", "worker", "--queue", ARMS.get(arm, "short"), "--quiet"]
-	main()
-
-
-def timed(name: str, function: Any) -> Any:
-	def measured(*args: Any, **kwargs: Any) -> None:
-		from rq import get_current_job
-
-		connection = get_current_job().connection
-		began = time.perf_counter()
-		function(*args, **kwargs)
-		connection.rpush(f"{TIMES}:{name}", (time.perf_counter() - began) * 1000)
-
-	return measured
-
-
-def start(arm: str) -> Any:
-	return subprocess.Popen(
-		[sys.executable, __file__, "--worker", arm], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-	)
-
-
-def cpu(process: Any) -> float:
-	"""Seconds of processor time of a worker and the work-horses it has waited for."""
-	with open(f"/proc/{process.pid}/stat") as file:
-		fields = file.read().rpartition(")")[2].split()
-	return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-def run_jobs(queue: str, number: int) -> float:
-	"""Seconds until so many jobs, enqueued at once, have ended."""
-	from frappe.utils.background_jobs import create_job_id, execute_job, get_queue
-
-	call = {"site": frappe.local.site, "user": "Administrator", "method": METHOD, "event": None}
-	call |= {"job_name": METHOD, "is_async": True, "kwargs": {}}
-	target = get_queue(queue)
-	started = f"rq:wip:{target.name}"
-	others = target.connection.zcard(started)
-	target.enqueue_many(
-		[
-			target.prepare_data(
-				execute_job, kwargs=call, job_id=create_job_id(str(n)), timeout=300, result_ttl=5
-			)
-			for n in range(number)
-		]
-	)
-	began = time.perf_counter()
-	while target.count or target.connection.zcard(started) > others:
-		time.sleep(0.005)
-	return time.perf_counter() - began
 
 
 # Figures
@@ -256,36 +169,3 @@ def stored(rows: dict[Any, Any]) -> str:
 	((data, index),) = frappe.db.sql(sizes, table)
 	frappe.db.sql_ddl(f"DROP TABLE `{table}`")
 	return f"{data / 1024:.0f} KB + {index / 1024:.0f} KB of indexes"
-
-
-FIGURES = {
-	"time": measure_time,
-	"throughput": measure_throughput,
-	"rollup": measure_rollup,
-	"storage": measure_storage,
-	"alerts": measure_alerts,
-	"sweep": measure_sweep,
-}
-
-
-def main() -> None:
-	parser = argparse.ArgumentParser(
-		description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-	)
-	parser.add_argument("site", nargs="?")
-	parser.add_argument("figures", nargs="*", metavar="figure", help=" ".join(FIGURES))
-	parser.add_argument("--jobs", type=int, default=10_000, help="of each arm of the throughput")
-	parser.add_argument("--worker", choices=[*ARMS, "timed", "horses"], help=argparse.SUPPRESS)
-	options = parser.parse_args()
-	if options.worker:
-		work(options.worker)
-		return
-	frappe.init(site=options.site)
-	frappe.connect()
-	for name in options.figures or FIGURES:
-		print(f"{name}, Frappe {frappe.__version__}", flush=True)
-		FIGURES[name](options)
-
-
-if __name__ == "__main__":
-	main()

@@ -8,38 +8,18 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import frappe
+from benchmark_workers import HORSES, start
 
 ROUNDS = 15
-HORSES = "job_monitor:benchmark:horses"
 EMPTY, SWEEP = "job_monitor.tests.site_tests.succeed", "job_monitor.tasks.sweep"
 
 
-def note_horses() -> None:
-	"""In a worker: tell of each work-horse how long it took, and its processor time."""
-	from rq import Worker
-
-	waited = Worker.wait_for_horse
-
-	def wait_for_horse(worker: Any) -> Any:
-		began = time.perf_counter()
-		found = waited(worker)
-		if found[2] is not None:
-			used = found[2].ru_utime + found[2].ru_stime
-			worker.connection.rpush(HORSES, json.dumps([time.perf_counter() - began, used]))
-		return found
-
-	Worker.wait_for_horse = wait_for_horse
-
-
 def measure_sweep(options: Any) -> None:
-	from benchmark_recorder import start
-
 	from job_monitor.bridge.site import release
 	from job_monitor.recorder import rollup
 

@@ -1,7 +1,7 @@
 """A client of Redis for hooks in somebody else's job: it connects, asks and gives up within one limit of time.
 
 redis-py takes 0.8 ms to connect in a work-horse that was forked just now, and has no limit for connecting, logging in
-and asking together; this takes 0.2 ms (`scripts/benchmark_recorder.py`). It knows what the hooks need only: commands
+and asking together; this takes 0.2 ms (`scripts/benchmark --site`). It knows what the hooks need only: commands
 whose answers are numbers, texts and errors.
 """
 
