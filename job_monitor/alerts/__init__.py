@@ -1,0 +1,1 @@
+"""Rules looked at, incidents written down, notices sent."""

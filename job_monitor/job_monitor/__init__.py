@@ -1,0 +1,1 @@
+"""Frappe's module Job Monitor: DocTypes, reports, the page Log Files, fields added to Frappe's DocTypes."""

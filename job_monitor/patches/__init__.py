@@ -1,0 +1,1 @@
+"""What migrate converts on sites that an older release has written to."""

@@ -165,13 +165,16 @@ def crowded(package: Path, limit: int = 15) -> list[str]:
 
 
 def silent_rooms(package: Path) -> list[str]:
-	"""Rooms that do not say in one line what is in them."""
-	rooms = [package.joinpath(*room.split(".")) for room in ROOMS]
-	return [
+	"""Folders of code that do not say in one line what is in them; those of single DocTypes, pages, reports need not."""
+	rooms = {path.parent for path in files(package, "*.py")}
+	single = {
+		room for room in rooms if len(room.relative_to(package).parts) > 2 and room.parent.parent.name == APP
+	}
+	return sorted(
 		str(room.relative_to(package))
-		for room in rooms
-		if room.is_dir() and not ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8")))
-	]
+		for room in rooms - single
+		if not ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8")))
+	)
 
 
 def swallowed_limits(package: Path) -> list[str]:
@@ -279,7 +282,7 @@ def dead_hooks(package: Path) -> list[str]:
 			source = value.replace(".css", ".*css")
 			exists = any(files(package / "public", source))
 		elif re.fullmatch(rf"{APP}(\.\w+)+", value):
-			exists = _resolves(package, value.split(".")[1:])
+			exists = resolves(package, value.split(".")[1:])
 		elif value.startswith(f"/assets/{APP}/") and "/dist/" not in value:
 			exists = (package / "public" / value.removeprefix(f"/assets/{APP}/")).is_file()
 		elif re.fullmatch(r"[\w./-]+/[\w.-]+\.(js|css|html)", value) and not value.startswith("/"):
@@ -291,7 +294,8 @@ def dead_hooks(package: Path) -> list[str]:
 	return found
 
 
-def _resolves(package: Path, parts: list[str]) -> bool:
+def resolves(package: Path, parts: list[str]) -> bool:
+	"""Whether a dotted path below the package names a folder, a module, or what a module or class of it defines."""
 	folder = package
 	while parts and (folder / parts[0]).is_dir():
 		folder, parts = folder / parts[0], parts[1:]

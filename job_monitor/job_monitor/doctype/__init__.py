@@ -1,0 +1,1 @@
+"""Controllers of DocTypes; those of Frappe's own extend Frappe's."""

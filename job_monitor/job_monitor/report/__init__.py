@@ -1,0 +1,1 @@
+"""Script reports: each asks `bridge.reports`."""
