@@ -24,6 +24,7 @@ from job_monitor.alerts.sources import Facts
 from job_monitor.bridge.database import transactions
 from job_monitor.bridge.site import live_site, state
 from job_monitor.bridge.timezones import to_utc
+from job_monitor.bridge.wording import language_of_site
 from job_monitor.core import clock, limits
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.kinds import KINDS
@@ -77,12 +78,13 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 	owner = f"{socket.gethostname()}:{os.getpid()}:{frappe.generate_hash(length=6)}"
 	if not state.acquire_lease(LEASE, limits.ALERT_LEASE_SECONDS, owner):
 		return Evaluation(clock.now(), by, skipped="another process is at it")
-	try:
-		evaluation = _evaluate(by, kinds)
-	finally:
-		transactions.begin_anew()
-		state.release_lease(LEASE, owner)
-	sent = outbox.send_waiting()
+	with language_of_site():
+		try:
+			evaluation = _evaluate(by, kinds)
+		finally:
+			transactions.begin_anew()
+			state.release_lease(LEASE, owner)
+		sent = outbox.send_waiting()
 	evaluation = replace(evaluation, notices=sent.notices, undelivered=sent.undelivered)
 	return evaluation if kinds else replace(evaluation, heartbeat=_heartbeat(evaluation))
 

@@ -16,6 +16,7 @@ from job_monitor.bridge.history import baselines, failure_groups, recent_runs, r
 from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.site import state
 from job_monitor.bridge.timezones import to_site
+from job_monitor.bridge.wording import translated
 from job_monitor.core import limits
 from job_monitor.core.errors import CouldNotAsk, JobMonitorError
 from job_monitor.core.history.metrics import Counts
@@ -73,7 +74,7 @@ class Facts:
 			except BaseTimeoutException:
 				raise
 			except JobMonitorError as error:
-				self._answers[key] = CouldNotTell(REDIS, str(error))
+				self._answers[key] = CouldNotTell(REDIS, translated(error.wording))
 			except Exception as error:
 				frappe.db.rollback()
 				self._answers[key] = CouldNotTell(source, f"{type(error).__name__}: {error}")

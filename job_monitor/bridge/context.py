@@ -12,6 +12,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_bench_id, get_bench_path
 
+from job_monitor.bridge import wording
 from job_monitor.bridge.markup import as_html
 from job_monitor.core.errors import (
 	CouldNotAsk,
@@ -61,7 +62,7 @@ def redactor() -> Redactor:
 
 @contextmanager
 def translated() -> Iterator[None]:
-	"""A block in which core's errors are raised as Frappe's, with the same words.
+	"""A block in which core's errors are raised as Frappe's, with the same words in the user's language.
 
 	Raises:
 		frappe.DoesNotExistError, RedisUnavailable, frappe.ValidationError
@@ -69,13 +70,17 @@ def translated() -> Iterator[None]:
 	try:
 		yield
 	except (JobNotFound, WorkerNotFound) as error:
-		raise frappe.DoesNotExistError(str(error)) from None
+		raise frappe.DoesNotExistError(wording.translated(error.wording)) from None
 	except CouldNotAsk as error:
-		frappe.throw(as_html(error, 500), RedisUnavailable, _("Redis could not be asked"))
+		frappe.throw(_of(error), RedisUnavailable, _("Redis could not be asked"))
 	except InvalidQuery as error:
-		frappe.throw(as_html(error, 500), frappe.ValidationError, _("Bad Filter"))
+		frappe.throw(_of(error), frappe.ValidationError, _("Bad Filter"))
 	except JobMonitorError as error:
-		frappe.throw(as_html(error, 500), frappe.ValidationError, _("Job Monitor"))
+		frappe.throw(_of(error), frappe.ValidationError, _("Job Monitor"))
+
+
+def _of(error: JobMonitorError) -> str:
+	return as_html(wording.translated(error.wording), 500)
 
 
 def _bench() -> Bench:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from job_monitor.core.wording import Wording, say
+
 
 class JobMonitorError(Exception):
 	"""The job monitor could not answer."""
 
 	def __init__(self, detail: str = "") -> None:
-		message = (type(self).__doc__ or "").strip()
-		super().__init__(f"{message} {detail}".strip() if detail else message)
+		message = Wording((type(self).__doc__ or "").strip())
+		self.wording = say("{0} {1}", message, detail) if detail else message
 		self.detail = detail
+		super().__init__(self.wording)
 
 
 class InvalidQuery(JobMonitorError):

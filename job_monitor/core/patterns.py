@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.wording import say
 
 _PARTS = re.compile(r"\\.|[%_\\]|[^\\%_]+", re.DOTALL)
 
@@ -24,7 +25,7 @@ class Like:
 
 	def __init__(self, pattern: str) -> None:
 		if len(pattern) > limits.LIKE_CHARS:
-			raise InvalidQuery(f"a pattern has at most {limits.LIKE_CHARS} characters")
+			raise InvalidQuery(say("a pattern has at most {0} characters", limits.LIKE_CHARS))
 		self._literals = [""]
 		segments: list[list[str]] = [[]]
 		chars = 0

@@ -56,7 +56,7 @@ def badge(message: Message, _: Translate = str) -> str:
 		return _("TEST")
 	if message.state == REMINDER:
 		return _("STILL CRITICAL") if urgent else _("STILL A WARNING")
-	return _("CRITICAL") if urgent else _("WARNING")
+	return (_("Critical") if urgent else _("Warning")).upper()
 
 
 def headline(message: Message, _: Translate = str) -> str:
@@ -73,7 +73,7 @@ def color(message: Message) -> int:
 
 def facts(message: Message, _: Translate = str) -> list[tuple[str, str]]:
 	"""Label and value of what is known besides the text."""
-	found = [(_("About"), message.subject)]
+	found = [(_("Concerns"), message.subject)]
 	if message.since:
 		found.append((_("Since"), f"{message.since:%Y-%m-%d %H:%M:%S %Z}".strip()))
 	if message.duration_seconds is not None:

@@ -23,6 +23,9 @@ NAMES = {
 ROWS = ("label", "description", "group", "format")
 """What Desk shows of its rows: of fields, links, shortcuts, cards."""
 
+AMBIGUOUS = ("Alert", "End", "Open", "Start", "Subject")
+"""Labels and options that Frappe uses in another sense. Desk asks for them with their DocType as context."""
+
 PROPERTIES = ("label", "description", "options")
 """Property Setters whose value is shown."""
 
@@ -31,24 +34,29 @@ def read(text: str) -> Iterator[Message]:
 	document = json.loads(text)
 	if not isinstance(document, dict):
 		return
-	names = NAMES.get(document.get("doctype", ""), ())
-	yield from (Message(document[name]) for name in names if document.get(name))
+	kind = document.get("doctype", "")
+	yield from (Message(document[name]) for name in NAMES.get(kind, ()) if document.get(name))
+	doctype = document.get("name") if kind == "DocType" else kind
 	for rows in document.values():
 		for row in rows if isinstance(rows, list) else ():
 			if isinstance(row, dict):
-				yield from _of_row(row)
+				yield from (_in_context(text, doctype) for text in _of_row(row))
 	yield from _of_content(document)
 
 
-def _of_row(row: dict[str, Any]) -> Iterator[Message]:
+def _in_context(text: str, doctype: str | None) -> Message:
+	return Message(text, context=doctype if text in AMBIGUOUS else None)
+
+
+def _of_row(row: dict[str, Any]) -> Iterator[str]:
 	if "property" in row:
 		if row["property"] in PROPERTIES:
 			kind = "Select" if row["property"] == "options" else ""
 			yield from _of_row({row["property"]: row["value"], "fieldtype": kind})
 		return
-	yield from (Message(row[name]) for name in ROWS if isinstance(row.get(name), str) and row[name])
+	yield from (row[name] for name in ROWS if isinstance(row.get(name), str) and row[name])
 	if row.get("fieldtype") == "Select":
-		yield from map(Message, filter(None, (row.get("options") or "").split("\n")))
+		yield from filter(None, (row.get("options") or "").split("\n"))
 
 
 def _of_content(document: dict[str, Any]) -> Iterator[Message]:

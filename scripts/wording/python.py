@@ -7,17 +7,26 @@ from collections.abc import Iterator
 
 from wording.message import Fault, Message
 
-MARKS = ("_", "_lt", "say", "counted_say")
+MARKS = ("_", "_lt", "say", "counted")
 """Functions whose literal arguments are messages; `say` is core's, which knows no translation (`core/wording.py`)."""
 
 SHOWN = ("throw", "msgprint")
 """Functions of Frappe that show their first argument to a person."""
 
 
+ERRORS = "JobMonitorError"
+"""The class whose docstring, and those of its children in the same file, are messages."""
+
+
 def read(text: str) -> Iterator[Message | Fault]:
+	errors = {ERRORS}
 	for node in ast.walk(ast.parse(text)):
 		if isinstance(node, ast.Call):
 			yield from _of_call(node)
+		elif isinstance(node, ast.ClassDef) and errors & {node.name, *map(_name, node.bases)}:
+			errors.add(node.name)
+			if said := ast.get_docstring(node):
+				yield Message(said, node.lineno)
 
 
 def _of_call(node: ast.Call) -> Iterator[Message | Fault]:
@@ -27,7 +36,7 @@ def _of_call(node: ast.Call) -> Iterator[Message | Fault]:
 	if name in MARKS:
 		context = next((k.value for k in node.keywords if k.arg == "context"), None)
 		said = context.value if isinstance(context, ast.Constant) else None
-		for argument in node.args if name == "counted_say" else node.args[:1]:
+		for argument in node.args if name == "counted" else node.args[:1]:
 			yield from _of_argument(argument, said)
 	elif name in SHOWN and isinstance(node.args[0], (ast.Constant, ast.JoinedStr)):
 		yield Fault(node.lineno, f"{name}() of a text without _()")

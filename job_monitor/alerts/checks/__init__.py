@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from frappe import _
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.alerts.checks import failures, jobs, monitor, queues, schedules, workers  # noqa: F401
@@ -22,5 +21,5 @@ def look(rule: Rule, facts: Facts, known: Known) -> list[Sighting] | None:
 	except BaseTimeoutException:
 		raise
 	except Exception as error:  # a bug of ours must not silence the other rules
-		facts.problems[_("Rule {0}").format(rule.name)] = f"{type(error).__name__}: {error}"
+		facts.problems[f"Rule {rule.name}"] = f"{type(error).__name__}: {error}"
 	return None

@@ -19,6 +19,9 @@ from job_monitor.core.history.metrics import Counts
 from job_monitor.core.history.runs import BAD
 from job_monitor.notify.wording import counted, last
 
+ALL_METHODS = "all methods"
+"""Subject of a rate over all methods: the same in every language, as an alert is found again by it."""
+
 QUIET = timedelta(hours=1)
 """New failures that come in one hour belong together; so long after the last one it is over."""
 
@@ -33,7 +36,7 @@ def error_log_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting
 		one, many = _("1 error in {1}"), _("{0} errors in {1}")
 		title = (one if errors == 1 else many).format(errors, last(rule.window_minutes, _))
 		text = _("The Error Log may have {0}.").format(f"{rule.threshold:g}")
-		yield Sighting(_("Error Log"), title, text, errors)
+		yield Sighting("Error Log", title, text, errors)
 
 
 @check("Failure Rate")
@@ -74,8 +77,8 @@ def _rate(rule: Rule, method: str | None, bad: int, queues: Sequence[Counts]) ->
 	total = sum(counts.total(method) for counts in queues)
 	if 100 * bad / total < rule.threshold:
 		return None
-	subject = method or _("all methods")
-	title = _("{1} of {2} failed: {0}").format(subject, bad, counted(total, _("1 run"), _("{0} runs")))
+	subject, named = method or ALL_METHODS, method or _("all methods")
+	title = _("{1} of {2} failed: {0}").format(named, bad, counted(total, _("1 run"), _("{0} runs")))
 	return Sighting(subject, title, _window(rule), 100 * bad / total)
 
 

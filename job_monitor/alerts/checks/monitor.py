@@ -23,7 +23,7 @@ def evaluation_gap(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting
 		text = _("From {0} to {1}: whatever began and ended in between was not told.")
 		first, last = to_site(before), to_site(facts.now)
 		yield Sighting(
-			_("Alerts"), title, text.format(f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"), minutes
+			"Alerts", title, text.format(f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"), minutes
 		)
 
 
@@ -33,7 +33,7 @@ def lost_runs(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 		number, at = lost
 		title = _("{0} runs of jobs were never written down").format(f"{number:,}")
 		text = _("The last was found at {0}. Counts, rates and rules know nothing of them.")
-		yield Sighting(_("History"), title, text.format(f"{to_site(at):%Y-%m-%d %H:%M}"), number)
+		yield Sighting("History", title, text.format(f"{to_site(at):%Y-%m-%d %H:%M}"), number)
 
 
 @check("Could Not Ask")

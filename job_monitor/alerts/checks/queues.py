@@ -8,6 +8,7 @@ from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
+from job_monitor.bridge.wording import translated
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.rq import diagnosis, keys
@@ -65,7 +66,7 @@ def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]
 			title = _("Queue {0} stands still").format(queue.short_name)
 			jobs = sorted({i for worker in serving for i in worker.current_job_ids})
 			text = _("For {0} nothing has started or ended. Its workers hold: {1}.").format(
-				spoken(rule.threshold, _), diagnosis.listed(jobs, 500) or _("nothing")
+				spoken(rule.threshold, _), translated(diagnosis.listed(jobs, 500)) or _("nothing")
 			)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {text}", age or 0.0)
 

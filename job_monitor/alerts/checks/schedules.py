@@ -9,6 +9,7 @@ from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
+from job_monitor.bridge.wording import translated
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.findings import Severity
@@ -29,7 +30,7 @@ def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
 	ahead = all_ahead(missed)
 	if ahead:
 		title = _("{0} schedules lie in the future and do not run").format(sum(map(is_ahead, missed)))
-		text = f"{ahead.message}\n{ahead.hint}"
+		text = f"{translated(ahead.message)}\n{translated(ahead.hint)}"
 		yield Sighting(ahead.subject, title, text, warning_only=ahead.severity is Severity.WARNING)
 	for schedule in missed:
 		if ahead and is_ahead(schedule):
@@ -57,7 +58,8 @@ def _schedules(rule: Rule, facts: Facts, state: str) -> Iterator[ScheduleHealth]
 
 
 def _of_schedule(schedule: ScheduleHealth, title: str, value: float = 0.0) -> Sighting:
-	return Sighting(schedule.name, title, f"{schedule.message}\n{schedule.hint}".strip(), value)
+	text = f"{translated(schedule.message)}\n{translated(schedule.hint)}"
+	return Sighting(schedule.name, title, text.strip(), value)
 
 
 @check("Blocked Schedule")
@@ -70,5 +72,5 @@ def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighti
 def scheduler(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	found = facts.scheduler
 	if not found.runs:
-		title = _(of_scheduler(found.state, frappe.local.site)[0])
-		yield Sighting(_("Scheduler"), title, found.detail, warning_only=found.state == "dormant")
+		title = translated(of_scheduler(found.state, frappe.local.site)[0])
+		yield Sighting("Scheduler", title, translated(found.detail), warning_only=found.state == "dormant")

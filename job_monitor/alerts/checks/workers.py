@@ -10,6 +10,7 @@ from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
 from job_monitor.alerts.sources import Facts
+from job_monitor.bridge.wording import translated
 from job_monitor.core import clock
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
@@ -51,7 +52,9 @@ def _lost(worker: Worker) -> Sighting:
 	title = _("A worker died: {0}").format(worker.name)
 	served = ", ".join(keys.short_name(queue) for queue in worker.queues) or _("unknown queues")
 	held = _("It held job {0}.").format(", ".join(worker.current_job_ids)) if worker.current_job_ids else ""
-	text = _("It served {0} on {1}: {2}. {3}").format(served, worker.hostname or "?", worker.reason, held)
+	text = _("It served {0} on {1}: {2}. {3}").format(
+		served, worker.hostname or "?", translated(worker.reason), held
+	)
 	beat = worker.last_heartbeat.isoformat() if worker.last_heartbeat else ""
 	return Sighting(worker.name, title, text.strip(), context=f"{_queues(worker)} {beat}")
 

@@ -95,7 +95,7 @@ def set_state(names: Sequence[str], state: str) -> dict[str, Any]:
 		permissions.only_managers()
 		done = row_locks.in_turn(lambda: sum(_change(name, state) for name in selected))
 	skipped = len(selected) - done
-	message = _("{0}: {1}").format(_(state), done)
+	message = f"{_(state, context=GROUP)}: {done}"
 	if skipped:
 		message += " · " + _("{0} already were, or are gone").format(skipped)
 	return {"done": done, "skipped": skipped, "message": message}

@@ -81,7 +81,7 @@ def of(given: Any) -> Range:
 	since = moment_of(given.get("since")) or until - timedelta(hours=hours)
 	since = max(since, until - timedelta(days=LARGEST_DAYS))
 	if since >= until:
-		frappe.throw(_("From must be before To, and not in the future."))
+		frappe.throw(_("From must be before Until, and not in the future."))
 	scale = _scale(since, until, now)
 	end = scale.floor(until)
 	return Range(scale, scale.floor(since), following(scale, end) if end < until else end, now)

@@ -14,6 +14,7 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.site import release
+from job_monitor.bridge.wording import translated
 
 Execute = Callable[[dict[str, Any] | None], tuple[Any, ...]]
 
@@ -31,7 +32,8 @@ def answered(execute: Execute) -> Execute:
 	def answer(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 		told = len(frappe.local.message_log)
 		try:
-			return execute(filters)
+			columns, *rest = execute(filters)
+			return [_wide_enough(column) for column in columns], *rest
 		except BaseTimeoutException:
 			raise
 		except (frappe.ValidationError, frappe.PermissionError) as error:
@@ -44,10 +46,16 @@ def answered(execute: Execute) -> Execute:
 	return answer
 
 
+def _wide_enough(column: dict[str, Any]) -> dict[str, Any]:
+	"""A column that shows its whole label, whatever the language."""
+	least = 9 * len(column["label"]) + 24
+	return column | {"width": max(column.get("width", 0), least)}
+
+
 def _unexpected(error: Exception) -> str:
 	frappe.db.rollback()  # PostgreSQL answers nothing more before
 	if not release.is_migrated():
-		return f"{release.NOT_MIGRATED} {release.how_to_migrate()}"
+		return f"{translated(release.NOT_MIGRATED)} {translated(release.how_to_migrate())}"
 	frappe.log_error(title="Job Monitor: a report could not be made")
 	return _("This report could not be made: {0}. The Error Log tells more.").format(type(error).__name__)
 

@@ -11,6 +11,7 @@ import frappe
 from job_monitor.bridge import audit, context, permissions
 from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.schedules import schedule_health
+from job_monitor.bridge.wording import translated
 from job_monitor.core import limits
 from job_monitor.core.acts import actions, stack
 from job_monitor.core.errors import JobNotFound, StackUnavailable
@@ -19,6 +20,8 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
+from job_monitor.core.schedules import messages
+from job_monitor.core.wording import say
 
 JOB = "RQ Job"
 _MESSAGE_CHARS = 500
@@ -46,7 +49,11 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 			entry.of(job.method)
 			outcome = getattr(actions, action)(client, job.id)
 		entry.end(outcome.message, outcome.done)
-	return asdict(outcome)
+	return _shape(outcome)
+
+
+def _shape(outcome: actions.Outcome) -> dict[str, Any]:
+	return asdict(outcome) | {"message": translated(outcome.message)}
 
 
 def act_or_tell(action: str, job_id: str) -> None:
@@ -133,7 +140,7 @@ def worker_stack(name: str) -> dict[str, Any]:
 		try:
 			taken = asdict(stack.take(worker))
 		except StackUnavailable as error:
-			taken = {"text": "", "problem": error.detail}
+			taken = {"text": "", "problem": translated(error.detail)}
 		entry.end(taken.get("problem") or f"process {taken['pid']}", bool(taken["text"]))
 	return taken
 
@@ -147,7 +154,10 @@ def job_stack(job_id: str) -> dict[str, Any]:
 		if not context.is_own(job):
 			raise frappe.PermissionError
 	if job.status != keys.STARTED or not job.worker:
-		return {"text": "", "problem": frappe._("the job does not run; it is {0}").format(job.status)}
+		return {
+			"text": "",
+			"problem": frappe._("the job does not run; it is {0}").format(frappe._(job.status)),
+		}
 	return worker_stack(job.worker)
 
 
@@ -163,10 +173,11 @@ def release(schedule: str) -> dict[str, Any]:
 			if not found:
 				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
 			if not found[0].blocked_by:
-				message = frappe._("Nothing blocks it: it is {0}.").format(found[0].state)
-				entry.end(message, False)
-				return asdict(actions.Outcome(False, "", message))
+				told = say("Nothing blocks it. Its state: {0}.", messages.STATES[found[0].state])
+				outcome = actions.Outcome(False, "", told)
+				entry.end(outcome.message, False)
+				return _shape(outcome)
 			entry.of(found[0].method)
 			outcome = actions.release(context.client(), found[0].blocked_by)
 		entry.end(outcome.message, outcome.done)
-	return asdict(outcome)
+	return _shape(outcome)

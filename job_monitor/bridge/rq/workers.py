@@ -12,6 +12,7 @@ from job_monitor.bridge import context
 from job_monitor.bridge.lists import list_request
 from job_monitor.bridge.lists.list_request import ListRequest, Row
 from job_monitor.bridge.timezones import to_site
+from job_monitor.bridge.wording import translated
 from job_monitor.core import clock, processes
 from job_monitor.core.rq import keys, workers
 from job_monitor.core.rq.client import RqClient
@@ -97,7 +98,7 @@ def _row(worker: Worker, jobs: dict[str, Job], now: datetime) -> Row:
 		name=worker.name,
 		worker_name=worker.name,
 		status=worker.status,
-		status_reason=worker.reason,
+		status_reason=translated(worker.reason),
 		queue=", ".join(worker.queues),
 		queue_type=",".join(short),
 		hostname=worker.hostname,

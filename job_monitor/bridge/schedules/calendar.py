@@ -11,6 +11,7 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.bridge.timezones import site_zone
 from job_monitor.core import limits
+from job_monitor.core.wording import say
 
 
 class Calendar:
@@ -46,7 +47,7 @@ class Calendar:
 		except BaseTimeoutException:
 			raise
 		except Exception as error:  # croniter has a dozen, and raises AttributeError for what is no text
-			return [], f"There is no time at which it should run: {error}."
+			return [], say("There is no time at which it should run: {0}.", error)
 
 	def is_skipped(self, schedule: Any) -> bool:
 		"""Whether "Skip Next Execution" moved a schedule on: its last run is one of its own times, still to come."""

@@ -8,6 +8,7 @@ from typing import Any
 from job_monitor.bridge import context
 from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.timezones import to_site
+from job_monitor.bridge.wording import translated
 from job_monitor.core import clock
 from job_monitor.core.schedules.judge import ScheduleHealth
 
@@ -15,7 +16,7 @@ _MOMENTS = ("last_run_at", "next_due_at", "enqueued_at")
 
 
 def rows(names: Sequence[str] | None = None) -> list[dict[str, Any]]:
-	"""Schedules as `schedule_health.read` finds them: moments in the site's time zone, durations in seconds.
+	"""Schedules as `schedule_health.read` finds them: words in the user's language, moments in the site's time zone, durations in seconds.
 
 	Raises:
 		RedisUnavailable
@@ -29,7 +30,8 @@ def _row(health: ScheduleHealth) -> dict[str, Any]:
 	due = health.next_due_at
 	# A browser has neither the site's clock nor its zone
 	due_in = (due - clock.now()).total_seconds() if due else None
-	return {**vars(health), **moments, "due_in": due_in}
+	words = {name: translated(getattr(health, name)) for name in ("message", "hint")}
+	return {**vars(health), **moments, **words, "due_in": due_in}
 
 
 def scheduler_row() -> dict[str, str]:
@@ -39,4 +41,5 @@ def scheduler_row() -> dict[str, str]:
 		RedisUnavailable
 	"""
 	with context.translated():
-		return vars(scheduler.health(schedule_health.read()))
+		found = scheduler.health(schedule_health.read())
+	return {"state": found.state, "detail": translated(found.detail)}

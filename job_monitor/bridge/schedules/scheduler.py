@@ -17,6 +17,7 @@ from job_monitor.core.rq.diagnosis import duration
 from job_monitor.core.schedules.judge import ScheduleHealth
 from job_monitor.core.schedules.messages import of_scheduler
 from job_monitor.core.schedules.records import ENABLED, Scheduler
+from job_monitor.core.wording import say
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,12 @@ def _is_absent(schedules: Sequence[ScheduleHealth], last: datetime | None) -> bo
 
 
 def _absence(last: datetime | None) -> str:
-	since = (
-		f"Nothing has been queued for {duration(clock.seconds_between(last, clock.now()))}. " if last else ""
+	hint = (
+		say("A scheduler process lives on this host: see logs/scheduler.log.")
+		if processes.holds_lock(Path(get_bench_path(), "config", "scheduler_process"))
+		else of_scheduler("absent", frappe.local.site)[1]
 	)
-	if processes.holds_lock(Path(get_bench_path(), "config", "scheduler_process")):
-		return f"{since}A scheduler process lives on this host: see logs/scheduler.log."
-	return since + of_scheduler("absent", frappe.local.site)[1]
+	if last is None:
+		return hint
+	quiet = duration(clock.seconds_between(last, clock.now()))
+	return say("{0} {1}", say("Nothing has been queued for {0}.", quiet), hint)

@@ -6,6 +6,8 @@ import shlex
 
 import frappe
 
+from job_monitor.core.wording import say
+
 APP = "job_monitor"
 
 
@@ -15,12 +17,12 @@ def is_migrated() -> bool:
 	return bool(frappe.db.sql("select 1 from `tabPatch Log` where patch = %s limit 1", last))
 
 
-NOT_MIGRATED = "This site is not migrated to the installed release of Job Monitor."
+NOT_MIGRATED = say("This site is not migrated to the installed release of Job Monitor.")
 
 
 def how_to_migrate() -> str:
 	"""What to do about a site that is not."""
-	return (
-		f"Run: bench --site {shlex.quote(frappe.local.site)} migrate. Until then no alert rule is looked at, and runs "
-		"that end wait on Redis."
+	return say(
+		"Run: {0}. Until then no alert rule is looked at, and runs that end wait on Redis.",
+		f"bench --site {shlex.quote(frappe.local.site)} migrate",
 	)

@@ -25,6 +25,7 @@ from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
 from job_monitor.core.schedules import schedule_jobs
+from job_monitor.core.wording import Wording, counted, say
 
 WAITING = (keys.QUEUED, "deferred", "scheduled")
 ENDED = ("finished", keys.FAILED, "stopped", "canceled")
@@ -65,18 +66,18 @@ def stop(client: RqClient, job_id: str) -> Outcome:
 	"""
 	job = read_job(client, job_id)
 	if job.status != keys.STARTED or not job.worker:
-		return _not_now(job, "only a running job can be stopped")
+		return _not_now(job, say("only a running job can be stopped"))
 	try:
 		gone = workers.read_one(client, job.worker).is_dead
 	except WorkerNotFound:
 		gone = True
 	if gone:
-		return _not_now(job, "its worker is gone, so there is no process to stop")
+		return _not_now(job, say("its worker is gone, so there is no process to stop"))
 	if job.site:
 		RunLog(client.connection, client.bench or "", job.site).note_stop(job.id)
 	with asking(client.connection):
 		send_command(client.connection, job.worker, "stop-job", job_id=job_id)
-	return Outcome(True, job.status, "its worker was asked to stop it")
+	return Outcome(True, job.status, say("its worker was asked to stop it"))
 
 
 def retry(client: RqClient, job_id: str) -> Outcome:
@@ -87,13 +88,13 @@ def retry(client: RqClient, job_id: str) -> Outcome:
 	"""
 	job = read_job(client, job_id)
 	if job.status not in (keys.FAILED, "stopped", "canceled"):
-		return _not_now(job, "only a failed, stopped or canceled job can be retried")
+		return _not_now(job, say("only a failed, stopped or canceled job can be retried"))
 	registry_class = CanceledJobRegistry if job.status == "canceled" else FailedJobRegistry
 
 	def act(rq_job: RQJob) -> Outcome:
 		registry: Any = registry_class(rq_job.origin, connection=client.connection, serializer=_Untouched)
 		registry.requeue(rq_job)
-		return Outcome(True, keys.QUEUED, "it was put back into its queue")
+		return Outcome(True, keys.QUEUED, say("it was put back into its queue"))
 
 	return _act(client, job, act)
 
@@ -106,7 +107,7 @@ def cancel(client: RqClient, job_id: str) -> Outcome:
 	"""
 	job = read_job(client, job_id)
 	if job.status not in WAITING:
-		return _not_now(job, "only a waiting job can be canceled")
+		return _not_now(job, say("only a waiting job can be canceled"))
 	return _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _cancel))
 
 
@@ -124,9 +125,9 @@ def remove(client: RqClient, job_id: str) -> Outcome:
 	if job.status in WAITING:
 		outcome = _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _delete))
 	elif job.status == keys.STARTED:
-		outcome = _not_now(job, "a running job must be stopped first")
+		outcome = _not_now(job, say("a running job must be stopped first"))
 	else:
-		outcome = _not_now(job, "only a waiting or ended job or a zombie can be removed")
+		outcome = _not_now(job, say("only a waiting or ended job or a zombie can be removed"))
 	return outcome if outcome.done else _delete_zombie(client, job_id) or outcome
 
 
@@ -143,18 +144,18 @@ def release(client: RqClient, job_id: str) -> Outcome:
 		if job.place is schedule_jobs.Placement.NONE:
 			raise JobNotFound(job_id)
 		if job.place is not schedule_jobs.Placement.ZOMBIE:
-			return Outcome(False, job.status, f"it blocks nothing: it is {_WORDS[job.place]}")
+			return Outcome(False, job.status, _BLOCKS_NOTHING[job.place])
 		rq_job = _fetch(client, job_id)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
-		return _executed(pipeline, Outcome(True, "", f"released: {job.reason}"), job.status)
+		return _executed(pipeline, Outcome(True, "", say("released: {0}", job.reason)), job.status)
 
 
-_WORDS = {
-	schedule_jobs.Placement.WAITING: "waiting in its queue",
-	schedule_jobs.Placement.RUNNING: "run by a worker",
-	schedule_jobs.Placement.ENDED: "at its end",
-	schedule_jobs.Placement.UNKNOWN: "perhaps on its way; try again in two minutes",
+_BLOCKS_NOTHING = {
+	schedule_jobs.Placement.WAITING: say("it blocks nothing: it waits in its queue"),
+	schedule_jobs.Placement.RUNNING: say("it blocks nothing: it is run by a worker"),
+	schedule_jobs.Placement.ENDED: say("it blocks nothing: it has ended"),
+	schedule_jobs.Placement.UNKNOWN: say("it blocks nothing: it may be on its way; try again in two minutes"),
 }
 
 
@@ -163,13 +164,13 @@ def _take_out(client: RqClient, rq_job: RQJob, job: Job, then: Callable[[RQJob, 
 	place = keys.place_key(job.status, rq_job.origin)
 	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
 	if client.ask([taken])[0] != 1:
-		return Outcome(False, job.status, "it has left its queue meanwhile")
+		return Outcome(False, job.status, say("it has left its queue meanwhile"))
 	return then(rq_job, job)
 
 
 def _cancel(rq_job: RQJob, _job: Job) -> Outcome:
 	rq_job.cancel()
-	return Outcome(True, "canceled", "it was canceled")
+	return Outcome(True, "canceled", say("it was canceled"))
 
 
 def _delete(rq_job: RQJob, job: Job) -> Outcome:
@@ -181,7 +182,7 @@ def _delete_ended(client: RqClient, job: Job) -> Outcome:
 	with _watched(client, job.id) as pipeline:
 		rq_job = _fetch(client, job.id)
 		if rq_job.get_status() != job.status:
-			return Outcome(False, job.status, "its state has changed meanwhile")
+			return Outcome(False, job.status, say("its state has changed meanwhile"))
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
 		pipeline.delete(keys.results_key(job.id))
@@ -196,17 +197,21 @@ def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
 			return None
 		pipeline.multi()
 		pipeline.delete(*keys.all_of_job(job_id))
-		return _executed(pipeline, _deleted(job, "the zombie was deleted"), job.status)
+		return _executed(
+			pipeline, Outcome(True, "", _with_dependents(say("the zombie was deleted"), job)), job.status
+		)
 
 
-def _deleted(job: Job, words: str = "it was deleted") -> Outcome:
+def _deleted(job: Job) -> Outcome:
+	return Outcome(True, "", _with_dependents(say("it was deleted"), job))
+
+
+def _with_dependents(words: Wording, job: Job) -> Wording:
 	left = len(job.dependents)
-	rest = (
-		f"; {left} {'job that waits' if left == 1 else 'jobs that wait'} for it will not start"
-		if left
-		else ""
-	)
-	return Outcome(True, "", words + rest)
+	if not left:
+		return words
+	rest = counted(left, "1 job that waits for it will not start", "{0} jobs that wait for it will not start")
+	return say("{0}; {1}", words, rest)
 
 
 def _fetch(client: RqClient, job_id: str) -> RQJob:
@@ -233,7 +238,7 @@ def _executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
 	try:
 		pipeline.execute()
 	except WatchError:
-		return Outcome(False, status, "its state has changed meanwhile")
+		return Outcome(False, status, say("its state has changed meanwhile"))
 	return done
 
 
@@ -242,7 +247,7 @@ def _act(client: RqClient, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome
 		try:
 			return act(_fetch(client, job.id))
 		except InvalidJobOperation:
-			return _not_now(job, "its state has changed meanwhile")
+			return _not_now(job, say("its state has changed meanwhile"))
 
 
 @contextmanager
@@ -253,5 +258,5 @@ def _rq_errors(job_id: str) -> Iterator[None]:
 		raise JobNotFound(job_id) from None
 
 
-def _not_now(job: Job, reason: str) -> Outcome:
-	return Outcome(False, job.status, f"{reason}; this one is {job.status}")
+def _not_now(job: Job, reason: Wording) -> Outcome:
+	return Outcome(False, job.status, say("{0}; this one is {1}", reason, Wording(job.status)))

@@ -21,6 +21,7 @@ from pathlib import Path
 from job_monitor.core import limits, processes
 from job_monitor.core.errors import StackUnavailable
 from job_monitor.core.rq.records import Worker
+from job_monitor.core.wording import say
 
 _THREAD = re.compile(r"^(?:Current t|T)hread 0x", re.MULTILINE)
 _BIRTH_SLACK = timedelta(seconds=90)
@@ -59,23 +60,27 @@ def _own_process(worker: Worker) -> int:
 	"""The worker's process id, after making sure that it is the worker's, on this host, and ours."""
 	if worker.hostname and not processes.is_here(worker.hostname):
 		raise StackUnavailable(
-			f"the worker runs on {worker.hostname}; run there, in the bench: job-monitor stack {worker.name}"
+			say(
+				"the worker runs on {0}; run there, in the bench: {1}",
+				worker.hostname,
+				f"job-monitor stack {worker.name}",
+			)
 		)
 	if worker.pid is None or worker.is_dead:
-		raise StackUnavailable("its process is gone")
+		raise StackUnavailable(say("its process is gone"))
 	try:
 		owner, command, born = processes.look(worker.pid)
 	except LookupError:
-		raise StackUnavailable("its process is gone") from None
+		raise StackUnavailable(say("its process is gone")) from None
 	except OSError as error:
-		raise StackUnavailable(f"process {worker.pid} cannot be looked at: {error}") from None
+		raise StackUnavailable(say("process {0} cannot be looked at: {1}", worker.pid, error)) from None
 	if owner != os.geteuid():
-		raise StackUnavailable(f"process {worker.pid} belongs to another user")
+		raise StackUnavailable(say("process {0} belongs to another user", worker.pid))
 	if not {"worker", "worker-pool"} & set(command):  # bench worker, bench worker-pool, rq worker
-		raise StackUnavailable(f"process {worker.pid} of this host is no worker")
+		raise StackUnavailable(say("process {0} of this host is no worker", worker.pid))
 	if worker.birth_date and born > worker.birth_date + _BIRTH_SLACK:
 		raise StackUnavailable(
-			f"process {worker.pid} of this host is younger than the worker: it is another one"
+			say("process {0} of this host is younger than the worker: it is another one", worker.pid)
 		)
 	return worker.pid
 
@@ -93,7 +98,11 @@ def _by_pyspy(program: str, pid: int) -> str:
 def _by_signal(pid: int) -> str:
 	if not processes.handles(pid, signal.SIGUSR1):
 		raise StackUnavailable(
-			f"process {pid} does not write its stack on SIGUSR1 (the signal would end it); install py-spy: pip install py-spy"
+			say(
+				"process {0} does not write its stack on SIGUSR1 (the signal would end it); install py-spy: {1}",
+				pid,
+				"pip install py-spy",
+			)
 		)
 	log = processes.stderr_of(pid)
 	try:
@@ -101,10 +110,10 @@ def _by_signal(pid: int) -> str:
 		start = log.stat().st_size if goes_to_file else 0
 		os.kill(pid, signal.SIGUSR1)
 	except OSError as error:
-		raise StackUnavailable(f"process {pid} cannot be signalled: {error}") from None
+		raise StackUnavailable(say("process {0} cannot be signalled: {1}", pid, error)) from None
 	if not goes_to_file:
 		raise StackUnavailable(
-			f"process {pid} wrote its stack to {os.readlink(log)}, which cannot be read back"
+			say("process {0} wrote its stack to {1}, which cannot be read back", pid, os.readlink(log))
 		)
 	return _new_part(log, start)
 
@@ -120,10 +129,10 @@ def _new_part(log: Path, start: int) -> str:
 				file.seek(start)
 				grown = file.read(limits.TEXT_CHARS).decode("utf-8", "replace")
 		except OSError as error:
-			raise StackUnavailable(f"its log cannot be read: {error}") from None
+			raise StackUnavailable(say("its log cannot be read: {0}", error)) from None
 		if grown == text and (first := _THREAD.search(text)):
 			return text[first.start() :]
 		text = grown
 	raise StackUnavailable(
-		f"nothing was written within {limits.STACK_SECONDS:.0f} s: the process may hang in C code"
+		say("nothing was written within {0} s: the process may hang in C code", round(limits.STACK_SECONDS))
 	)

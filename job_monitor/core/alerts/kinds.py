@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from job_monitor.core.findings import Severity
+from job_monitor.core.wording import say
 
 QUEUE, METHOD, SCHEDULE = "queue", "method", "schedule"
 
@@ -68,36 +69,40 @@ KINDS = {
 	for kind in (
 		Kind(
 			"Error Log Rate",
-			"More than so many Error Logs in the window.",
+			say("More than so many Error Logs in the window."),
 			threshold=100,
-			unit="errors",
+			unit=say("errors"),
 			window_minutes=60,
 		),
 		Kind(
 			"Failure Rate",
-			"So much of a method's runs in the window failed, and at least so many did. Without a pattern also "
-			"all methods together.",
+			say(
+				"So much of a method's runs in the window failed, and at least so many did. Without a pattern also "
+				"all methods together."
+			),
 			threshold=10,
 			unit="%",
 			minimum=5,
-			minimum_label="Failures at least",
+			minimum_label=say("Failures at least"),
 			window_minutes=10,
 			scope=(QUEUE, METHOD),
 			counts_runs=True,
 		),
 		Kind(
 			"Method Failures",
-			"One method failed so often in the window.",
+			say("One method failed so often in the window."),
 			threshold=20,
-			unit="failures",
+			unit=say("failures"),
 			window_minutes=60,
 			scope=(QUEUE, METHOD),
 			counts_runs=True,
 		),
 		Kind(
 			"New Failure Group",
-			"A failure nobody has seen before, or one that was resolved. Ends when the group is resolved or ignored, "
-			"or with the window. More than 10 in an hour are one alert.",
+			say(
+				"A failure nobody has seen before, or one that was resolved. Ends when the group is resolved or ignored, "
+				"or with the window. More than 10 in an hour are one alert."
+			),
 			window_minutes=24 * 60,
 			scope=(METHOD,),
 			remind_hours=0,
@@ -105,17 +110,19 @@ KINDS = {
 		),
 		Kind(
 			"Queue Age",
-			"The oldest job of a queue has waited so long.",
+			say("The oldest job of a queue has waited so long."),
 			threshold=300,
-			unit="seconds",
+			unit=say("seconds"),
 			scope=(QUEUE,),
 			sustain_minutes=2,
 			of_bench=True,
 		),
 		_critical(
 			"Queue Depth",
-			"A queue is so full, of what Frappe lets in: max_queued_jobs (500) and 50 for each site. Frappe 15 has no "
-			"such limit unless max_queued_jobs is set; then the rule is quiet.",
+			say(
+				"A queue is so full, of what Frappe lets in: max_queued_jobs (500) and 50 for each site. Frappe 15 has no "
+				"such limit unless max_queued_jobs is set; then the rule is quiet."
+			),
 			threshold=80,
 			unit="%",
 			scope=(QUEUE,),
@@ -124,71 +131,77 @@ KINDS = {
 		),
 		_critical(
 			"Stalled Queue",
-			"Jobs wait in a queue that has workers, and for so long nothing of it has started or ended.",
+			say("Jobs wait in a queue that has workers, and for so long nothing of it has started or ended."),
 			threshold=300,
-			unit="seconds",
+			unit=say("seconds"),
 			scope=(QUEUE,),
 			of_bench=True,
 		),
 		_critical(
 			"No Worker",
-			"Jobs wait in a queue that no worker serves.",
+			say("Jobs wait in a queue that no worker serves."),
 			scope=(QUEUE,),
 			sustain_minutes=2,
 			of_bench=True,
 		),
 		_critical(
 			"Dead Worker",
-			"A worker died, and none has taken its place. Ends when one does, or after a day.",
+			say("A worker died, and none has taken its place. Ends when one does, or after a day."),
 			scope=(QUEUE,),
 			of_bench=True,
 		),
 		Kind(
 			"Stuck Job",
-			"A job runs past its timeout, or so many times as long as 95 % of its method's runs did (and a minute), "
-			"of which at least so many are known.",
+			say(
+				"A job runs past its timeout, or so many times as long as 95 % of its method's runs did (and a minute), "
+				"of which at least so many are known."
+			),
 			threshold=3,
 			unit="× p95",
 			minimum=20,
-			minimum_label="Known runs at least",
+			minimum_label=say("Known runs at least"),
 			scope=(QUEUE, METHOD),
 			sustain_minutes=1,
 		),
 		Kind(
 			"Zombie Job",
-			"A job says it waits or runs, but stands in no queue and no registry: nothing will ever run it. Looked for "
-			"every 15 minutes, for at most 5 seconds.",
+			say(
+				"A job says it waits or runs, but stands in no queue and no registry: nothing will ever run it. Looked for "
+				"every 15 minutes, for at most 5 seconds."
+			),
 			scope=(QUEUE, METHOD),
 		),
 		Kind(
 			"Missed Schedule",
-			"A scheduled job was not started when it was due, so many times.",
+			say("A scheduled job was not started when it was due, so many times."),
 			threshold=1,
-			unit="runs",
+			unit=say("runs"),
 			scope=(SCHEDULE,),
 			sustain_minutes=1,
 		),
 		Kind(
 			"Failing Schedule",
-			"A scheduled job failed so often in a row.",
+			say("A scheduled job failed so often in a row."),
 			threshold=1,
-			unit="runs",
+			unit=say("runs"),
 			scope=(SCHEDULE,),
 		),
 		_critical(
 			"Blocked Schedule",
-			"A scheduled job is not started because a dead job has its id.",
+			say("A scheduled job is not started because a dead job has its id."),
 			scope=(SCHEDULE,),
 			sustain_minutes=1,
 		),
 		_critical(
 			"Scheduler",
-			"The scheduler is absent, disabled or paused; a warning if the site is dormant.",
+			say("The scheduler is absent, disabled or paused; a warning if the site is dormant."),
 			sustain_minutes=5,
 		),
 		_critical(
 			"Redis Memory",
-			"The Redis of the queues has used so much of its maxmemory, or of the host's memory if it has none.",
+			say(
+				"The Redis of the queues has used so much of its maxmemory, or of the host's memory if it has none."
+			),
 			threshold=85,
 			unit="%",
 			sustain_minutes=2,
@@ -196,8 +209,10 @@ KINDS = {
 		),
 		Kind(
 			"Failed Registry",
-			"A queue keeps so much of the failed jobs that it may (rq_failed_jobs_limit). At the limit Frappe drops "
-			"new failures.",
+			say(
+				"A queue keeps so much of the failed jobs that it may (rq_failed_jobs_limit). At the limit Frappe drops "
+				"new failures."
+			),
 			threshold=95,
 			unit="%",
 			scope=(QUEUE,),
@@ -205,23 +220,24 @@ KINDS = {
 		),
 		Kind(
 			"Could Not Ask",
-			"Redis, the history or a rule could not be asked: what they would tell is unknown.",
-			severity=Severity.CRITICAL,
+			say("Redis, the history or a rule could not be asked: what they would tell is unknown."),
 			sustain_minutes=2,
 			remind_hours=4,
 			about_unknown=True,
 		),
 		Kind(
 			"Lost Runs",
-			"Runs of jobs were never written down: too many waited, Redis could not be told, or one could not be read. "
-			"Ends after a day without.",
+			say(
+				"Runs of jobs were never written down: too many waited, Redis could not be told, or one could not be read. "
+				"Ends after a day without."
+			),
 			notify_on_resolve=False,
 		),
 		Kind(
 			"Evaluation Gap",
-			"The rules were not looked at for so long.",
+			say("The rules were not looked at for so long."),
 			threshold=15,
-			unit="minutes",
+			unit=say("minutes"),
 			notify_on_resolve=False,
 			remind_hours=0,
 		),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from job_monitor.core import clock
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.wording import say
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def known(name: str) -> LogName:
 	short = name.removesuffix(".log") if isinstance(name, str) else ""
 	found = NAMES.get(short.removesuffix(".json") if short == "monitor.json" else short)
 	if found is None:
-		raise InvalidQuery(f"no such log; known are {', '.join(NAMES)}")
+		raise InvalidQuery(say("no such log; known are {0}", ", ".join(NAMES)))
 	return found
 
 
@@ -119,7 +120,7 @@ def folder_of(bench: Path, log: LogName, site: str = "") -> Path:
 	if not site:
 		return bench / "logs"
 	if not log.per_site:
-		raise InvalidQuery(f"{log.name} is one log for all sites; leave out the site")
+		raise InvalidQuery(say("{0} is one log for all sites; leave out the site", log.name))
 	folder = site_folder(bench, site)
 	return folder / "logs"
 
@@ -137,7 +138,7 @@ def site_folder(bench: Path, site: str) -> Path:
 				return folder
 		except (OSError, RuntimeError):
 			pass
-	raise InvalidQuery("no such site on this bench")
+	raise InvalidQuery(say("no such site on this bench"))
 
 
 def with_rotated(folder: Path, log: LogName) -> list[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.logs import catalog, log_records
+from job_monitor.core.wording import say
 
 _HEAD_BYTES = 256
 _COPY_BYTES = 32
@@ -42,7 +43,7 @@ class LogCursor:
 		found = _CURSOR.fullmatch(cursor) if isinstance(cursor, str) else None
 		place = cls(*(int(part, 16) for part in found.groups())) if found else None
 		if place is None or place.head > min(_HEAD_BYTES, place.offset):
-			raise InvalidQuery("the cursor is none of a log's")
+			raise InvalidQuery(say("the cursor is none of a log's"))
 		return place
 
 	@classmethod

@@ -17,6 +17,7 @@ from job_monitor.core.logs import catalog, log_records, log_sites
 from job_monitor.core.logs.log_cursor import LogCursor, back_from, record_start
 from job_monitor.core.logs.log_records import LEVELS, LogRecord
 from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.wording import say
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,11 @@ class LogFilter:
 
 	def __post_init__(self) -> None:
 		if self.level and self.level not in LEVELS:
-			raise InvalidQuery(f"the level is one of {', '.join(LEVELS)}")
+			raise InvalidQuery(say("the level is one of {0}", ", ".join(LEVELS)))
 		if len(self.text) > limits.PATTERN_CHARS:
-			raise InvalidQuery(f"the text has at most {limits.PATTERN_CHARS} characters")
+			raise InvalidQuery(say("the text has at most {0} characters", limits.PATTERN_CHARS))
 		if not 1 <= self.records <= limits.LOG_PAGE_RECORDS:
-			raise InvalidQuery(f"1 to {limits.LOG_PAGE_RECORDS} entries")
+			raise InvalidQuery(say("1 to {0} entries", limits.LOG_PAGE_RECORDS))
 
 
 ALL = LogFilter()

@@ -9,6 +9,7 @@ from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.redaction.redactor import Redactor
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.connection import Connection, asking, raise_state
+from job_monitor.core.wording import say
 
 
 class RqClient:
@@ -72,5 +73,5 @@ class RqClient:
 		unknown = [q for q in queues if not any(q in (name, keys.short_name(name)) for name in known)]
 		if unknown:
 			names = ", ".join(sorted({keys.short_name(name) for name in known})) or "no queue yet"
-			raise InvalidQuery(f"queue {unknown[0][:80]!r} is not known here, only: {names}")
+			raise InvalidQuery(say("queue {0} is not known here, only: {1}", repr(unknown[0][:80]), names))
 		return [name for name in known if name in queues or keys.short_name(name) in queues]

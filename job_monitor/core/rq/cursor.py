@@ -28,6 +28,7 @@ from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.keys import Place
 from job_monitor.core.rq.query import JobQuery
+from job_monitor.core.wording import say
 
 _BYTES = 64 * 1024
 """Length of a cursor, unpacked: some thousand queues."""
@@ -77,7 +78,7 @@ def read(text: str, query: JobQuery) -> Cursor:
 			raise ValueError
 		return Cursor(_counts(counts), _scores(scores), _pooled(pooled))
 	except (ValueError, TypeError, AttributeError, OverflowError, zlib.error, RecursionError):
-		raise InvalidQuery("the cursor is not one of this search") from None
+		raise InvalidQuery(say("the cursor is not one of this search")) from None
 
 
 def _by_queue(rows: list[list[Any]]) -> dict[str, list[Any]]:

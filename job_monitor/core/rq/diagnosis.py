@@ -10,6 +10,7 @@ from job_monitor.core import clock, limits
 from job_monitor.core.findings import Finding, Severity
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import Job, Queue, Snapshot, Verdict, Worker
+from job_monitor.core.wording import Wording, counted, say
 
 FAILING_LEAST = 10
 """Failures in `limits.LATELY_SECONDS`, of half of all that ended, from which they are reported together."""
@@ -33,8 +34,8 @@ def _suspended(snapshot: Snapshot) -> Iterator[Finding]:
 		yield Finding(
 			"suspended",
 			Severity.CRITICAL,
-			"all workers",
-			"Workers are suspended: nothing is run.",
+			say("all workers"),
+			say("Workers are suspended: nothing is run."),
 			"rq resume",
 		)
 
@@ -45,23 +46,21 @@ def _unserved(snapshot: Snapshot) -> Iterator[Finding]:
 	waiting = {queue.short_name for queue in snapshot.queues if queue.counts.get(keys.QUEUED)}
 	served = {keys.short_name(queue) for worker in alive for queue in worker.queues}
 	if not alive and not snapshot.suspended and not waiting:
-		message = "No worker is alive: nothing would be run. Nothing waits yet."
-		yield Finding(
-			"no-worker", Severity.CRITICAL, "all queues", message, "Start them: bench start, or supervisor"
-		)
+		message = say("No worker is alive: nothing would be run. Nothing waits yet.")
+		hint = say("Start them: bench start, or supervisor")
+		yield Finding("no-worker", Severity.CRITICAL, say("all queues"), message, hint)
 	for name in snapshot.configured if alive or waiting else ():
 		if name not in served | waiting:
-			hint = f"Start one: {worker_command(name)}"
-			message = "No worker serves this queue; nothing waits in it yet."
+			hint = say("Start one: {0}", worker_command(name))
+			message = say("No worker serves this queue; nothing waits in it yet.")
 			yield Finding("no-worker", Severity.WARNING, name, message, hint)
 
 
 def _queues(snapshot: Snapshot) -> Iterator[Finding]:
 	for queue in snapshot.queues:
 		if queue.problem:
-			yield Finding(
-				"unreadable-queue", Severity.WARNING, queue.name, f"Counts are missing: {queue.problem}."
-			)
+			message = say("Counts are missing: {0}.", queue.problem)
+			yield Finding("unreadable-queue", Severity.WARNING, queue.name, message)
 		waiting = queue.counts.get(keys.QUEUED, 0)
 		if waiting:
 			yield from _waiting(queue, waiting, snapshot)
@@ -72,46 +71,56 @@ def _failing(queue: Queue) -> Iterator[Finding]:
 	failed = queue.failed_lately
 	if failed >= FAILING_LEAST and failed >= queue.finished_lately:
 		ended = failed + queue.finished_lately
-		message = (
-			f"{failed:,} of {ended:,} jobs that ended in the last {duration(limits.LATELY_SECONDS)} failed."
+		message = say(
+			"{0} of {1} jobs that ended in the last {2} failed.",
+			f"{failed:,}",
+			f"{ended:,}",
+			duration(limits.LATELY_SECONDS),
 		)
-		hint = f"See why: job-monitor jobs --status failed --queue {shlex.quote(queue.short_name)}"
+		command = f"job-monitor jobs --status failed --queue {shlex.quote(queue.short_name)}"
+		hint = say("See why: {0}", command)
 		yield Finding("failing-jobs", Severity.WARNING, queue.name, message, hint)
 
 
 def _waiting(queue: Queue, waiting: int, snapshot: Snapshot) -> Iterator[Finding]:
 	served = snapshot.serving(queue)
 	age = queue.oldest_age(snapshot.taken_at)
-	since = f"the oldest for {duration(age)}" if age is not None else "since an unknown time"
-	jobs = f"{waiting:,} {'job waits' if waiting == 1 else 'jobs wait'}"
+	since = say("the oldest for {0}", duration(age)) if age is not None else say("since an unknown time")
+	jobs = say("{0}, {1}", counted(waiting, "{0} job waits", "{0} jobs wait"), since)
 	if not served:
-		hint = f"Start one: {worker_command(queue.short_name)}"
-		message = f"No worker serves this queue; {jobs}, {since}."
+		hint = say("Start one: {0}", worker_command(queue.short_name))
+		message = say("No worker serves this queue; {0}.", jobs)
 		yield Finding("no-worker", Severity.CRITICAL, queue.name, message, hint)
 	elif age is None or snapshot.suspended:
 		return
 	elif age >= limits.STANDSTILL_SECONDS and not moves(queue, snapshot, limits.STANDSTILL_SECONDS):
-		yield _standstill(queue, f"{jobs}, {since}", age, served, snapshot)
+		yield _standstill(queue, jobs, age, served, snapshot)
 	elif age >= limits.BACKLOG_SECONDS:
 		busy = sum(worker.state == "busy" for worker in served)
-		message = f"{jobs}, {since}; {busy} of {len(served)} workers busy."
-		yield Finding(
-			"backlog", Severity.WARNING, queue.name, message, "Add workers, or find what takes so long."
-		)
+		message = say("{0}; {1} of {2} workers busy.", jobs, busy, len(served))
+		hint = say("Add workers, or find what takes so long.")
+		yield Finding("backlog", Severity.WARNING, queue.name, message, hint)
 
 
-def _standstill(queue: Queue, jobs: str, age: float, served: list[Worker], snapshot: Snapshot) -> Finding:
+def _standstill(queue: Queue, jobs: Wording, age: float, served: list[Worker], snapshot: Snapshot) -> Finding:
 	"""Critical at once if a worker could take a job and does not; else once all have been busy for long."""
 	idle = [worker for worker in served if worker.state != "busy"]
 	long = age >= limits.STALLED_SECONDS and not moves(queue, snapshot)
 	still = duration(limits.STALLED_SECONDS if long else limits.STANDSTILL_SECONDS)
-	message = f"{jobs}; nothing has started or ended for {still}."
-	hint = f"Look at what its workers run: {listed(sorted(w.current_job_id for w in served), 200)}"
+	message = say("{0}; nothing has started or ended for {1}.", jobs, still)
+	running = listed(sorted(w.current_job_id for w in served), 200)
+	hint = say("Look at what its workers run: {0}", running)
 	if idle:
-		message += (
-			f" {len(idle)} of {len(served)} workers {'is' if len(idle) == 1 else 'are'} idle and take none."
+		idlers = counted(
+			len(idle),
+			"{0} of {1} workers is idle and takes none.",
+			"{0} of {1} workers are idle and take none.",
+			len(served),
 		)
-		hint = f"Look at process {idle[0].pid} on {idle[0].hostname}, or restart the workers: bench restart"
+		message = say("{0} {1}", message, idlers)
+		hint = say(
+			"Look at process {0} on {1}, or restart the workers: bench restart", idle[0].pid, idle[0].hostname
+		)
 	severity = Severity.CRITICAL if idle or long else Severity.WARNING
 	return Finding("stalled-queue", severity, queue.name, message, hint)
 
@@ -128,11 +137,16 @@ def _workers(workers: Iterable[Worker]) -> Iterator[Finding]:
 	for worker in workers:
 		if worker.verdict is Verdict.ALIVE:
 			continue
-		running = f" It held job {worker.current_job_id}." if worker.current_job_id else ""
 		dead = worker.is_dead
 		severity = Severity.CRITICAL if dead and worker.current_job_id else Severity.WARNING
-		message = f"Worker is {worker.verdict.value}: {worker.reason}.{running}"
-		hint = "Restart it: bench restart" if dead else f"Look at process {worker.pid} on {worker.hostname}."
+		message = say("Worker is {0}: {1}.", Wording(worker.verdict.value), worker.reason)
+		if worker.current_job_id:
+			message = say("{0} {1}", message, say("It held job {0}.", worker.current_job_id))
+		hint = (
+			say("Restart it: bench restart")
+			if dead
+			else say("Look at process {0} on {1}.", worker.pid, worker.hostname)
+		)
 		yield Finding(f"{worker.verdict.value}-worker", severity, worker.name, message, hint)
 
 
@@ -144,18 +158,15 @@ def _running(snapshot: Snapshot) -> Iterator[Finding]:
 		worker = workers.get(job.worker)
 		name = job.method or job.id
 		if job.worker and (worker is None or worker.is_dead):
-			message = f"{name} is marked as started, but its worker {job.worker} is gone."
-			hint = "RQ fails it at the next cleanup; look for an out-of-memory kill, then run it again."
+			message = say("{0} is marked as started, but its worker {1} is gone.", name, job.worker)
+			hint = say("RQ fails it at the next cleanup; look for an out-of-memory kill, then run it again.")
 			yield Finding("orphaned-job", Severity.CRITICAL, job.id, message, hint)
 		elif (over := overtime(job, snapshot.taken_at)) is not None:
-			message = f"{name} runs {duration(over)} past its timeout of {duration(job.timeout)}."
-			yield Finding(
-				"past-timeout",
-				Severity.CRITICAL,
-				job.id,
-				message,
-				f"Its worker is {job.worker or 'unknown'}.",
+			message = say(
+				"{0} runs {1} past its timeout of {2}.", name, duration(over), duration(job.timeout)
 			)
+			hint = say("Its worker is {0}.", job.worker or say("unknown"))
+			yield Finding("past-timeout", Severity.CRITICAL, job.id, message, hint)
 
 
 def overtime(job: Job, now: datetime) -> float | None:
@@ -170,10 +181,14 @@ def overtime(job: Job, now: datetime) -> float | None:
 def _zombies(jobs: Iterable[Job], now: datetime) -> Iterator[Finding]:
 	for job in jobs:
 		age = duration(clock.seconds_between(job.enqueued_at or job.created_at, now))
-		message = (
-			f"Zombie: {job.method or 'a job'} says {job.status} since {age}, but is in no queue or registry."
+		message = say(
+			"Zombie: {0} says {1} since {2}, but is in no queue or registry.",
+			job.method or say("a job"),
+			Wording(job.status),
+			age,
 		)
-		hint = f"Nothing runs it, and its id may block a schedule: job-monitor remove {shlex.quote(job.id)}"
+		command = f"job-monitor remove {shlex.quote(job.id)}"
+		hint = say("Nothing runs it, and its id may block a schedule: {0}", command)
 		yield Finding("zombie", Severity.CRITICAL, job.id, message, hint)
 
 
@@ -188,18 +203,22 @@ def listed(names: Sequence[str], most_chars: int) -> str:
 	while shown < len(names) and len(", ".join(names[: shown + 1])) <= most_chars:
 		shown += 1
 	rest = len(names) - shown
-	return ", ".join(names[:shown]) + (f" and {rest:,} more" if rest > 0 else "")
+	first = ", ".join(names[:shown])
+	return say("{0} and {1} more", first, f"{rest:,}") if rest > 0 else first
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float | None) -> Wording:
 	"""Seconds as people say them: `4 s`, `12 min`, `3.5 h`, `2 d`."""
 	if seconds is None:
-		return "unknown"
+		return say("unknown")
 	if 0 < seconds < 0.9995:
-		return f"{seconds * 1000:.0f} ms"
+		return say("{0} ms", f"{seconds * 1000:.0f}")
 	seconds = round(seconds)
-	for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+	for size, unit in _UNITS:
 		if seconds >= size:
 			value = seconds / size
-			return f"{value:.1f} {unit}" if value < 10 and unit != "min" else f"{value:.0f} {unit}"
-	return f"{seconds} s"
+			return Wording(unit, f"{value:.1f}" if value < 10 and size > 60 else f"{value:.0f}")
+	return say("{0} s", seconds)
+
+
+_UNITS = ((86400, say("{0} d")), (3600, say("{0} h")), (60, say("{0} min")))

@@ -11,6 +11,7 @@ from job_monitor.core.rq.keys import JobRef
 from job_monitor.core.rq.merge import Merge
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Page
+from job_monitor.core.wording import say
 
 
 def read_page(client: RqClient, query: JobQuery) -> Page:
@@ -22,7 +23,7 @@ def read_page(client: RqClient, query: JobQuery) -> Page:
 		InvalidQuery: The query needs a scan (see `search`), or an unknown queue.
 	"""
 	if query.needs_scan:
-		raise InvalidQuery("these filters need a search")
+		raise InvalidQuery(say("these filters need a search"))
 	sizes, note = places.read_sizes(client, places.of_query(client, query))
 	filled = [place for place in sizes if sizes[place]]
 	if len(filled) == 1:
@@ -33,7 +34,10 @@ def read_page(client: RqClient, query: JobQuery) -> Page:
 		refs = [(place[0], job_id) for job_id in window]
 	elif query.offset > limits.MERGED_OFFSET_ROWS:
 		raise InvalidQuery(
-			f"offset is over {limits.MERGED_OFFSET_ROWS:,}: choose one status and one queue to go deeper"
+			say(
+				"offset is over {0}: choose one status and one queue to go deeper",
+				f"{limits.MERGED_OFFSET_ROWS:,}",
+			)
 		)
 	else:
 		merge = Merge(client, {place: sizes[place] for place in filled}, query.newest_first)

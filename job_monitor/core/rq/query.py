@@ -9,6 +9,7 @@ from typing import Any
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery
 from job_monitor.core.rq import keys
+from job_monitor.core.wording import say
 
 STATUSES = (*keys.PLACES, "stopped")
 """Statuses that can be asked for. Stopped jobs stand in the failed registry, so that asking takes a scan."""
@@ -55,16 +56,16 @@ class JobQuery:
 	def __post_init__(self) -> None:
 		for status in self.statuses:
 			if status not in STATUSES:
-				raise InvalidQuery(f"status {status[:40]!r} is none of {', '.join(STATUSES)}")
+				raise InvalidQuery(say("status {0} is none of {1}", repr(status[:40]), ", ".join(STATUSES)))
 		for name in ("site", "job_id", "method", "user", "text"):
 			if len(getattr(self, name)) > limits.PATTERN_CHARS:
-				raise InvalidQuery(f"{name} is longer than {limits.PATTERN_CHARS} characters")
+				raise InvalidQuery(say("{0} is longer than {1} characters", name, limits.PATTERN_CHARS))
 		for name, low, high in (("limit", 1, limits.PAGE_ROWS), ("offset", 0, limits.OFFSET_ROWS)):
 			if not low <= getattr(self, name) <= high:
-				raise InvalidQuery(f"{name} must be from {low} to {high:,}")
+				raise InvalidQuery(say("{0} must be from {1} to {2}", name, low, f"{high:,}"))
 		for moment in (self.created_after, self.created_before):
 			if moment is not None and moment.tzinfo is None:
-				raise InvalidQuery("created_after and created_before need a time zone")
+				raise InvalidQuery(say("created_after and created_before need a time zone"))
 
 	@property
 	def needs_scan(self) -> bool:

@@ -19,6 +19,7 @@ from job_monitor.core.rq.merge import Merge
 from job_monitor.core.rq.pool import Entry
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import SearchResult
+from job_monitor.core.wording import say
 
 _SMALLEST_CHUNK = 50
 
@@ -67,7 +68,9 @@ class _Scan:
 		self, client: RqClient, query: JobQuery, seconds: float, cursor: str, ordered: bool = True
 	) -> None:
 		if not 0 < seconds <= limits.SEARCH_MAX_SECONDS:
-			raise InvalidQuery(f"a search may take from 0 to {limits.SEARCH_MAX_SECONDS:.0f} seconds")
+			raise InvalidQuery(
+				say("a search may take from 0 to {0} seconds", round(limits.SEARCH_MAX_SECONDS))
+			)
 		self.started = time.monotonic()
 		self.seconds = seconds
 		self.query = query

@@ -16,6 +16,7 @@ from job_monitor.core.rq import job_fields, keys
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.records import Verdict, Worker
+from job_monitor.core.wording import say
 
 _FIELDS = (
 	"state",
@@ -84,7 +85,7 @@ def _read(client: RqClient, names: Sequence[str]) -> list[Worker]:
 
 def _worker(name: str, values: Any, ttl: Any, executions: Any) -> Worker:
 	if isinstance(values, Exception):
-		return Worker(name, verdict=Verdict.LATE, reason=f"cannot be read: {values}")
+		return Worker(name, verdict=Verdict.LATE, reason=say("cannot be read: {0}", values))
 	got = dict(zip(_FIELDS, values, strict=True))
 	state = keys.text(got["state"]) or ("?" if ttl == -2 else "started")
 	jobs = _current_jobs(got["current_job"], executions)
@@ -140,19 +141,21 @@ def judge(state: str, ttl: int, pid: int | None, hostname: str, dead: bool = Fal
 		dead: Whether it signed off itself.
 	"""
 	if ttl == -2:
-		return Verdict.DEAD, "its key is gone: it missed all its beats"
+		return Verdict.DEAD, say("its key is gone: it missed all its beats")
 	if dead:
-		return Verdict.DEAD, "it signed off"
+		return Verdict.DEAD, say("it signed off")
 	if pid is None:
-		return Verdict.DEAD, "its key is a remainder without a process id"
+		return Verdict.DEAD, say("its key is a remainder without a process id")
 	if processes.is_gone(hostname, pid):
-		return Verdict.DEAD, f"process {pid} is gone from this host"
+		return Verdict.DEAD, say("process {0} is gone from this host", pid)
 	busy = state == "busy"
 	life = limits.BUSY_TTL_SECONDS if busy else limits.IDLE_TTL_SECONDS
 	beat = limits.BUSY_BEAT_SECONDS if busy else limits.IDLE_BEAT_SECONDS
 	if 0 <= ttl < life - beat - limits.BEAT_GRACE_SECONDS:
-		return (
-			Verdict.LATE,
-			f"{'busy' if busy else 'idle'}, last beat about {life - ttl} s ago instead of {beat} s",
+		late = (
+			say("busy, last beat about {0} s ago instead of {1} s", life - ttl, beat)
+			if busy
+			else say("idle, last beat about {0} s ago instead of {1} s", life - ttl, beat)
 		)
+		return Verdict.LATE, late
 	return Verdict.ALIVE, ""

@@ -1,4 +1,4 @@
-"""Judges schedules: pure, no Redis, no database. What is said about them is in `schedule_texts`."""
+"""Judges schedules: pure, no Redis, no database. What is said about them is in `messages`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from job_monitor.core import clock, limits
 from job_monitor.core.findings import Finding, Severity
-from job_monitor.core.rq.diagnosis import listed
 from job_monitor.core.schedules import messages
 from job_monitor.core.schedules.records import (
 	COMPLETE,
@@ -22,6 +21,7 @@ from job_monitor.core.schedules.records import (
 	Scheduler,
 )
 from job_monitor.core.schedules.schedule_jobs import Placement
+from job_monitor.core.wording import say
 
 STATES = ("blocked", "missed", "failing", "overdue", "never ran", "paused", "stopped", "ok")
 """Worst first. `overdue`: late, but its job waits or runs; `paused`: due, but the site's scheduler is off."""
@@ -204,8 +204,7 @@ def findings(healths: Sequence[ScheduleHealth]) -> Iterator[Finding]:
 		those = [h for h in worst_first(healths) if h.state == state and not (ahead and is_ahead(h))]
 		severity = Severity.WARNING if state == "failing" else Severity.CRITICAL
 		for health in those[: limits.SCHEDULES_TOLD]:
-			yield Finding(code, severity, health.name, f"{health.method}: {health.message}", health.hint)
+			message = say("{0}: {1}", health.method, health.message)
+			yield Finding(code, severity, health.name, message, health.hint)
 		if rest := those[limits.SCHEDULES_TOLD :]:
-			names = listed([h.method for h in rest], limits.PATTERN_CHARS * 5)
-			message = f"{len(rest)} more schedules are {state}: {names}."
-			yield Finding(code, severity, "schedules", message, "See the report Schedule Health.")
+			yield Finding(code, severity, "schedules", *messages.more(state, [h.method for h in rest]))

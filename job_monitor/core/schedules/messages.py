@@ -9,35 +9,43 @@ from job_monitor.core import clock, limits
 from job_monitor.core.rq.diagnosis import duration, listed, worker_command
 from job_monitor.core.schedules.records import KILLED, Assessment
 from job_monitor.core.schedules.schedule_jobs import Placement
+from job_monitor.core.wording import Wording, counted, say
 
 Told = tuple[str, str]
 
+STATES = {
+	"blocked": say("Blocked"),
+	"missed": say("Missed"),
+	"failing": say("Failing"),
+	"overdue": say("Overdue"),
+	"never ran": say("Never ran"),
+	"paused": say("Paused"),
+	"stopped": say("Stopped"),
+	"ok": say("OK"),
+}
+"""Names of states, as lists and reports show them."""
+
 
 _SCHEDULER = {
-	"absent": ("The scheduler is absent: no scheduled job is started", "Start it: bench schedule"),
-	"disabled": (
-		"The scheduler of this site is disabled: no scheduled job runs",
-		"Switch it on: bench --site {site} enable-scheduler",
-	),
-	"paused": (
-		"The scheduler of this site is paused: no scheduled job runs",
-		"Resume it: bench --site {site} scheduler resume",
-	),
-	"maintenance": (
-		"The site is in maintenance: no scheduled job runs",
-		"End the maintenance: bench --site {site} set-maintenance-mode off",
-	),
-	"dormant": (
-		"The site counts as dormant: its scheduled jobs run once a day",
-		"Log in, or raise dormant_days in System Settings.",
-	),
+	"absent": say("The scheduler is absent: no scheduled job is started"),
+	"disabled": say("The scheduler of this site is disabled: no scheduled job runs"),
+	"paused": say("The scheduler of this site is paused: no scheduled job runs"),
+	"maintenance": say("The site is in maintenance: no scheduled job runs"),
+	"dormant": say("The site counts as dormant: its scheduled jobs run once a day"),
 }
 
 
 def of_scheduler(state: str, site: str) -> Told:
 	"""What it means that a site's scheduler is in a state other than enabled, as a title; and what to do."""
-	message, hint = _SCHEDULER[state]
-	return message, hint.format(site=shlex.quote(site))
+	name = shlex.quote(site)
+	hint = {
+		"absent": say("Start it: {0}", "bench schedule"),
+		"disabled": say("Switch it on: {0}", f"bench --site {name} enable-scheduler"),
+		"paused": say("Resume it: {0}", f"bench --site {name} scheduler resume"),
+		"maintenance": say("End the maintenance: {0}", f"bench --site {name} set-maintenance-mode off"),
+		"dormant": say("Log in, or raise dormant_days in System Settings."),
+	}
+	return _SCHEDULER[state], hint[state]
 
 
 def tell(case: Assessment, state: str) -> Told:
@@ -47,118 +55,170 @@ def tell(case: Assessment, state: str) -> Told:
 
 def _ok(case: Assessment) -> Told:
 	if case.schedule.is_skipped:
-		return "Its next run is skipped, as somebody has told it to.", ""
-	return (_held(case) + "." if case.place is Placement.RUNNING else ""), ""
+		return say("Its next run is skipped, as somebody has told it to."), ""
+	return (_held(case) if case.place is Placement.RUNNING else ""), ""
 
 
 def _stopped(case: Assessment) -> Told:
-	return "Stopped by hand: it does not run.", "Untick Stopped to let it run again."
+	return say("Stopped by hand: it does not run."), say("Untick Stopped to let it run again.")
 
 
 def _never_ran(case: Assessment) -> Told:
 	due = case.schedule.due
-	first = f"; first due in {duration((due[0] - case.now).total_seconds())}" if due else ""
-	return (f"Has not run yet{first if not case.overdue else ''}.", "")
+	if not due or case.overdue:
+		return say("Has not run yet."), ""
+	first = duration((due[0] - case.now).total_seconds())
+	return say("Has not run yet; first due in {0}.", first), ""
 
 
 def _paused(case: Assessment) -> Told:
 	message, hint = of_scheduler(case.scheduler.state, case.scheduler.site)
-	return f"{message}.", hint
+	return say("{0}.", message), hint
 
 
 def _failing(case: Assessment) -> Told:
-	schedule = case.schedule
-	most = limits.SCHEDULE_RUNS
-	times = "Its last run" if case.failures == 1 else f"Its last {case.failures} runs"
-	times += " (or more)" if case.failures >= most else ""
-	error = f": {schedule.run.error}" if schedule.run and schedule.run.error else "."
-	word = "was killed" if case.outcome == KILLED and case.failures == 1 else "failed"
+	run, killed = case.schedule.run, case.outcome == KILLED
 	hint = (
-		"Its process ended before it did: look at the memory of its host, and at logs/worker.error.log."
-		if case.outcome == KILLED
-		else "Its newest log has the traceback. Repair the cause, then run it again."
+		say("Its process ended before it did: look at the memory of its host, and at logs/worker.error.log.")
+		if killed
+		else say("Its newest log has the traceback. Repair the cause, then run it again.")
 	)
-	return f"{times} {word}{error}", hint
+	what = _failed(case.failures, killed)
+	return (say("{0}: {1}", what, run.error) if run and run.error else say("{0}.", what)), hint
+
+
+def _failed(times: int, killed: bool) -> Wording:
+	if times == 1:
+		return say("Its last run was killed") if killed else say("Its last run failed")
+	if times >= limits.SCHEDULE_RUNS:
+		return say("Its last {0} runs (or more) failed", times)
+	return say("Its last {0} runs failed", times)
 
 
 def _overdue(case: Assessment) -> Told:
-	return f"Overdue by {duration(case.overdue)}: {_lower(_held(case))}.", _hint_of_held(case)
+	return say("Overdue by {0}. {1}", duration(case.overdue), _held(case)), _hint_of_held(case)
 
 
 def _blocked(case: Assessment) -> Told:
 	job = case.schedule.job
 	assert job is not None
-	since = f" for {duration(clock.seconds_between(job.since, case.now))}" if job.since else ""
-	missed = f"; it missed {_runs(case.missed)}" if case.missed else ""
-	message = f"Blocked{since}: {job.reason}, so the scheduler skips it{missed}."
-	return message, "Release it; the scheduler queues it anew when it is due."
+	why = say("{0}, so the scheduler skips it.", job.reason)
+	if job.since:
+		since = duration(clock.seconds_between(job.since, case.now))
+		why = say("Blocked for {0}: {1}", since, why)
+	else:
+		why = say("Blocked: {0}", why)
+	if case.missed:
+		missed = counted(case.missed, "It missed 1 run.", "It missed {0} runs.")
+		why = say("{0} {1}", why, missed)
+	return why, say("Release it; the scheduler queues it anew when it is due.")
 
 
 def _missed(case: Assessment) -> Told:
-	schedule = case.schedule
-	if schedule.problem:
-		return schedule.problem, "Correct its cron format where it is set: hooks.py or its Server Script."
+	if problem := case.schedule.problem:
+		return problem, say("Correct its cron format where it is set: hooks.py or its Server Script.")
 	if case.ahead:
-		start = "Its last run" if schedule.last_run_at else "The moment it was made"
-		return (
-			f"{start} lies {duration(case.ahead)} in the future, so it does not run until then: the clock, or the time zone of the "
-			"site, was set back since.",
-			"Execute it once by hand (from the menu of its form): it is due from then on.",
-		)
-	start = f"Missed {_runs(case.missed)}, overdue by {duration(case.overdue)}"
+		return _ahead(case)
+	missed = counted(
+		case.missed,
+		"Missed 1 run, overdue by {1}.",
+		"Missed {0} runs, overdue by {1}.",
+		duration(case.overdue),
+	)
+	why, hint = _why_missed(case)
+	return say("{0} {1}", missed, why), hint
+
+
+def _why_missed(case: Assessment) -> Told:
+	job, due = case.schedule.job, case.schedule.due
 	if case.place is Placement.WAITING:
-		return f"{start}: {_lower(_held(case))}.", _hint_of_held(case)
-	job = schedule.job
-	if job and job.ended_at and schedule.due and job.ended_at > schedule.due[0]:
+		return _held(case), _hint_of_held(case)
+	if job and job.ended_at and due and job.ended_at > due[0]:
 		return (
-			f"{start}: its job {job.status} without running it.",
-			"Something raises before it starts: look at its RQ Job and at logs/worker.error.log.",
+			say("Its job ended without running it ({0}).", Wording(job.status)),
+			say("Something raises before it starts: look at its RQ Job and at logs/worker.error.log."),
 		)
 	return (
-		f"{start}: the scheduler has not queued it.",
-		"Does it run (bench schedule)? What does logs/scheduler.log say?",
+		say("The scheduler has not queued it."),
+		say("Does it run (bench schedule)? What does logs/scheduler.log say?"),
 	)
+
+
+def _ahead(case: Assessment) -> Told:
+	by = duration(case.ahead)
+	message = (
+		say(
+			"Its last run lies {0} in the future, so it does not run until then: the clock, or the time zone of the site, "
+			"was set back since.",
+			by,
+		)
+		if case.schedule.last_run_at
+		else say(
+			"The moment it was made lies {0} in the future, so it does not run until then: the clock, or the time zone of "
+			"the site, was set back since.",
+			by,
+		)
+	)
+	return message, say("Execute it once by hand (from the menu of its form): it is due from then on.")
 
 
 def all_ahead(methods: Sequence[str], seconds: float) -> Told:
 	"""Of all schedules of a site that lie in the future, by up to so many seconds."""
 	names = listed(methods, limits.PATTERN_CHARS * 5)
 	return (
-		f"{len(methods):,} schedules ran, or were made, up to {duration(seconds)} in the future, so they do not run until "
-		f"then: the clock, or the time zone of the site, was set back since. {names}.",
-		f"They run by themselves in {duration(seconds)}, all of them. What must not wait, execute once by hand (from the "
-		"menu of its form): it is due from then on.",
+		say(
+			"{0} schedules ran, or were made, up to {1} in the future, so they do not run until then: the clock, or the "
+			"time zone of the site, was set back since. {2}.",
+			f"{len(methods):,}",
+			duration(seconds),
+			names,
+		),
+		say(
+			"They run by themselves in {0}, all of them. What must not wait, execute once by hand (from the menu of its "
+			"form): it is due from then on.",
+			duration(seconds),
+		),
 	)
 
 
-def _held(case: Assessment) -> str:
+def more(state: str, methods: Sequence[str]) -> Told:
+	"""Of schedules beyond those that are told apart, all blocked, missed or failing."""
+	number, names = f"{len(methods):,}", listed(methods, limits.PATTERN_CHARS * 5)
+	template = {
+		"blocked": say("{0} more schedules are blocked: {1}."),
+		"missed": say("{0} more schedules are missed: {1}."),
+		"failing": say("{0} more schedules are failing: {1}."),
+	}[state]
+	return Wording(template, number, names), say("See the report Schedule Health.")
+
+
+def _held(case: Assessment) -> Wording:
 	job = case.schedule.job
 	assert job is not None
 	since = duration(clock.seconds_between(job.since, case.now))
-	if job.place is Placement.RUNNING:
-		usual = case.schedule.usual_duration
-		usually = f", usually {duration(usual)}" if usual is not None else ""
-		skipped = f"; {_runs(case.missed)} skipped meanwhile" if case.missed else ""
-		return f"Runs for {since}{usually}{skipped}"
-	served = "" if job.served else ", which no worker serves"
-	return f"Its job waits for {since} in queue {job.queue}{served}"
+	if job.place is not Placement.RUNNING:
+		if job.served:
+			return say("Its job waits for {0} in queue {1}.", since, job.queue)
+		return say("Its job waits for {0} in queue {1}, which no worker serves.", since, job.queue)
+	usual = case.schedule.usual_duration
+	runs = (
+		say("Runs for {0}, usually {1}.", since, duration(usual))
+		if usual is not None
+		else say("Runs for {0}.", since)
+	)
+	if not case.missed:
+		return runs
+	skipped = counted(case.missed, "1 run was skipped meanwhile.", "{0} runs were skipped meanwhile.")
+	return say("{0} {1}", runs, skipped)
 
 
 def _hint_of_held(case: Assessment) -> str:
 	job = case.schedule.job
 	if job is None or job.place is Placement.RUNNING:
-		return "If that is too long, look at its stack trace in RQ Job."
+		return say("If that is too long, look at its stack trace in RQ Job.")
 	if job.served:
-		return "Add workers, or look at what they run."
-	return f"Start one: {worker_command(job.queue)}"
-
-
-def _runs(count: int) -> str:
-	return "1 run" if count == 1 else f"{count:,} runs"
-
-
-def _lower(text: str) -> str:
-	return text[:1].lower() + text[1:]
+		return say("Add workers, or look at what they run.")
+	return say("Start one: {0}", worker_command(job.queue))
 
 
 _TELLERS = {

@@ -16,6 +16,7 @@ from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys, workers
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.records import Worker
+from job_monitor.core.wording import say
 
 _FIELDS = (
 	"status",
@@ -192,7 +193,7 @@ def _placed(job: _Job, stands: _Stands, every: Iterable[Worker]) -> ScheduleJob:
 		return replace(record, place=Placement.WAITING)
 	if not stands.sure or not job.origin or _is_younger(job, limits.ZOMBIE_GRACE_SECONDS):
 		return replace(record, place=Placement.UNKNOWN)
-	return replace(record, place=Placement.ZOMBIE, reason="its job says queued but stands in no queue")
+	return replace(record, place=Placement.ZOMBIE, reason=say("its job says queued but stands in no queue"))
 
 
 def _started(job: _Job, record: ScheduleJob, runs: bool, worker_is_there: bool) -> ScheduleJob:
@@ -201,8 +202,13 @@ def _started(job: _Job, record: ScheduleJob, runs: bool, worker_is_there: bool) 
 	# Whoever runs a job beats for it; a beat that is not late yet may be that of a worker whose own is
 	if _is_younger(job, limits.BUSY_TTL_SECONDS + limits.BEAT_GRACE_SECONDS):
 		return replace(record, place=Placement.RUNNING if worker_is_there else Placement.UNKNOWN)
-	what = "does not run it" if worker_is_there else "is gone"
-	reason = f"its job says started, but its worker {job.worker or ''}".rstrip() + f" {what}"
+	reason = (
+		say("its job says started, but its worker {0} does not run it", job.worker)
+		if worker_is_there
+		else say("its job says started, but its worker {0} is gone", job.worker)
+		if job.worker
+		else say("its job says started, but its worker is gone")
+	)
 	return replace(record, place=Placement.ZOMBIE, reason=reason)
 
 

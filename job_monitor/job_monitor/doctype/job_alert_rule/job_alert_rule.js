@@ -33,6 +33,9 @@ async function shape(frm) {
 	kinds ||= frappe.job_monitor.get_rule_kinds();
 	const kind = (await kinds)[frm.doc.kind];
 	frm.set_df_property("kind", "description", kind ? __(kind.help) : "");
+	// Desk adds the time zone to it, and finds no translation of both
+	const muted = frm.fields_dict.muted_until.df;
+	muted.description = __(muted.description);
 	const has = (scope) => Boolean(kind?.scope.includes(scope));
 	frm.toggle_display("threshold", Boolean(kind?.threshold));
 	frm.toggle_display("minimum", Boolean(kind?.minimum));
@@ -41,7 +44,7 @@ async function shape(frm) {
 	frm.toggle_display("subject", has("method") || has("schedule"));
 	frm.set_df_property("threshold", "label", label(__("Threshold"), kind?.unit));
 	frm.set_df_property("minimum", "label", __(kind?.minimum_label || "At Least"));
-	frm.set_df_property("subject", "label", has("schedule") ? __("Schedule") : __("Method"));
+	frm.set_df_property("subject", "label", has("schedule") ? __("Scheduled Job") : __("Method"));
 	return kind;
 }
 

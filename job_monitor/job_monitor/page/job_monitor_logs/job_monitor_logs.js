@@ -39,7 +39,7 @@ class LogFiles {
 		this.search = add({ fieldname: "text", label: __("Search"), fieldtype: "Data" });
 		this.level = add({
 			fieldname: "level",
-			label: __("Level"),
+			label: __("Level", null, "Job Monitor"),
 			fieldtype: "Select",
 			options: LEVELS,
 		});

@@ -9,7 +9,7 @@ frappe.query_reports["Job Performance"] = {
 				moment(frappe.datetime.system_datetime()).subtract(1, "day")
 			),
 		},
-		{ fieldname: "until", label: __("To"), fieldtype: "Datetime" },
+		{ fieldname: "until", label: __("Until"), fieldtype: "Datetime" },
 		{
 			fieldname: "queue",
 			label: __("Queue"),

@@ -27,7 +27,7 @@ def _columns() -> list[dict[str, Any]]:
 		("count", _("Runs"), "Int", 80),
 		("errors", _("Errors"), "Int", 80),
 		("total", _("Time (s)"), "Float", 110),
-		("share", _("Share"), "Percent", 90),
+		("share", _("Share of Time"), "Percent", 90),
 		("p50", _("p50 (s)"), "Float", 90),
 		("p95", _("p95 (s)"), "Float", 90),
 		("p99", _("p99 (s)"), "Float", 90),

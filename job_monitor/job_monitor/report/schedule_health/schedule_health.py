@@ -10,6 +10,8 @@ from frappe import _
 
 from job_monitor.bridge.reports.safe_report import answered
 from job_monitor.bridge.schedules import schedule_rows
+from job_monitor.bridge.wording import translated
+from job_monitor.core.schedules import messages
 from job_monitor.core.schedules.judge import PROBLEMS, STATES
 
 
@@ -29,7 +31,7 @@ def _is_wanted(state: str, wanted: str | None) -> bool:
 
 def _columns() -> list[dict[str, Any]]:
 	columns = [
-		("name", _("Schedule"), "Link", 230),
+		("name", _("Scheduled Job"), "Link", 230),
 		("state", _("Health"), "Data", 130),
 		("message", _("Why"), "Data", 360),
 		("hint", _("What to do"), "Data", 300),
@@ -57,7 +59,7 @@ def _summary(states: Counter[str]) -> list[dict[str, Any]]:
 	colors = {**dict.fromkeys(PROBLEMS, "Red"), "overdue": "Orange", "ok": "Green"}
 	return [
 		{
-			"label": _("OK" if state == "ok" else state.capitalize()),
+			"label": translated(messages.STATES[state]),
 			"value": states[state],
 			"datatype": "Int",
 			"indicator": colors.get(state, "Grey"),

@@ -2,21 +2,22 @@
 
 import { cell, escape, report_cell as text_cell, seconds } from "./show";
 
-const RANGES = [
-	"Last Hour",
-	"Last 3 Hours",
-	"Last 24 Hours",
-	"Last 7 Days",
-	"Last 30 Days",
-	"Last 90 Days",
-	"Custom",
-];
-const GROUPS = ["Time", "Method", "Queue"];
+const RANGES = () => ({
+	"Last Hour": __("Last Hour"),
+	"Last 3 Hours": __("Last 3 Hours"),
+	"Last 24 Hours": __("Last 24 Hours"),
+	"Last 7 Days": __("Last 7 Days"),
+	"Last 30 Days": __("Last 30 Days"),
+	"Last 90 Days": __("Last 90 Days"),
+	Custom: __("Custom"),
+});
+const GROUPS = () => ({ Time: __("Time"), Method: __("Method"), Queue: __("Queue") });
 const SECONDS = /^(wait_)?(p50|p95|p99|max)$|^(seconds|cpu|oldest_age)$/;
 
-const choice = (value) => ({ value, label: __(value) });
+const choices = (labels) =>
+	Object.entries(labels).map(([value, label]) => ({ value, label }));
 
-/** Filters of a report over time. `group_by`: one of GROUPS. `more`: further filters. */
+/** Filters of a report over time. `group_by`: a key of GROUPS. `more`: further filters. */
 export function filters(group_by, more = []) {
 	const custom = "eval:doc.range == 'Custom'";
 	return [
@@ -24,17 +25,17 @@ export function filters(group_by, more = []) {
 			fieldname: "range",
 			label: __("Time"),
 			fieldtype: "Select",
-			options: RANGES.map(choice),
+			options: choices(RANGES()),
 			default: "Last 24 Hours",
 			on_change: (report) => change_range(report),
 		},
 		{ fieldname: "since", label: __("From"), fieldtype: "Datetime", depends_on: custom },
-		{ fieldname: "until", label: __("To"), fieldtype: "Datetime", depends_on: custom },
+		{ fieldname: "until", label: __("Until"), fieldtype: "Datetime", depends_on: custom },
 		{
 			fieldname: "group_by",
 			label: __("Group By"),
 			fieldtype: "Select",
-			options: GROUPS.map(choice),
+			options: choices(GROUPS()),
 			default: group_by,
 		},
 		{
@@ -123,7 +124,9 @@ export function outcome(doc) {
 const STATES = { Open: "red", Resolved: "green", Ignored: "gray" };
 
 /** Indicator of a Job Failure Group. */
-export const state = (doc) => [__(doc.state), STATES[doc.state] || "gray", `state,=,${doc.state}`];
+export const state = (doc) => [state_label(doc.state), STATES[doc.state] || "gray", `state,=,${doc.state}`];
+
+const state_label = (state) => __(state, null, "Job Failure Group");
 
 /** What can be done with a group: label by state that it leads to. */
 export const decisions = () => ({

@@ -101,15 +101,19 @@ export function columns(listview, order, wide = 0) {
 	listview.render_header(true);
 }
 
-const LETTERS = { Status: "finished".length, Datetime: "10 minutes ago".length };
-
 /** No column becomes narrower than its head, a status or a moment: "Successful Jobs" must not end as "Success…". */
-function keep_heads({ columns, $page }) {
+function keep_heads({ columns, doctype, $page }) {
 	columns.forEach(({ type, df = {} }, index) => {
-		const least = LETTERS[type] || LETTERS[df.fieldtype] || 0;
+		const least = type === "Status" ? status_letters(doctype) : df.fieldtype === "Datetime" ? 14 : 0;
 		const letters = Math.max(least, __(df.label || "", null, df.parent).length);
 		$page[0].style.setProperty(`--jm-letters-${index + 1}`, letters);
 	});
+}
+
+/** Letters of the longest status in the user's language. */
+function status_letters(doctype) {
+	const { options = "" } = frappe.meta.get_docfield(doctype, "status") || {};
+	return Math.max(8, ...options.split("\n").map((status) => __(status, null, doctype).length));
 }
 
 /** Seconds as people say them: "85 ms", "4.2 s", "12 min", "3.5 h". */

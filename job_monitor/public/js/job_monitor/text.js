@@ -15,9 +15,14 @@ export function link(doctype, name, label, title) {
 
 /** A list's cell that filters the list by its value when it is clicked, as Desk's own do. */
 export function filterable(value, df) {
+	const shown = choice(value, df);
 	return `<a class="filterable ellipsis" data-filter="${escape(`${df.fieldname},=,${value}`)}"
-		title="${escape(`${__(df.label)}: ${value}`)}">${text(value)}</a>`;
+		title="${escape(`${__(df.label, null, df.parent)}: ${shown}`)}">${text(shown)}</a>`;
 }
+
+/** One of a Select's options in the user's language; names of queues and other values as they are. */
+const choice = (value, df) =>
+	df.fieldtype === "Select" && df.fieldname !== "queue" ? __(value, null, df.parent) : value;
 
 /**
  * Forms, report views, grids and prints of a DocType show its texts to the letter. Call it before Desk builds its first
@@ -28,7 +33,8 @@ export function to_the_letter(doctype) {
 	doctypes.add(doctype);
 	for (const df of frappe.get_meta(doctype).fields) {
 		if (TEXTS.includes(df.fieldtype)) df.formatter = field_text;
-		if (df.fieldtype === "Select") df.formatter = (...args) => text(__(raw(...args) || ""));
+		if (df.fieldtype === "Select")
+			df.formatter = (...args) => text(choice(raw(...args) || "", df));
 		if (df.fieldtype === "Link") df.formatter = field_link;
 	}
 }
@@ -77,7 +83,7 @@ function field_link(...args) {
 export function list_to_the_letter(listview) {
 	const formatters = (listview.settings.formatters ??= {});
 	for (const df of listview.meta.fields) {
-		const is_text = TEXTS.includes(df.fieldtype) || df.fieldtype === "Link";
+		const is_text = [...TEXTS, "Link", "Select"].includes(df.fieldtype);
 		// A list's subject is set as text by Desk itself
 		if (is_text && df.fieldname !== listview.meta.title_field)
 			formatters[df.fieldname] ??= (value) => (value ? filterable(value, df) : "");

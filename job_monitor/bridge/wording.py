@@ -1,0 +1,36 @@
+"""What core says, in the language of the user; and what is kept or sent, in the language of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import frappe
+from frappe import _
+
+from job_monitor.core.wording import Wording
+
+
+def translated(text: str) -> str:
+	"""A text of core in the language of the request or job. Texts that core did not `say` are left as they are.
+
+	A translation with other placeholders than its template (people may write their own, as Translation) is not used.
+	"""
+	if not isinstance(text, Wording):
+		return text
+	values = [translated(value) if isinstance(value, str) else value for value in text.values]
+	try:
+		return str(_(text.template).format(*values) if values else _(text.template))
+	except (IndexError, KeyError, ValueError):
+		return str(text)
+
+
+@contextmanager
+def language_of_site() -> Iterator[None]:
+	"""For alerts: Frappe runs jobs in English, and a request in the language of whoever sent it."""
+	before = frappe.local.lang
+	frappe.local.lang = frappe.db.get_single_value("System Settings", "language") or before
+	try:
+		yield
+	finally:
+		frappe.local.lang = before
