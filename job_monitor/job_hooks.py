@@ -9,7 +9,7 @@ from rq import get_current_job
 from job_monitor import background_jobs_patch
 from job_monitor.core import limits
 from job_monitor.progress import progress
-from job_monitor.recorder import monitor_tag, runs
+from job_monitor.recorder import monitor_tag, recording
 from job_monitor.recorder.guard import beside_the_job
 
 _SECONDS = limits.HOOK_SECONDS + 0.1
@@ -23,7 +23,7 @@ def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any
 	job = get_current_job()
 	if job is not None:
 		try:
-			runs.begin(job, method, kwargs)
+			recording.begin(job, method, kwargs)
 		finally:
 			monitor_tag.tag(job)
 
@@ -31,6 +31,6 @@ def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any
 @beside_the_job("nothing is recorded of the end of a job", _SECONDS, over=True)
 def after(**_kwargs: Any) -> None:
 	try:
-		runs.end()
+		recording.end()
 	finally:
 		progress.finish()

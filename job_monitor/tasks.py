@@ -6,7 +6,7 @@ from job_monitor.alerts import engine
 from job_monitor.bridge.database import transactions
 from job_monitor.bridge.site import release
 from job_monitor.core import clock
-from job_monitor.recorder import rollup, scheduled_runs
+from job_monitor.recorder import ingest, scheduled_runs
 
 WATCHED_SECONDS = 90
 """`bench job-monitor watch` writes down runs and looks at the rules, too; where it did so just now, nobody else need."""
@@ -22,7 +22,7 @@ def sweep() -> None:
 	if not release.is_migrated():
 		return
 	errors = []
-	parts = (scheduled_runs.close_killed_runs, *(() if _is_watched() else (rollup.ingest, _evaluate)))
+	parts = (scheduled_runs.close_killed_runs, *(() if _is_watched() else (ingest.ingest, _evaluate)))
 	for part in parts:
 		try:
 			part()

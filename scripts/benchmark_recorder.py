@@ -93,11 +93,11 @@ def measure_rollup(options: argparse.Namespace) -> None:
 	from job_monitor.bridge import context
 	from job_monitor.core.history import run_records
 	from job_monitor.core.history.runs import Failure, RunLog, _pack
-	from job_monitor.recorder import rollup
+	from job_monitor.recorder import ingest
 
 	client = context.client()
 	log = RunLog(client.connection, client.bench or "", frappe.local.site)
-	rollup.ingest()
+	ingest.ingest()
 	failure = _pack(Failure("ValueError", "wrong", "Traceback\n" + "  File x, line 1, in y\n" * 40, "{}"))
 	with client.connection.pipeline(transaction=False) as pipe:
 		for n, run in enumerate(executions(100_000, 3600)):
@@ -110,7 +110,7 @@ def measure_rollup(options: argparse.Namespace) -> None:
 			if n % 5000 == 4999:
 				pipe.execute()
 	began = time.perf_counter()
-	written = rollup.ingest()
+	written = ingest.ingest()
 	print(f"  {written:,} executions, 1 % failed, of an hour: {time.perf_counter() - began:.2f} s")
 
 

@@ -21,11 +21,11 @@ EMPTY, SWEEP = "job_monitor.tests.site_tests.succeed", "job_monitor.tasks.sweep"
 
 def measure_sweep(options: Any) -> None:
 	from job_monitor.bridge.site import release
-	from job_monitor.recorder import rollup
+	from job_monitor.recorder import ingest
 
 	if not release.is_migrated():
 		raise SystemExit(release.NOT_MIGRATED)
-	rollup.ingest()
+	ingest.ingest()
 	worker = start("horses")
 	try:
 		with _punctual(), _scheduled(EMPTY) as empty:

@@ -37,12 +37,12 @@ def doctor(context: Any, site: str | None, as_json: bool, legacy: bool) -> None:
 	bench --site mysite.local doctor
 	*/5 * * * *  cd ~/frappe-bench && bench doctor > /dev/null || mail-the-team
 	"""
-	from job_monitor.commands import examination
+	from job_monitor.commands import doctor_report
 
 	sites = [site] if site else list(context.sites or ())
 	if legacy:
-		raise SystemExit(examination.legacy(sites))
-	raise SystemExit(examination.run(sites if site or _a_site_is_named() else [], as_json))
+		raise SystemExit(doctor_report.legacy(sites))
+	raise SystemExit(doctor_report.run(sites if site or _a_site_is_named() else [], as_json))
 
 
 def _a_site_is_named() -> bool:
@@ -63,9 +63,9 @@ def job_monitor(context: Any, arguments: tuple[str, ...]) -> None:
 	"""The job-monitor command, for this bench: queues, workers, jobs, doctor, top, report, logs, check, watch."""
 	sites = list(context.sites or ())
 	if arguments[:1] in (("check",), ("watch",)):
-		from job_monitor.commands import watching
+		from job_monitor.commands import alert_watch
 
-		return watching.run(arguments, sites if _a_site_is_named() else [])
+		return alert_watch.run(arguments, sites if _a_site_is_named() else [])
 	from job_monitor.cli.main import main
 
 	if len(sites) == 1:

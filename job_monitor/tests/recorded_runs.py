@@ -12,7 +12,7 @@ from job_monitor.bridge import context
 from job_monitor.bridge.history import job_metric, recent_runs
 from job_monitor.core import limits
 from job_monitor.core.history.runs import Failure, Run, RunLog
-from job_monitor.recorder import rollup
+from job_monitor.recorder import ingest
 from job_monitor.tests.site_tests import SiteTestCase
 
 FAILURE, GROUP = "Job Failure", "Job Failure Group"
@@ -29,7 +29,7 @@ class RecorderTestCase(SiteTestCase):
 		grace = patch.object(limits, "RUN_GRACE_SECONDS", -1)
 		grace.start()
 		self.addCleanup(grace.stop)
-		rollup.ingest()
+		ingest.ingest()
 		self.clear()
 		self.addCleanup(self.clear)
 
@@ -46,7 +46,7 @@ class RecorderTestCase(SiteTestCase):
 
 	def counted(self) -> Counter[tuple[str, str]]:
 		"""Runs by the last part of their method, and outcome; those of this test's jobs."""
-		rollup.ingest()
+		ingest.ingest()
 		found: Counter[tuple[str, str]] = Counter()
 		for counts in recent_runs.outcomes([15])[15].values():
 			for outcome, methods in counts.items():

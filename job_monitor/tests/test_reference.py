@@ -49,16 +49,16 @@ class TestProgrammaticMonitoring(SiteTestCase):
 	def test_queue_info_has_the_last_hour_where_history_has_it(self) -> None:
 		from frappe.utils.background_jobs import get_queue_info
 
-		from job_monitor.recorder import rollup
+		from job_monitor.recorder import ingest
 
-		rollup.ingest()
+		ingest.ingest()
 		before = (get_queue_info()["queues"]["short"]["last_hour"] or {"runs": 0, "failed": 0}).copy()
 		self.enqueue("succeed")
 		self.enqueue("fail")
 		work_off("short")
 		# an end that a busy host had no time to note is found out at once
 		with patch.object(limits, "RUN_GRACE_SECONDS", -1):
-			rollup.ingest()
+			ingest.ingest()
 		after = get_queue_info()["queues"]["short"]["last_hour"]
 		self.assertGreaterEqual(after["runs"], before["runs"] + 2)
 		self.assertGreaterEqual(after["failed"], before["failed"] + 1)

@@ -10,7 +10,7 @@ from job_monitor import tasks
 from job_monitor.alerts import engine
 from job_monitor.bridge import doctor
 from job_monitor.bridge.site import release
-from job_monitor.commands import watching
+from job_monitor.commands import alert_watch
 from job_monitor.tests.recorded_runs import RecorderTestCase
 from job_monitor.tests.site_tests import work_off
 
@@ -47,6 +47,6 @@ class TestUnmigratedSite(RecorderTestCase):
 		(finding,) = [f for f in doctor._of_site(frappe.local.site, True) if f.code == "unmigrated-site"]
 		self.assertIn(f"bench --site {frappe.local.site} migrate", finding.hint)
 		with ThreadPoolExecutor(1) as thread:  # `frappe.local` of its own
-			look = thread.submit(watching._look, frappe.local.site, "check", False).result()
+			look = thread.submit(alert_watch._look, frappe.local.site, "check", False).result()
 		self.assertIn(release.NOT_MIGRATED, look.problem)
-		self.assertEqual(look.exit_code, watching.UNKNOWN)
+		self.assertEqual(look.exit_code, alert_watch.UNKNOWN)

@@ -23,7 +23,7 @@ from job_monitor.bridge.site import state
 from job_monitor.core import limits
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
-from job_monitor.recorder import rollup
+from job_monitor.recorder import ingest
 from job_monitor.tests.servers import MailServer, running
 from job_monitor.tests.site_tests import kill_all, status, work_off, worker
 
@@ -180,7 +180,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.enqueue("fail")
 			self.enqueue("succeed")
 		work_off("short")
-		rollup.ingest()
+		ingest.ingest()
 		with self.mail() as server:
 			self.look()
 		told = " | ".join(self.subjects(server))

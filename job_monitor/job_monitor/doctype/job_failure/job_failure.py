@@ -1,4 +1,4 @@
-"""A run of a job that did not succeed. Written by `recorder.rollup`, never edited."""
+"""A run of a job that did not succeed. Written by `recorder.ingest`, never edited."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from job_monitor.core.rq import keys
 from job_monitor.core.rq.breaker import Breaker
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.hook_client import HookClient
-from job_monitor.recorder import rollup, runs
+from job_monitor.recorder import ingest, recording
 from job_monitor.tests.recorded_runs import RecorderTestCase
 from job_monitor.tests.site_tests import kill_all, kill_horse, make_user, status, work_off, worker
 
@@ -55,15 +55,15 @@ def again(times: int = 1, fails: bool = False, deadlock: bool = False) -> str:
 
 def sabotage(fault: str, fails: bool = False) -> str:
 	"""Break the recorder from within its job."""
-	recording = runs._current
-	assert recording is not None
+	current = recording._current
+	assert current is not None
 	if fault == "redis":
-		runs._client = HookClient(connect_url("redis://127.0.0.1:1"))
-		runs.breaker = Breaker()  # that of the worker spares the jobs after this one, see test_faults
+		recording._client = HookClient(connect_url("redis://127.0.0.1:1"))
+		recording.breaker = Breaker()  # that of the worker spares the jobs after this one, see test_faults
 	elif fault == "bug":
-		recording.log = None  # type: ignore[assignment]
+		current.log = None  # type: ignore[assignment]
 	elif fault == "disk":
-		recording.log = None  # type: ignore[assignment]
+		current.log = None  # type: ignore[assignment]
 		frappe.logger = _no_space_for_ours
 	if fails:
 		raise ValueError("the job's own")
@@ -202,7 +202,7 @@ class TestRecorder(RecorderTestCase):
 		try:
 			schedule.enqueue(force=True)
 			work_off("default")
-			rollup.ingest()
+			ingest.ingest()
 			rows = [row for row in self.failures() if row.exception == "ValueError"]
 		finally:
 			frappe.delete_doc("Scheduled Job Type", schedule.name, force=True)
@@ -218,7 +218,7 @@ class TestRecorder(RecorderTestCase):
 		job_id = self.enqueue("fail", note="SINV-1", api_key="abcdef", invoice="SINV-2")
 		frappe.set_user("Administrator")
 		work_off("short")
-		rollup.ingest()
+		ingest.ingest()
 		(row,) = self.failures()
 		self.assertEqual((row.method, row.queue, row.user), (f"{TESTING}.fail", "short", user))
 		self.assertEqual((row.outcome, row.exception, row.attempts), ("failed", "ValueError", 1))
@@ -239,24 +239,24 @@ class TestRecorder(RecorderTestCase):
 	def test_a_group_opens_counts_is_resolved_and_opens_again(self) -> None:
 		for number in range(2):
 			self.tell(f"no such invoice SINV-{number}")
-		rollup.ingest()
+		ingest.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 2, 0))
 		self.assertEqual(group.last_days.split()[-1], "2")
 		frappe.db.set_value(GROUP, group.name, "state", "Resolved")
 		frappe.db.commit()
 		self.tell("no such invoice SINV-9")
-		rollup.ingest()
+		ingest.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 3, 1))
 		frappe.db.set_value(GROUP, group.name, "state", "Ignored")
 		frappe.db.commit()
 		self.tell("no such invoice SINV-10")
-		rollup.ingest()
+		ingest.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Ignored", 4, 1))
 		self.tell("another trouble")
-		rollup.ingest()
+		ingest.ingest()
 		self.assertEqual(frappe.db.count(GROUP), 2)
 
 	def group(self) -> Any:

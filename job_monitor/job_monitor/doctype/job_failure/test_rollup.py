@@ -23,7 +23,7 @@ from job_monitor.bridge.history import job_metric
 from job_monitor.bridge.history.recorder_progress import STATE, Progress
 from job_monitor.bridge.site import live_site, state
 from job_monitor.core import clock
-from job_monitor.recorder import failures, rollup
+from job_monitor.recorder import failures, ingest
 from job_monitor.tests.recorded_runs import FAILURE, RecorderTestCase
 
 TYPE, SWEEP = "Scheduled Job Type", "job_monitor.tasks.sweep"
@@ -73,7 +73,7 @@ class TestRollup(RecorderTestCase):
 		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
 		both = [
 			subprocess.Popen(
-				[*command, "execute", "job_monitor.recorder.rollup.ingest"],
+				[*command, "execute", "job_monitor.recorder.ingest.ingest"],
 				cwd=os.path.join(get_bench_path(), "sites"),
 				stdout=subprocess.DEVNULL,
 			)
@@ -88,11 +88,11 @@ class TestRollup(RecorderTestCase):
 		self.tell_many(30)
 		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.history.runs.RunLog.forget"):
 			with patch(place, side_effect=SystemExit), self.assertRaises(SystemExit):
-				rollup.ingest()
+				ingest.ingest()
 			frappe.db.rollback()
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
 		self.assertEqual(frappe.db.count(FAILURE), 10)
-		rollup.ingest()
+		ingest.ingest()
 		self.assertEqual(self.log.waiting(), 0)
 
 	def test_a_run_that_cannot_be_written_is_set_aside_alone(self) -> None:
@@ -106,7 +106,7 @@ class TestRollup(RecorderTestCase):
 				with patch.object(failures, "_row", self.poisoned(fault)):
 					for _process in range(30):
 						try:
-							rollup.ingest()
+							ingest.ingest()
 						except SystemExit:
 							frappe.db.rollback()
 				self.assertEqual(self.log.waiting(), 0)
@@ -137,7 +137,7 @@ class TestRollup(RecorderTestCase):
 			self.assertRaises(JobTimeoutException),
 			UnixSignalDeathPenalty(1, JobTimeoutException),
 		):
-			rollup.ingest()
+			ingest.ingest()
 		self.assertLess(time.monotonic() - started, 10)
 		frappe.db.rollback()
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
@@ -146,7 +146,7 @@ class TestRollup(RecorderTestCase):
 		self.tell_many(30)
 		for _n in range(30):
 			with patch.object(state, "put", side_effect=ValueError("full")), self.assertRaises(ValueError):
-				rollup.ingest()
+				ingest.ingest()
 			frappe.db.rollback()
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
 
@@ -161,21 +161,21 @@ class TestRollup(RecorderTestCase):
 		self.log.connection.delete(self.log.ended_key)
 		self.tell_many(30)
 		for _n in range(2):
-			rollup.ingest()
+			ingest.ingest()
 		self.assertEqual(self.counted(), {("succeed", "success"): 22, ("fail", "failed"): 11})
 
 	def test_runs_that_were_lost_are_told(self) -> None:
 		lost = Progress.read().lost
 		self.log.drop(7)
-		rollup.ingest()
-		rollup.ingest()
+		ingest.ingest()
+		ingest.ingest()
 		self.assertEqual(Progress.read().lost, lost + 7)
 		self.assertGreater(Progress.read().lost_at, 0)
 
 	def test_a_rollup_that_fails_or_runs_out_of_time_does_not_stop_the_alerts(self) -> None:
 		for fault in (ValueError("odd"), JobTimeoutException("too long")):
 			with (
-				patch.object(rollup, "write_down", side_effect=fault),
+				patch.object(ingest, "ingest", side_effect=fault),
 				patch.object(engine, "evaluate") as look,
 			):
 				with self.assertRaises(type(fault)):
@@ -187,7 +187,7 @@ class TestRollup(RecorderTestCase):
 			frappe.db._conn.close()
 			raise JobTimeoutException("in the middle of a statement")
 
-		with patch.object(rollup, "write_down", cut), patch.object(engine, "evaluate") as look:
+		with patch.object(ingest, "ingest", cut), patch.object(engine, "evaluate") as look:
 			look.side_effect = lambda *_a, **_k: frappe.db.sql("select 1")
 			with self.assertRaises(JobTimeoutException):
 				tasks.sweep()
@@ -200,7 +200,7 @@ class TestRollup(RecorderTestCase):
 		self.addCleanup(self.put_back, before)
 		later = clock.now() + timedelta(days=1, hours=2)
 		with patch.object(clock, "now", lambda: later):
-			rollup.ingest()
+			ingest.ingest()
 		for scale in (job_metric.MINUTE, job_metric.HOUR, job_metric.DAY):
 			rows = job_metric.read(scale, later - timedelta(days=3), later)
 			self.assertEqual(sum(row.methods.total().total for _bucket, row in rows), 30, scale)
@@ -248,7 +248,7 @@ class TestRollup(RecorderTestCase):
 			with (
 				patch.object(engine, "last", return_value=last),
 				patch.object(engine, "evaluate") as look,
-				patch.object(rollup, "write_down") as write,
+				patch.object(ingest, "ingest") as write,
 			):
 				tasks.sweep()
 			self.assertEqual((look.call_count, write.call_count), (looks, looks), (by, seconds))

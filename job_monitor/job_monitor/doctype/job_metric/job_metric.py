@@ -1,4 +1,4 @@
-"""Runs of one queue in a minute, an hour or a day, by method. Written by `recorder.rollup`, read by `bridge.history`."""
+"""Runs of one queue in a minute, an hour or a day, by method. Written by `recorder.ingest`, read by `bridge.history`."""
 
 from __future__ import annotations
 

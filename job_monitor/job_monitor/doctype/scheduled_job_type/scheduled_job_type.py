@@ -8,7 +8,7 @@ from frappe.core.doctype.scheduled_job_type.scheduled_job_type import (
 	ScheduledJobType as CoreScheduledJobType,
 )
 
-from job_monitor.recorder import runs, scheduled_runs
+from job_monitor.recorder import recording, scheduled_runs
 
 SWEEP = "job_monitor.tasks.sweep"
 
@@ -20,7 +20,7 @@ class ScheduledJobType(CoreScheduledJobType):
 				0  # Frappe 15 wants a log of whatever has a cron format: 1,440 rows a day of nothing
 			)
 		if status == "Failed":
-			runs.note_error(sys.exc_info()[1])
+			recording.note_error(sys.exc_info()[1])
 		super().log_status(status)
 		if status == "Start":
 			scheduled_runs.note_start(self)

@@ -20,7 +20,7 @@ from job_monitor.cli.terminal_text import line as plain
 from job_monitor.core import clock
 from job_monitor.core.rq.diagnosis import duration
 from job_monitor.notify.wording import counted, spoken
-from job_monitor.recorder import rollup
+from job_monitor.recorder import ingest
 
 APP = "job_monitor"
 FIRES, UNKNOWN = 1, 2
@@ -159,7 +159,7 @@ def _firing() -> list[dict[str, Any]]:
 
 def _write_down() -> None:
 	try:
-		rollup.ingest(seconds=20)
+		ingest.ingest(seconds=20)
 	except Exception as error:  # rules tell of Redis and of the history themselves
 		frappe.db.rollback()
 		frappe.logger(APP).error(f"runs are not written down: {error}")
