@@ -89,13 +89,13 @@ def watch(sites: Sequence[str], interval: int) -> None:
 	stop = threading.Event()
 	for number in (signal.SIGTERM, signal.SIGINT):
 		signal.signal(number, lambda *_: stop.set())
-	told: dict[str, Any] = {}
+	reported: dict[str, Any] = {}
 	while not stop.is_set():
 		began = time.monotonic()
 		for site in _sites(sites):
 			look = _look(site, "watch", bool(sites))
-			if _summary(look) != told.get(site):
-				told[site] = _summary(look)
+			if _summary(look) != reported.get(site):
+				reported[site] = _summary(look)
 				click.echo(f"{clock.local(clock.now())} " + "\n  ".join(_lines(look)))
 			if stop.is_set():
 				return
@@ -142,7 +142,7 @@ def _look(site: str, by: str, named: bool) -> Look:
 			_write_down()
 			look.evaluation = engine.evaluate(by)
 			look.alerts = _firing()
-	except Exception as error:  # a database that is down, a broken configuration: told, and the next site
+	except Exception as error:  # a database that is down, a broken configuration
 		look.problem = f"{type(error).__name__}: {error}".strip(": ")
 	return look
 

@@ -135,7 +135,7 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 	if error is not None and _is_made_again(recording.job):
 		_forget(recording)
 	else:
-		_tell(recording, run, _failure(error) if error is not None else None)
+		_report(recording, run, _failure(error) if error is not None else None)
 
 
 def _ended(recording: Recording, error: BaseException | None) -> Run:
@@ -166,7 +166,7 @@ def _forget(recording: Recording) -> None:
 	_or_trip(client.ask, command)
 
 
-def _tell(recording: Recording, run: Run, failure: Failure | None) -> None:
+def _report(recording: Recording, run: Run, failure: Failure | None) -> None:
 	if not recording.begun and failure is None:
 		breaker.count()  # nobody else knows of it: of failures RQ does, of a beginning the sweep
 	if breaker.rests():

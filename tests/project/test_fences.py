@@ -91,7 +91,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/progress/progress.py
 	job_monitor/progress/user_tasks.py
 	job_monitor/recorder/failures.py
-	job_monitor/recorder/runs.py
 	job_monitor/recorder/scheduled_runs.py
 	job_monitor/tests/recorded_runs.py
 	job_monitor/tests/site_tests.py
