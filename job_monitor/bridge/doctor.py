@@ -15,11 +15,13 @@ from job_monitor.bridge.site import live_site, release
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.findings import Finding, Severity
+from job_monitor.core.messages import finding
 from job_monitor.core.rq import diagnosis, snapshot
 from job_monitor.core.rq.counts import waiting_by_site
 from job_monitor.core.rq.records import Snapshot
 from job_monitor.core.schedules import judge as core_schedules
 from job_monitor.core.schedules.messages import of_scheduler
+from job_monitor.core.wording import say
 
 APP = "job_monitor"
 
@@ -139,30 +141,16 @@ def _of_monitor(site: str) -> Iterator[Finding]:
 		yield Finding("unmigrated-site", Severity.WARNING, site, release.NOT_MIGRATED, hint)
 		return
 	if place := live_site.unconfirmed():
-		yield _unconfirmed(site, place)
+		places = {name: place[name] for name in ("here", "live")}
+		yield finding("unconfirmed-site", Severity.WARNING, site, **places)
 	if lost := recorder_progress.lost_runs():
-		number, at = lost
-		message = f"{number:,} runs of jobs were never written down, the last found at {to_site(at):%Y-%m-%d %H:%M}."
-		hint = (
-			"Counts, rates and rules know nothing of them. Too many waited, Redis could not be told, or one could not "
-			"be read: logs/job_monitor.log says which."
-		)
-		yield Finding("lost-runs", Severity.WARNING, site, message, hint)
-
-
-def _unconfirmed(site: str, place: dict[str, str]) -> Finding:
-	message = (
-		"Nobody is told of alerts: the rules are looked at elsewhere than before, so this may be a copy."
-	)
-	hint = (
-		f"Here: {place['here']}. The live site as it is known: {place['live']}. If this is the live site, say so in "
-		"Job Monitor Settings."
-	)
-	return Finding("unconfirmed-site", Severity.WARNING, site, message, hint)
+		runs, at = lost
+		last_at = f"{to_site(at):%Y-%m-%d %H:%M}"
+		yield finding("lost-runs", Severity.WARNING, site, runs=runs, last_at=last_at)
 
 
 def _scheduler_finding(site: str, found: scheduler.SchedulerHealth) -> Finding:
 	message, _hint = of_scheduler(found.state, site)
 	absent = found.state == "absent"
 	code, severity = f"scheduler-{found.state}", Severity.CRITICAL if absent else Severity.WARNING
-	return Finding(code, severity, site, f"{message}.", found.detail)
+	return Finding(code, severity, site, say("{0}.", message), found.detail)

@@ -7,15 +7,19 @@ from contextlib import contextmanager
 
 import frappe
 from frappe import _
+from frappe.utils import fmt_money
 
-from job_monitor.core.wording import Wording
+from job_monitor.core.wording import Number, Wording
 
 
 def translated(text: str) -> str:
-	"""A text of core in the language of the request or job. Texts that core did not `say` are left as they are.
+	"""A text of core in the language of the request or job, numbers as the site writes them. What core did not `say` is
+	left as it is.
 
 	A translation with other placeholders than its template (people may write their own, as Translation) is not used.
 	"""
+	if isinstance(text, Number):
+		return fmt_money(text.value, text.decimals)
 	if not isinstance(text, Wording):
 		return text
 	values = [translated(value) if isinstance(value, str) else value for value in text.values]

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from job_monitor.cli import terminal_text
 from job_monitor.core import clock
-from job_monitor.core.rq.diagnosis import duration
+from job_monitor.core.durations import duration
 from job_monitor.core.rq.records import Job
 
 

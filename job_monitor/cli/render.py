@@ -24,9 +24,9 @@ from job_monitor.cli.display import (
 	words,
 )
 from job_monitor.core import clock
+from job_monitor.core.durations import duration
 from job_monitor.core.findings import Finding, Severity
 from job_monitor.core.rq import keys
-from job_monitor.core.rq.diagnosis import duration
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job, Page, Queue, SearchResult, Snapshot, Verdict, Worker
 

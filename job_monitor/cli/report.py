@@ -14,11 +14,11 @@ from rich.text import Text
 from job_monitor.cli import display
 from job_monitor.cli.source import console
 from job_monitor.core import clock
+from job_monitor.core.durations import duration
 from job_monitor.core.errors import NoLog
 from job_monitor.core.monitor_log import reader
 from job_monitor.core.monitor_log.monitor_report import MonitorFilters, MonitorReport
 from job_monitor.core.rq.connection import Bench
-from job_monitor.core.rq.diagnosis import duration
 
 METHODS = 30
 

@@ -18,7 +18,7 @@ from job_monitor.bridge.site import release
 from job_monitor.cli.display import json_text
 from job_monitor.cli.terminal_text import line as plain
 from job_monitor.core import clock
-from job_monitor.core.rq.diagnosis import duration
+from job_monitor.core.durations import duration
 from job_monitor.notify.wording import counted, spoken
 from job_monitor.recorder import ingest
 

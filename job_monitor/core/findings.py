@@ -1,8 +1,9 @@
-"""What is found to be wrong: how bad it is, where, since when, and what to do."""
+"""What is found to be wrong: a code and values for programs, a message and a hint for people."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -13,12 +14,14 @@ class Severity(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-	"""Something wrong, in words.
+	"""Something wrong. `core.messages` words it by its code.
 
 	Attributes:
 		code: Stable name, e.g. `dead-worker`.
 		subject: The queue, worker or job it is about.
-		hint: What to do.
+		message: What is wrong, and since when; a `Wording`.
+		hint: What to do, "" if nothing.
+		values: What the message is made of, by name: numbers, seconds, names.
 	"""
 
 	code: str
@@ -26,3 +29,4 @@ class Finding:
 	subject: str
 	message: str
 	hint: str = ""
+	values: Mapping[str, object] = field(default_factory=dict)

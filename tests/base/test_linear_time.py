@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor import core
-from job_monitor.core import clock, histogram, limits, patterns
+from job_monitor.core import clock, histogram, limits, messages, patterns, wording
 from job_monitor.core.history import ended_jobs, fingerprint, metrics, run_records
 from job_monitor.core.history.failure_texts import describe
 from job_monitor.core.logs import catalog, log_records, log_sites
@@ -33,7 +33,7 @@ from job_monitor.core.monitor_log import reader
 from job_monitor.core.pickles import inert, payload, payload_head, pickle_walk
 from job_monitor.core.redaction import forms, items, names, tokens, values
 from job_monitor.core.redaction.redactor import Redactor, cut
-from job_monitor.core.rq import cursor, diagnosis, job_fields, keys
+from job_monitor.core.rq import cursor, job_fields, keys
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job
 from tests.corpus import worst
@@ -91,8 +91,8 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"redaction.redactor.Redactor.clean_start": lambda text: REDACTOR.clean_start(text, 1000),
 	"redaction.redactor.Redactor.clean_end": lambda text: REDACTOR.clean_end(text, 1000),
 	"redaction.redactor.Redactor.clean_traceback": lambda text: REDACTOR.clean_traceback(text, 1000),
-	"rq.diagnosis.listed": lambda text: diagnosis.listed([text, *text.split()], 1000),
-	"rq.diagnosis.worker_command": diagnosis.worker_command,
+	"wording.listed": lambda text: wording.listed([text, *text.split()], 1000),
+	"messages.worker_command": messages.worker_command,
 	"redaction.redactor.Redactor.hides": lambda text: REDACTOR.hides(text, text),
 	"redaction.redactor.Redactor.json": lambda text: REDACTOR.json(
 		{text: [text, (text, text)], "b": text}, 100_000
@@ -208,6 +208,7 @@ NOT_FED = {
 		for name in (
 			"rq.connection.connect_url errors.JobMonitorError.__init__ alerts.rules.Rule.covers alerts.transitions.advance "
 			"alerts.rules.matches schedules.messages.tell schedules.messages.all_ahead schedules.messages.of_scheduler schedules.messages.more wording.say wording.counted rq.workers.judge "
+			"messages.finding messages.start_worker "
 			"processes.is_gone processes.is_here history.run_records.pack "
 			"logs.reader.Log.__init__ logs.catalog.folder_of logs.catalog.listing"
 		).split()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from job_monitor.core import limits
+from job_monitor.core.durations import duration
 from job_monitor.core.findings import Finding, Severity
 from job_monitor.core.rq import diagnosis
 from job_monitor.core.rq.records import Job, Queue, Snapshot, Verdict, Worker, Zombies
@@ -246,4 +247,4 @@ def test_critical_findings_come_first() -> None:
 	],
 )
 def test_durations_read_as_people_say_them(seconds: float | None, words: str) -> None:
-	assert diagnosis.duration(seconds) == words
+	assert duration(seconds) == words

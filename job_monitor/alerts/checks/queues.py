@@ -11,8 +11,10 @@ from job_monitor.alerts.sources import Facts
 from job_monitor.bridge.wording import translated
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
+from job_monitor.core.messages import worker_command
 from job_monitor.core.rq import diagnosis, keys
 from job_monitor.core.rq.records import Queue
+from job_monitor.core.wording import listed
 from job_monitor.notify.wording import counted, spoken
 
 
@@ -66,7 +68,7 @@ def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]
 			title = _("Queue {0} stands still").format(queue.short_name)
 			jobs = sorted({i for worker in serving for i in worker.current_job_ids})
 			text = _("For {0} nothing has started or ended. Its workers hold: {1}.").format(
-				spoken(rule.threshold, _), translated(diagnosis.listed(jobs, 500)) or _("nothing")
+				spoken(rule.threshold, _), translated(listed(jobs, 500)) or _("nothing")
 			)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {text}", age or 0.0)
 
@@ -76,7 +78,7 @@ def no_worker(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 	for queue, waiting in _waiting(rule, facts):
 		if not facts.snapshot.serving(queue):
 			title = _("No worker serves queue {0}").format(queue.short_name)
-			start = _("Start one: {0}").format(diagnosis.worker_command(queue.short_name))
+			start = _("Start one: {0}").format(worker_command(queue.short_name))
 			age = queue.oldest_age(facts.snapshot.taken_at)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {start}", waiting)
 

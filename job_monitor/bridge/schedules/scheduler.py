@@ -13,7 +13,7 @@ from frappe.utils.scheduler import get_scheduler_tick, is_dormant
 
 from job_monitor.bridge import system_settings
 from job_monitor.core import clock, processes
-from job_monitor.core.rq.diagnosis import duration
+from job_monitor.core.durations import duration
 from job_monitor.core.schedules.judge import ScheduleHealth
 from job_monitor.core.schedules.messages import of_scheduler
 from job_monitor.core.schedules.records import ENABLED, Scheduler

@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Sequence
 
 from job_monitor.core import clock, limits
-from job_monitor.core.rq.diagnosis import duration, listed, worker_command
+from job_monitor.core.durations import duration
+from job_monitor.core.messages import Text, start_worker
 from job_monitor.core.schedules.records import KILLED, Assessment
 from job_monitor.core.schedules.schedule_jobs import Placement
-from job_monitor.core.wording import Wording, counted, say
-
-Told = tuple[str, str]
+from job_monitor.core.wording import Number, Wording, counted, listed, say
 
 STATES = {
 	"blocked": say("Blocked"),
@@ -35,7 +34,7 @@ _SCHEDULER = {
 }
 
 
-def of_scheduler(state: str, site: str) -> Told:
+def of_scheduler(state: str, site: str) -> Text:
 	"""What it means that a site's scheduler is in a state other than enabled, as a title; and what to do."""
 	name = shlex.quote(site)
 	hint = {
@@ -48,22 +47,22 @@ def of_scheduler(state: str, site: str) -> Told:
 	return _SCHEDULER[state], hint[state]
 
 
-def tell(case: Assessment, state: str) -> Told:
+def tell(case: Assessment, state: str) -> Text:
 	"""What is wrong, and what to do; "" for nothing."""
 	return _TELLERS[state](case)
 
 
-def _ok(case: Assessment) -> Told:
+def _ok(case: Assessment) -> Text:
 	if case.schedule.is_skipped:
 		return say("Its next run is skipped, as somebody has told it to."), ""
 	return (_held(case) if case.place is Placement.RUNNING else ""), ""
 
 
-def _stopped(case: Assessment) -> Told:
+def _stopped(case: Assessment) -> Text:
 	return say("Stopped by hand: it does not run."), say("Untick Stopped to let it run again.")
 
 
-def _never_ran(case: Assessment) -> Told:
+def _never_ran(case: Assessment) -> Text:
 	due = case.schedule.due
 	if not due or case.overdue:
 		return say("Has not run yet."), ""
@@ -71,12 +70,12 @@ def _never_ran(case: Assessment) -> Told:
 	return say("Has not run yet; first due in {0}.", first), ""
 
 
-def _paused(case: Assessment) -> Told:
+def _paused(case: Assessment) -> Text:
 	message, hint = of_scheduler(case.scheduler.state, case.scheduler.site)
 	return say("{0}.", message), hint
 
 
-def _failing(case: Assessment) -> Told:
+def _failing(case: Assessment) -> Text:
 	run, killed = case.schedule.run, case.outcome == KILLED
 	hint = (
 		say("Its process ended before it did: look at the memory of its host, and at logs/worker.error.log.")
@@ -95,11 +94,11 @@ def _failed(times: int, killed: bool) -> Wording:
 	return say("Its last {0} runs failed", times)
 
 
-def _overdue(case: Assessment) -> Told:
+def _overdue(case: Assessment) -> Text:
 	return say("Overdue by {0}. {1}", duration(case.overdue), _held(case)), _hint_of_held(case)
 
 
-def _blocked(case: Assessment) -> Told:
+def _blocked(case: Assessment) -> Text:
 	job = case.schedule.job
 	assert job is not None
 	why = say("{0}, so the scheduler skips it.", job.reason)
@@ -114,7 +113,7 @@ def _blocked(case: Assessment) -> Told:
 	return why, say("Release it; the scheduler queues it anew when it is due.")
 
 
-def _missed(case: Assessment) -> Told:
+def _missed(case: Assessment) -> Text:
 	if problem := case.schedule.problem:
 		return problem, say("Correct its cron format where it is set: hooks.py or its Server Script.")
 	if case.ahead:
@@ -129,7 +128,7 @@ def _missed(case: Assessment) -> Told:
 	return say("{0} {1}", missed, why), hint
 
 
-def _why_missed(case: Assessment) -> Told:
+def _why_missed(case: Assessment) -> Text:
 	job, due = case.schedule.job, case.schedule.due
 	if case.place is Placement.WAITING:
 		return _held(case), _hint_of_held(case)
@@ -144,7 +143,7 @@ def _why_missed(case: Assessment) -> Told:
 	)
 
 
-def _ahead(case: Assessment) -> Told:
+def _ahead(case: Assessment) -> Text:
 	by = duration(case.ahead)
 	message = (
 		say(
@@ -162,14 +161,14 @@ def _ahead(case: Assessment) -> Told:
 	return message, say("Execute it once by hand (from the menu of its form): it is due from then on.")
 
 
-def all_ahead(methods: Sequence[str], seconds: float) -> Told:
+def all_ahead(methods: Sequence[str], seconds: float) -> Text:
 	"""Of all schedules of a site that lie in the future, by up to so many seconds."""
 	names = listed(methods, limits.PATTERN_CHARS * 5)
 	return (
 		say(
 			"{0} schedules ran, or were made, up to {1} in the future, so they do not run until then: the clock, or the "
 			"time zone of the site, was set back since. {2}.",
-			f"{len(methods):,}",
+			Number(len(methods)),
 			duration(seconds),
 			names,
 		),
@@ -181,9 +180,9 @@ def all_ahead(methods: Sequence[str], seconds: float) -> Told:
 	)
 
 
-def more(state: str, methods: Sequence[str]) -> Told:
+def more(state: str, methods: Sequence[str]) -> Text:
 	"""Of schedules beyond those that are told apart, all blocked, missed or failing."""
-	number, names = f"{len(methods):,}", listed(methods, limits.PATTERN_CHARS * 5)
+	number, names = Number(len(methods)), listed(methods, limits.PATTERN_CHARS * 5)
 	template = {
 		"blocked": say("{0} more schedules are blocked: {1}."),
 		"missed": say("{0} more schedules are missed: {1}."),
@@ -218,7 +217,7 @@ def _hint_of_held(case: Assessment) -> str:
 		return say("If that is too long, look at its stack trace in RQ Job.")
 	if job.served:
 		return say("Add workers, or look at what they run.")
-	return say("Start one: {0}", worker_command(job.queue))
+	return start_worker(job.queue)
 
 
 _TELLERS = {
