@@ -13,7 +13,7 @@ from job_monitor.cli import display, terminal_text
 from job_monitor.cli.source import Name, Seconds, Source, json_option
 from job_monitor.core import clock
 from job_monitor.core.acts import actions
-from job_monitor.core.acts.actions import Outcome
+from job_monitor.core.acts.messages import Outcome, outcome
 from job_monitor.core.errors import JobMonitorError, JobNotFound
 from job_monitor.core.rq import zombies
 from job_monitor.core.rq.client import RqClient
@@ -77,7 +77,7 @@ def _remove(client: RqClient, job: Job) -> Outcome:
 	try:
 		return actions.remove(client, job.id)
 	except JobNotFound:
-		return Outcome(False, "", "it is gone already")
+		return outcome("gone", False)
 
 
 def _note(source: Source, outcomes: Sequence[tuple[Job, Outcome]]) -> None:

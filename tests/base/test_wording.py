@@ -10,7 +10,7 @@ from dataclasses import asdict
 import orjson
 import pytest
 
-from job_monitor.core.acts.actions import Outcome
+from job_monitor.core.acts.messages import Outcome
 from job_monitor.core.errors import InvalidQuery, JobMonitorError
 from job_monitor.core.wording import Wording, counted, say
 
@@ -26,7 +26,7 @@ def test_its_template_and_values_survive_copies() -> None:
 	for copy in (
 		deepcopy(text),
 		pickle.loads(pickle.dumps(text)),
-		asdict(Outcome(True, "", text))["message"],
+		asdict(Outcome(True, "", text, "deleted"))["message"],
 	):
 		assert (copy, copy.template, copy.values) == ("Queue short", "Queue {0}", ("short",))
 

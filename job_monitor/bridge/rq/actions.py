@@ -13,15 +13,14 @@ from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.schedules import schedule_health
 from job_monitor.bridge.wording import translated
 from job_monitor.core import limits
-from job_monitor.core.acts import actions, stack
+from job_monitor.core.acts import actions, messages, stack
 from job_monitor.core.errors import JobNotFound, StackUnavailable
 from job_monitor.core.rq import keys, workers
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.schedules import messages
-from job_monitor.core.wording import say
+from job_monitor.core.schedules.messages import STATES
 
 JOB = "RQ Job"
 _MESSAGE_CHARS = 500
@@ -52,7 +51,7 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 	return _shape(outcome)
 
 
-def _shape(outcome: actions.Outcome) -> dict[str, Any]:
+def _shape(outcome: messages.Outcome) -> dict[str, Any]:
 	return asdict(outcome) | {"message": translated(outcome.message)}
 
 
@@ -173,8 +172,7 @@ def release(schedule: str) -> dict[str, Any]:
 			if not found:
 				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
 			if not found[0].blocked_by:
-				told = say("Nothing blocks it. Its state: {0}.", messages.STATES[found[0].state])
-				outcome = actions.Outcome(False, "", told)
+				outcome = messages.outcome("not-blocked", False, why=STATES[found[0].state])
 				entry.end(outcome.message, False)
 				return _shape(outcome)
 			entry.of(found[0].method)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import WatchError
@@ -17,6 +16,7 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RQJob
 from rq.registry import CanceledJobRegistry, FailedJobRegistry
 
+from job_monitor.core.acts.messages import ACTS, ENDED, WAITING, Outcome, outcome, refused
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers, zombies
@@ -25,25 +25,6 @@ from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
 from job_monitor.core.schedules import schedule_jobs
-from job_monitor.core.wording import Wording, counted, say
-
-WAITING = (keys.QUEUED, "deferred", "scheduled")
-ENDED = ("finished", keys.FAILED, "stopped", "canceled")
-
-
-@dataclass(frozen=True)
-class Outcome:
-	"""What an action did.
-
-	Attributes:
-		done: False if the job's state did not allow it; nothing was changed then.
-		status: The job's status afterwards, "" if it is gone.
-		message: In words.
-	"""
-
-	done: bool
-	status: str
-	message: str
 
 
 class _Untouched:
@@ -66,18 +47,18 @@ def stop(client: RqClient, job_id: str) -> Outcome:
 	"""
 	job = read_job(client, job_id)
 	if job.status != keys.STARTED or not job.worker:
-		return _not_now(job, say("only a running job can be stopped"))
+		return refused("stop", job.status)
 	try:
 		gone = workers.read_one(client, job.worker).is_dead
 	except WorkerNotFound:
 		gone = True
 	if gone:
-		return _not_now(job, say("its worker is gone, so there is no process to stop"))
+		return refused("stop", job.status, "worker-gone")
 	if job.site:
 		RunLog(client.connection, client.bench or "", job.site).note_stop(job.id)
 	with asking(client.connection):
 		send_command(client.connection, job.worker, "stop-job", job_id=job_id)
-	return Outcome(True, job.status, say("its worker was asked to stop it"))
+	return outcome("stopping", True, job.status)
 
 
 def retry(client: RqClient, job_id: str) -> Outcome:
@@ -87,14 +68,14 @@ def retry(client: RqClient, job_id: str) -> Outcome:
 		JobNotFound, CouldNotAsk
 	"""
 	job = read_job(client, job_id)
-	if job.status not in (keys.FAILED, "stopped", "canceled"):
-		return _not_now(job, say("only a failed, stopped or canceled job can be retried"))
+	if job.status not in ACTS["retry"].statuses:
+		return refused("retry", job.status)
 	registry_class = CanceledJobRegistry if job.status == "canceled" else FailedJobRegistry
 
 	def act(rq_job: RQJob) -> Outcome:
 		registry: Any = registry_class(rq_job.origin, connection=client.connection, serializer=_Untouched)
 		registry.requeue(rq_job)
-		return Outcome(True, keys.QUEUED, say("it was put back into its queue"))
+		return outcome("requeued", True, keys.QUEUED)
 
 	return _act(client, job, act)
 
@@ -107,7 +88,7 @@ def cancel(client: RqClient, job_id: str) -> Outcome:
 	"""
 	job = read_job(client, job_id)
 	if job.status not in WAITING:
-		return _not_now(job, say("only a waiting job can be canceled"))
+		return refused("cancel", job.status)
 	return _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _cancel))
 
 
@@ -123,12 +104,12 @@ def remove(client: RqClient, job_id: str) -> Outcome:
 	if job.status in ENDED:
 		return _delete_ended(client, job)
 	if job.status in WAITING:
-		outcome = _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _delete))
+		removal = _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _delete))
 	elif job.status == keys.STARTED:
-		outcome = _not_now(job, say("a running job must be stopped first"))
+		removal = refused("remove", job.status, "running")
 	else:
-		outcome = _not_now(job, say("only a waiting or ended job or a zombie can be removed"))
-	return outcome if outcome.done else _delete_zombie(client, job_id) or outcome
+		removal = refused("remove", job.status)
+	return removal if removal.done else _delete_zombie(client, job_id) or removal
 
 
 def release(client: RqClient, job_id: str) -> Outcome:
@@ -144,19 +125,11 @@ def release(client: RqClient, job_id: str) -> Outcome:
 		if job.place is schedule_jobs.Placement.NONE:
 			raise JobNotFound(job_id)
 		if job.place is not schedule_jobs.Placement.ZOMBIE:
-			return Outcome(False, job.status, _BLOCKS_NOTHING[job.place])
+			return outcome(f"blocks-nothing-{job.place.value}", False, job.status)
 		rq_job = _fetch(client, job_id)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
-		return _executed(pipeline, Outcome(True, "", say("released: {0}", job.reason)), job.status)
-
-
-_BLOCKS_NOTHING = {
-	schedule_jobs.Placement.WAITING: say("it blocks nothing: it waits in its queue"),
-	schedule_jobs.Placement.RUNNING: say("it blocks nothing: it is run by a worker"),
-	schedule_jobs.Placement.ENDED: say("it blocks nothing: it has ended"),
-	schedule_jobs.Placement.UNKNOWN: say("it blocks nothing: it may be on its way; try again in two minutes"),
-}
+		return _executed(pipeline, outcome("released", True, why=job.reason), job.status)
 
 
 def _take_out(client: RqClient, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
@@ -164,29 +137,29 @@ def _take_out(client: RqClient, rq_job: RQJob, job: Job, then: Callable[[RQJob, 
 	place = keys.place_key(job.status, rq_job.origin)
 	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
 	if client.ask([taken])[0] != 1:
-		return Outcome(False, job.status, say("it has left its queue meanwhile"))
+		return outcome("left-queue", False, job.status)
 	return then(rq_job, job)
 
 
 def _cancel(rq_job: RQJob, _job: Job) -> Outcome:
 	rq_job.cancel()
-	return Outcome(True, "canceled", say("it was canceled"))
+	return outcome("canceled", True, "canceled")
 
 
 def _delete(rq_job: RQJob, job: Job) -> Outcome:
 	rq_job.delete()
-	return _deleted(job)
+	return outcome("deleted", True, dependents=len(job.dependents))
 
 
 def _delete_ended(client: RqClient, job: Job) -> Outcome:
 	with _watched(client, job.id) as pipeline:
 		rq_job = _fetch(client, job.id)
 		if rq_job.get_status() != job.status:
-			return Outcome(False, job.status, say("its state has changed meanwhile"))
+			return outcome("changed", False, job.status)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
 		pipeline.delete(keys.results_key(job.id))
-		return _executed(pipeline, _deleted(job), job.status)
+		return _executed(pipeline, outcome("deleted", True, dependents=len(job.dependents)), job.status)
 
 
 def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
@@ -197,21 +170,8 @@ def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
 			return None
 		pipeline.multi()
 		pipeline.delete(*keys.all_of_job(job_id))
-		return _executed(
-			pipeline, Outcome(True, "", _with_dependents(say("the zombie was deleted"), job)), job.status
-		)
-
-
-def _deleted(job: Job) -> Outcome:
-	return Outcome(True, "", _with_dependents(say("it was deleted"), job))
-
-
-def _with_dependents(words: Wording, job: Job) -> Wording:
-	left = len(job.dependents)
-	if not left:
-		return words
-	rest = counted(left, "1 job that waits for it will not start", "{0} jobs that wait for it will not start")
-	return say("{0}; {1}", words, rest)
+		done = outcome("zombie-deleted", True, dependents=len(job.dependents))
+		return _executed(pipeline, done, job.status)
 
 
 def _fetch(client: RqClient, job_id: str) -> RQJob:
@@ -238,7 +198,7 @@ def _executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
 	try:
 		pipeline.execute()
 	except WatchError:
-		return Outcome(False, status, say("its state has changed meanwhile"))
+		return outcome("changed", False, status)
 	return done
 
 
@@ -247,7 +207,7 @@ def _act(client: RqClient, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome
 		try:
 			return act(_fetch(client, job.id))
 		except InvalidJobOperation:
-			return _not_now(job, say("its state has changed meanwhile"))
+			return outcome("changed", False, job.status)
 
 
 @contextmanager
@@ -256,7 +216,3 @@ def _rq_errors(job_id: str) -> Iterator[None]:
 		yield
 	except NoSuchJobError:
 		raise JobNotFound(job_id) from None
-
-
-def _not_now(job: Job, reason: Wording) -> Outcome:
-	return Outcome(False, job.status, say("{0}; this one is {1}", reason, Wording(job.status)))
