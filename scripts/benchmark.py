@@ -31,7 +31,7 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 
-from job_monitor.cli.demo import redis_server
+from job_monitor.cli.demo.redis_server import redis_server
 from job_monitor.core.rq import workers
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.pages import read_page

@@ -28,7 +28,7 @@ def measure_alerts(options: Any) -> None:
 	import benchmark
 	import redis
 
-	from job_monitor.cli.demo import redis_server
+	from job_monitor.cli.demo.redis_server import redis_server
 
 	benchmark.BENCH, benchmark.SITES = frappe.utils.get_bench_id(), (frappe.local.site, "another.example.com")
 	with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url:

@@ -36,15 +36,17 @@ def measure_time(options: argparse.Namespace) -> None:
 		run_jobs("short", options.jobs // 10)
 	finally:
 		worker.kill()
-	begin, end = ([float(text) for text in connection.lrange(name, 0, -1)] for name in names)
+	begin, end = (
+		[tuple(map(float, row.split())) for row in connection.lrange(name, 0, -1)] for name in names
+	)
 	connection.delete(*names)
-	both = [one + other for one, other in zip(begin, end, strict=False)]
-	for name, times in {"begin": begin, "end": end, "both": both}.items():
-		ordered = sorted(times)
-		p99 = ordered[int(len(ordered) * 0.99)]
-		print(
-			f"  {name:6} median {statistics.median(ordered):.3f} ms, p99 {p99:.3f} ms of {len(ordered)} jobs"
-		)
+	both = [tuple(map(sum, zip(*pair, strict=True))) for pair in zip(begin, end, strict=False)]
+	for name, rows in {"begin": begin, "end": end, "both": both}.items():
+		for kind, times in zip(("elapsed", "processor"), map(sorted, zip(*rows, strict=True)), strict=True):
+			p99 = times[int(len(times) * 0.99)]
+			print(
+				f"  {name:6} {kind:9} median {statistics.median(times):.3f} ms, p99 {p99:.3f} ms of {len(times)} jobs"
+			)
 
 
 def measure_throughput(options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 import benchmark  # noqa: E402
 
-from job_monitor.cli.demo import redis_server  # noqa: E402
+from job_monitor.cli.demo.redis_server import redis_server  # noqa: E402
 
 FIELDS = json.dumps([f"`tabRQ Job`.`{name}`" for name in ("name", "status", "method", "queue", "created_at")])
 DEAR_ROWS = 100_000

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from job_monitor.cli import demo_jobs
-from job_monitor.cli.demo import redis_server
+from job_monitor.cli.demo import jobs as demo_jobs
+from job_monitor.cli.demo.redis_server import redis_server
 from job_monitor.core.rq.client import RqClient
 from tests.support.jobs import BENCH, Jobs
 from tests.support.processes import Workers

@@ -172,7 +172,7 @@ def _job(number: int) -> dict[str, Any]:
 	texts |= {"exc_info": text(number, "RQ_Job_exc_info"), "arguments": text(number, "RQ_Job_arguments")}
 	texts |= {"job_meta": text(number, "RQ_Job_job_meta"), "queue": _queue(number, "RQ_Job_queue")}
 	meta = {"progress": 40, "progress_description": texts["job_meta"], "message": texts["job_meta"]}
-	from job_monitor.cli import demo_jobs
+	from job_monitor.cli.demo import jobs as demo_jobs
 
 	payload = demo_jobs.payload(frappe.local.site, texts["method"], {"text": texts["arguments"]})
 	payload["user"] = texts["user"]

@@ -15,7 +15,7 @@ import pytest
 from job_monitor.cli import terminal_text
 from tests.support.processes import ROOT
 
-COMMAND = [sys.executable, "-m", "job_monitor.cli.start_demo"]
+COMMAND = [sys.executable, "-m", "job_monitor.cli.demo"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -85,4 +85,4 @@ def test_ctrl_c_prints_no_traceback(seconds: float) -> None:
 
 def test_the_script_leaves_ctrl_c_to_the_demo() -> None:
 	script = (ROOT / "scripts/demo").read_text()
-	assert "-m job_monitor.cli.start_demo" in script and 'trap "" INT' in script
+	assert "-m job_monitor.cli.demo" in script and 'trap "" INT' in script

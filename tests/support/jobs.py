@@ -8,7 +8,7 @@ import zlib
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from job_monitor.cli import demo_jobs
+from job_monitor.cli.demo import jobs as demo_jobs
 
 BENCH = "home-frappe-frappe-bench"
 SITE = "a.localhost"

@@ -41,7 +41,7 @@ class Workers:
 	def _start(self, queues: tuple[str, ...], *options: str) -> subprocess.Popen[bytes]:
 		names = ",".join(full(queue) for queue in queues or ("default",))
 		process = subprocess.Popen(
-			[sys.executable, "-m", "job_monitor.cli.demo_jobs", self.url, names, *options],
+			[sys.executable, "-m", "job_monitor.cli.demo.jobs", self.url, names, *options],
 			env=os.environ | {"PYTHONPATH": str(ROOT)},
 			stdin=subprocess.DEVNULL,
 			stderr=subprocess.PIPE,

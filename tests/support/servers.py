@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from job_monitor.cli.demo import redis_executable
+from job_monitor.cli.demo.redis_server import redis_executable
 
 START_SECONDS = 10.0
 

@@ -21,7 +21,7 @@ from rq import Queue
 from rq.job import Job
 
 from job_monitor.bridge import context
-from job_monitor.cli.demo import redis_executable
+from job_monitor.cli.demo.redis_server import redis_executable
 from job_monitor.core import limits
 from job_monitor.core.history.runs import RunLog
 from job_monitor.tests.servers import Proxy, running

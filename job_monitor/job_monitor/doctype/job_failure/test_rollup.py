@@ -38,7 +38,7 @@ import job_monitor.commands
 kept = sorted({"frappe.model.document", "requests", "PIL"} & set(sys.modules) - frappes)
 from frappe.utils.background_jobs import execute_job
 from job_monitor import tasks
-from job_monitor.bridge import state
+from job_monitor.bridge.site import state
 
 def imported(method, **arguments):
 	before = set(sys.modules)

@@ -30,13 +30,13 @@ SEPARATORS = {15: "::", 16: "||"}
 
 
 def allow_frappe_ids() -> None:
-	"""Let RQ 3 take Frappe's ids: it refuses "|", which the RQ that Frappe 16 pins accepts."""
+	"""Let RQ 3 accept Frappe's ids: it refuses "|", which the RQ that Frappe 16 pins accepts."""
 	if hasattr(rq.job, "validate_job_id"):
 		rq.job.validate_job_id = lambda job_id: None
 
 
 def payload(site: str, method: str, arguments: dict[str, Any], user: str = "Administrator") -> dict[str, Any]:
-	"""Keyword arguments of `execute_job`, as `frappe.enqueue` writes them."""
+	"""The keyword arguments of `execute_job`, as `frappe.enqueue` writes them."""
 	return {
 		"site": site,
 		"user": user,
@@ -70,8 +70,8 @@ def enqueue(
 		queue: Full name, `bench_id:queue`.
 		job_id: The part behind the site; a new uuid if empty.
 	"""
-	where = rq.Queue(queue, connection=connection)
-	job = where.create_job(
+	target = rq.Queue(queue, connection=connection)
+	job = target.create_job(
 		EXECUTE_JOB,
 		kwargs=payload(site, method, arguments, user),
 		timeout=timeout,
@@ -83,15 +83,15 @@ def enqueue(
 	)
 	# Not by the public setter: RQ 2 and newer refuse the ":" of Frappe 15, RQ 3 the "|" of Frappe 16
 	job._id = f"{site}{SEPARATORS[frappe_version]}{job_id or uuid.uuid4()}"
-	where.enqueue_job(job, at_front=at_front)
+	target.enqueue_job(job, at_front=at_front)
 	return str(job._id)
 
 
-# What runs in a worker
+# The worker
 
 
 def stand_in_for_frappe() -> None:
-	"""Put a `frappe.utils.background_jobs` into this process that calls the method and nothing else."""
+	"""Put a module `frappe.utils.background_jobs` into this process that only calls the job's method."""
 	for name in ("frappe", "frappe.utils", "frappe.utils.background_jobs"):
 		sys.modules[name] = types.ModuleType(name)
 	module: Any = sys.modules["frappe.utils.background_jobs"]
@@ -117,9 +117,9 @@ def _resolve(method: str) -> Callable[..., Any]:
 
 
 def die_with(parent: int) -> None:
-	"""End this process by itself when its parent is gone, however that one ended.
+	"""Kill this process when its parent is gone, however that ended.
 
-	A job's process leaves its worker's group, so no signal to the group would reach it.
+	The process of a job leaves its worker's group, so no signal to the group would reach it.
 	"""
 
 	def watch() -> None:
@@ -131,7 +131,7 @@ def die_with(parent: int) -> None:
 
 
 class Worker(rq.Worker):
-	"""RQ's worker; its job processes do not outlive it."""
+	"""RQ's worker, whose jobs' processes do not outlive it."""
 
 	def main_work_horse(self, *args: Any, **kwargs: Any) -> Any:
 		die_with(self.pid or os.getppid())
@@ -139,6 +139,11 @@ class Worker(rq.Worker):
 
 
 def work(url: str, queues: list[str], burst: bool) -> None:
+	"""Run jobs of these queues in this process, by their full names.
+
+	Args:
+		burst: End when no job waits.
+	"""
 	die_with(os.getppid())
 	allow_frappe_ids()
 	stand_in_for_frappe()
@@ -179,13 +184,13 @@ def _ask_slow_server(**_arguments: Any) -> None:
 
 
 def _ignore_timeout(**_arguments: Any) -> None:
-	"""Hangs where RQ's timeout cannot reach it, like code stuck in a C library."""
+	"""Hang where RQ's timeout cannot reach, like code stuck in a C library."""
 	signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
 	time.sleep(3600)
 
 
 def _eat_memory(**_arguments: Any) -> None:
-	os.kill(os.getpid(), signal.SIGKILL)  # what the kernel does when the memory is used up
+	os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory runs out
 
 
 METHODS: dict[str, Callable[..., Any]] = {
