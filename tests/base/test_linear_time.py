@@ -196,7 +196,7 @@ NOT_FED = {
 	**{
 		name: _REDIS
 		for name in (
-			"history.reconcile.catch_up rq.matching.Matcher.by_id rq.pool.moments rq.pool.Pool.read rq.jobs.read_job rq.jobs.read_rows "
+			"history.reconcile.catch_up rq.matching.Matcher.by_id rq.pool.Pool.read rq.places.PlaceReader.take rq.jobs.read_job rq.jobs.read_rows "
 			"history.runs.RunLog.__init__ history.runs.RunLog.ended history.runs.RunLog.forget_upto history.runs.RunLog.note_stop history.runs.RunLog.stopped_at history.runs.RunLog.noted_at "
 			"rq.client.RqClient.__init__ rq.client.RqClient.resolve rq.queues.read_queues "
 			"schedules.schedule_jobs.read rq.search.search "

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import InvalidQuery
-from job_monitor.core.rq import cursor, keys, merge
+from job_monitor.core.rq import cursor, keys, places
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
@@ -78,7 +78,7 @@ def test_all_pages_together_are_the_whole_answer_each_job_once(
 	client, jobs = RqClient(connection, BENCH), Jobs(connection)
 	with pytest.MonkeyPatch.context() as patched:
 		patched.setattr(limits, "CHUNK_ROWS", chunk)
-		patched.setattr(merge, "_SMALLEST_BLOCK", block)
+		patched.setattr(places, "_SMALLEST_BLOCK", block)
 		fill(jobs, kinds)
 		query = JobQuery(statuses=tuple(statuses), newest_first=newest, site="a.localhost" if by_site else "")
 		wanted = sorted(

@@ -7,7 +7,6 @@ import binascii
 import json
 import math
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from job_monitor.core import clock, limits
@@ -159,12 +158,15 @@ def exception_text(results: Any, exc_info: bytes | None, max_chars: int, redacto
 	return redactor.clean_traceback(keys.text(raw), max_chars)
 
 
-def latest(values: Values | Exception) -> datetime | None:
-	"""The last change of status, from the values of `TIME_FIELDS`."""
+def last_change(values: Values | Exception) -> float:
+	"""Unix time of a job's last change of status, from the values of `TIME_FIELDS`; 0 if none of them is a moment."""
 	if isinstance(values, Exception):
-		return None
-	moments = [moment for moment in map(clock.parse, values) if moment is not None]
-	return max(moments) if moments else None
+		return 0.0
+	times = [value for value in values if value]
+	# Moments of one length are in the order of their letters: the last one is parsed only
+	if len({len(value) for value in times}) == 1 and (moment := clock.parse(max(times))):
+		return moment.timestamp()
+	return max((moment.timestamp() for moment in map(clock.parse, times) if moment is not None), default=0.0)
 
 
 def integer(value: bytes | None) -> int | None:

@@ -16,7 +16,7 @@ from job_monitor.core.pickles import payload_head
 from job_monitor.core.pickles.payload import Undecodable
 from job_monitor.core.rq import job_fields, keys
 from job_monitor.core.rq.client import RqClient
-from job_monitor.core.rq.pool import Entry
+from job_monitor.core.rq.places import Entry
 from job_monitor.core.rq.query import JobQuery
 
 _TRACEBACKS = 200

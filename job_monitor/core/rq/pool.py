@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
 
 from job_monitor.core import limits
 from job_monitor.core.rq import cursor, job_fields, keys, places
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.cursor import Pooled
 from job_monitor.core.rq.keys import Place
-
-POOL: Place = ("", "")
-"""Stands for all of them among the places of a merge."""
-
-
-class Entry(NamedTuple):
-	"""A job as a place holds it.
-
-	Attributes:
-		position: From 1 at the end where reading begins; in the pool, among what was left of it.
-		score: Of a registry scored by time.
-		ties: Entries of that very score before this one.
-		pooled: What orders it in the pool.
-	"""
-
-	place: Place
-	job_id: str
-	position: int
-	score: float = 0.0
-	ties: int = 0
-	pooled: Pooled | None = None
-
-	@property
-	def source(self) -> Place:
-		return POOL if self.pooled else self.place
+from job_monitor.core.rq.places import Entry
 
 
 class Pool:
@@ -53,7 +28,7 @@ class Pool:
 		self.entries: list[Entry] | None = None
 
 	def read(self, newest: bool, ordered: bool, keep: Callable[[str], bool] | None) -> list[Entry]:
-		"""Two round trips."""
+		"""The entries in their order. Two round trips."""
 		answers = self.client.ask(("ZRANGE", keys.place_key(*place), 0, -1) for place in self.places)
 		found = [
 			(place, job_id)
@@ -61,7 +36,7 @@ class Pool:
 			for job_id in places.window_ids(place, answer, newest=False)
 			if keep is None or keep(job_id)
 		]
-		times = moments(self.client, [job_id for _, job_id in found]) if ordered else iter([0.0] * len(found))
+		times = self._times(job_id for _, job_id in found) if ordered else [0.0] * len(found)
 		ranked = sorted(
 			((-moment if newest else moment, cursor.digest(job_id), job_id), place)
 			for (place, job_id), moment in zip(found, times, strict=True)
@@ -70,20 +45,17 @@ class Pool:
 		self.entries = [Entry(place, key[2], n, pooled=key) for n, (key, place) in enumerate(left, 1)]
 		return self.entries
 
+	def _times(self, job_ids: Iterable[str]) -> list[float]:
+		answers = self.client.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in job_ids)
+		return [job_fields.last_change(values) for values in answers]
+
 	def stop(self, first: Entry | None) -> tuple[Pooled | None, int]:
-		"""The last one used, and how many are used up, where `first` is the first that was not."""
+		"""The last entry used, and how many are used up, where `first` is the first that was not."""
 		if self.entries is None:
 			return self.after, 0
 		done = first.position - 1 if first else len(self.entries)
 		last = self.entries[done - 1].pooled if done else self.after
 		return last, self.size - (len(self.entries) - done)
-
-
-def moments(client: RqClient, ids: Sequence[str]) -> Iterator[float]:
-	"""The last change of each job as Unix time, 0 if nothing tells it. One round trip."""
-	for values in client.ask(("HMGET", keys.job_key(i), *job_fields.TIME_FIELDS) for i in ids):
-		moment = job_fields.latest(values)
-		yield moment.timestamp() if moment else 0.0
 
 
 def _belongs(place: Place, size: int) -> bool:

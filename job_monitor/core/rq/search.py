@@ -16,7 +16,7 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.matching import Matcher
 from job_monitor.core.rq.merge import Merge
-from job_monitor.core.rq.pool import Entry
+from job_monitor.core.rq.places import Entry
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import SearchResult
 from job_monitor.core.wording import say
