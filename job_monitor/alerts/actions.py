@@ -91,12 +91,12 @@ def confirm_live_site() -> None:
 	outbox.drop_waiting()
 
 
-def too_short(window_minutes: int, sustain_minutes: int) -> str:
+def too_short(window_minutes: int, pending_period: int) -> str:
 	"""Why a rule's times are shorter than the pauses between two looks, "" if they are not."""
 	tick = get_scheduler_tick()
 	if engine.last().get("by") == "watch":
 		return ""
-	short = [minutes for minutes in (window_minutes, sustain_minutes) if 0 < minutes * 60 < tick]
+	short = [minutes for minutes in (window_minutes, pending_period) if 0 < minutes * 60 < tick]
 	if not short:
 		return ""
 	return _(

@@ -31,13 +31,11 @@ Known = dict[str, dict[str, Incident]]
 
 _RULE_FIELDS = ("kind", "severity", "queue", "subject", "threshold", "minimum", "window_minutes")
 _FIELDS = ("subject", "state", "title", "text", "value", "context", "severity")
-_OLD = {"clear_since": "fine_since", "notified_at": "told_at"}
-"""Columns and JSON keys that are not called as the fields of `Incident`."""
 
 
 def rules() -> list[Rule]:
 	"""Those that are enabled. Kinds that this version does not know are left out."""
-	fields = ("name", *_RULE_FIELDS, "sustain_minutes", "remind_hours", "muted_until")
+	fields = ("name", *_RULE_FIELDS, "pending_period", "repeat_interval", "muted_until")
 	rows = _select(f"select {_columns(fields)} from `tab{RULE}` where enabled = 1 order by name")
 	return [rule(row) for row in rows if row.kind in KINDS and not _told_elsewhere(row.kind)]
 
@@ -59,8 +57,8 @@ def rule(row: Any) -> Rule:
 		threshold=flt(row.threshold),
 		minimum=cint(row.minimum),
 		window_minutes=cint(row.window_minutes),
-		pending_period=cint(row.sustain_minutes) * 60,
-		repeat_interval=cint(row.remind_hours) * 3600,
+		pending_period=cint(row.pending_period) * 60,
+		repeat_interval=cint(row.repeat_interval) * 3600,
 		notify_on_resolve=KINDS[row.kind].notify_on_resolve,
 		muted_until=_utc(row.muted_until),
 	)
@@ -70,7 +68,7 @@ def read_open() -> tuple[Known, dict[tuple[str, str], str]]:
 	"""Open incidents, and the names of their documents by rule and subject."""
 	known: Known = defaultdict(dict)
 	names: dict[tuple[str, str], str] = {}
-	fields = ("name", "rule", "acknowledged_by", "muted_until", "moments", *_FIELDS, *map(_column, MOMENTS))
+	fields = ("name", "rule", "acknowledged_by", "muted_until", "moments", *_FIELDS, *MOMENTS)
 	query = f"select {_columns(fields)} from `tab{ALERT}` where state in %(open)s order by creation desc"
 	for row in _select(query, {"open": OPEN}):
 		known[row.rule][row.subject] = _incident(row)
@@ -103,16 +101,11 @@ def _incident(row: Any) -> Incident:
 	)
 
 
-def _column(name: str) -> str:
-	return _OLD.get(name, name)
-
-
 def moments(row: Any) -> dict[str, datetime | None]:
 	"""In UTC. Of a row that an older release wrote: from the columns for people, where the row has them."""
 	if not row.moments:
-		return {name: _utc(row.get(_column(name))) for name in MOMENTS}
+		return {name: _utc(row.get(name)) for name in MOMENTS}
 	kept = json.loads(row.moments)
-	kept |= {name: kept[old] for name, old in _OLD.items() if old in kept}
 	return {name: datetime.fromisoformat(kept[name]) if kept.get(name) else None for name in MOMENTS}
 
 
@@ -161,7 +154,7 @@ def _values(incident: Incident) -> dict[str, Any]:
 	noted = {name: getattr(incident, name) for name in MOMENTS}
 	return {
 		**{field: getattr(incident, field) for field in _FIELDS},
-		**{_column(name): to_site(moment) for name, moment in noted.items()},
+		**{name: to_site(moment) for name, moment in noted.items()},
 		"moments": json.dumps({name: moment.isoformat() for name, moment in noted.items() if moment}),
 		"state": incident.state.value,
 		"severity": incident.severity.value.title(),

@@ -12,9 +12,12 @@ APP = "job_monitor"
 
 
 def is_migrated() -> bool:
-	"""Whether this release's last patch ran here. Installing notes all patches as done. One query."""
-	last = frappe.get_file_items(frappe.get_app_path(APP, "patches.txt"))[-1]
-	return bool(frappe.db.sql("select 1 from `tabPatch Log` where patch = %s limit 1", last))
+	"""Whether all patches of this release ran here. Installing notes them as done. One query."""
+	lines = frappe.get_file_items(frappe.get_app_path(APP, "patches.txt"))
+	patches = {line for line in lines if not line.startswith("[")}
+	query = "select count(distinct patch) from `tabPatch Log` where skipped = 0 and patch in %(patches)s"
+	noted: int = frappe.db.sql(query, {"patches": tuple(patches)})[0][0]
+	return noted == len(patches)
 
 
 NOT_MIGRATED = say("This site is not migrated to the installed release of Job Monitor.")

@@ -19,7 +19,7 @@ class Kind:
 		threshold, minimum, window_minutes: Defaults; None where the kind has no such number.
 		unit: Of the threshold. `minimum_label`: what the minimum counts.
 		scope: Which patterns narrow it: `QUEUE`, and `METHOD` or `SCHEDULE` for the subject.
-		sustain_minutes, remind_hours: Defaults.
+		pending_period, repeat_interval: Defaults.
 		of_bench: Looks at what all sites of a bench share.
 		counts_runs: Counts runs over the window.
 		about_unknown: Looks at what the other rules could not ask, so after them; its message says unknown, not firing.
@@ -34,8 +34,8 @@ class Kind:
 	window_minutes: int | None = None
 	scope: tuple[str, ...] = ()
 	severity: Severity = Severity.WARNING
-	sustain_minutes: int = 0
-	remind_hours: int = 24
+	pending_period: int = 0
+	repeat_interval: int = 24
 	notify_on_resolve: bool = True
 	of_bench: bool = False
 	counts_runs: bool = False
@@ -48,7 +48,7 @@ def _critical(
 	threshold: float | None = None,
 	unit: str = "",
 	scope: tuple[str, ...] = (),
-	sustain_minutes: int = 0,
+	pending_period: int = 0,
 	of_bench: bool = False,
 ) -> Kind:
 	return Kind(
@@ -58,8 +58,8 @@ def _critical(
 		unit,
 		scope=scope,
 		severity=Severity.CRITICAL,
-		sustain_minutes=sustain_minutes,
-		remind_hours=4,
+		pending_period=pending_period,
+		repeat_interval=4,
 		of_bench=of_bench,
 	)
 
@@ -105,7 +105,7 @@ KINDS = {
 			),
 			window_minutes=24 * 60,
 			scope=(METHOD,),
-			remind_hours=0,
+			repeat_interval=0,
 			notify_on_resolve=False,
 		),
 		Kind(
@@ -114,7 +114,7 @@ KINDS = {
 			threshold=300,
 			unit=say("seconds"),
 			scope=(QUEUE,),
-			sustain_minutes=2,
+			pending_period=2,
 			of_bench=True,
 		),
 		_critical(
@@ -126,7 +126,7 @@ KINDS = {
 			threshold=80,
 			unit="%",
 			scope=(QUEUE,),
-			sustain_minutes=1,
+			pending_period=1,
 			of_bench=True,
 		),
 		_critical(
@@ -141,7 +141,7 @@ KINDS = {
 			"No Worker",
 			say("Jobs wait in a queue that no worker serves."),
 			scope=(QUEUE,),
-			sustain_minutes=2,
+			pending_period=2,
 			of_bench=True,
 		),
 		_critical(
@@ -161,7 +161,7 @@ KINDS = {
 			minimum=20,
 			minimum_label=say("Known runs at least"),
 			scope=(QUEUE, METHOD),
-			sustain_minutes=1,
+			pending_period=1,
 		),
 		Kind(
 			"Zombie Job",
@@ -177,7 +177,7 @@ KINDS = {
 			threshold=1,
 			unit=say("runs"),
 			scope=(SCHEDULE,),
-			sustain_minutes=1,
+			pending_period=1,
 		),
 		Kind(
 			"Failing Schedule",
@@ -190,12 +190,12 @@ KINDS = {
 			"Blocked Schedule",
 			say("A scheduled job is not started because a dead job has its id."),
 			scope=(SCHEDULE,),
-			sustain_minutes=1,
+			pending_period=1,
 		),
 		_critical(
 			"Scheduler",
 			say("The scheduler is absent, disabled or paused; a warning if the site is dormant."),
-			sustain_minutes=5,
+			pending_period=5,
 		),
 		_critical(
 			"Redis Memory",
@@ -204,7 +204,7 @@ KINDS = {
 			),
 			threshold=85,
 			unit="%",
-			sustain_minutes=2,
+			pending_period=2,
 			of_bench=True,
 		),
 		Kind(
@@ -221,8 +221,8 @@ KINDS = {
 		Kind(
 			"Could Not Ask",
 			say("Redis, the history or a rule could not be asked: what they would tell is unknown."),
-			sustain_minutes=2,
-			remind_hours=4,
+			pending_period=2,
+			repeat_interval=4,
 			about_unknown=True,
 		),
 		Kind(
@@ -239,7 +239,7 @@ KINDS = {
 			threshold=15,
 			unit=say("minutes"),
 			notify_on_resolve=False,
-			remind_hours=0,
+			repeat_interval=0,
 		),
 	)
 }

@@ -27,7 +27,7 @@ class JobAlert(PlainText, Document):
 		acknowledged_by: DF.Data | None
 		began_at: DF.Datetime | None
 		context: DF.SmallText | None
-		fine_since: DF.Datetime | None
+		clear_since: DF.Datetime | None
 		fired_at: DF.Datetime | None
 		flips: DF.Table[JobAlertFlip]
 		moments: DF.SmallText | None
@@ -41,7 +41,7 @@ class JobAlert(PlainText, Document):
 		subject: DF.Data | None
 		text: DF.SmallText | None
 		title: DF.Data | None
-		told_at: DF.Datetime | None
+		notified_at: DF.Datetime | None
 		value: DF.Float
 	# end: auto-generated types
 

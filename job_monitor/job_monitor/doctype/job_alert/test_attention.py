@@ -20,7 +20,7 @@ API = "/api/method/job_monitor.api.alerts."
 class TestAttention(AlertTestCase):
 	def setUp(self) -> None:
 		super().setUp()
-		self.rule("Error Log Rate", threshold=3, remind_hours=1)
+		self.rule("Error Log Rate", threshold=3, repeat_interval=1)
 		self.errors(4)
 		engine.evaluate("test")
 		self.alert = self.alerts()[0].name

@@ -45,7 +45,7 @@ class AlertTestCase(ChannelTestCase):
 
 	def rule(self, kind: str, **values: Any) -> Any:
 		document = {"doctype": "Job Alert Rule", "title": kind, "kind": kind, "severity": "Critical"}
-		rule = frappe.get_doc({**document, "sustain_minutes": 0, **values}).insert()
+		rule = frappe.get_doc({**document, "pending_period": 0, **values}).insert()
 		frappe.db.commit()
 		return rule
 
@@ -67,7 +67,7 @@ class AlertTestCase(ChannelTestCase):
 			yield server
 
 	def alerts(self, **filters: Any) -> list[Any]:
-		fields = ["name", "rule", "subject", "state", "title", "severity", "told_at", "seconds"]
+		fields = ["name", "rule", "subject", "state", "title", "severity", "notified_at", "seconds"]
 		return frappe.get_all("Job Alert", filters, fields, order_by="creation")
 
 

@@ -274,7 +274,7 @@ class TestFlood(AlertTestCase):
 class TestClocks(NoticeTestCase):
 	def setUp(self) -> None:
 		super().setUp()
-		self.rule("Method Failures", sustain_minutes=2, remind_hours=1)
+		self.rule("Method Failures", pending_period=2, repeat_interval=1)
 		self.zone, self.now = "Asia/Kolkata", clock.now()
 		zone = patch("job_monitor.bridge.timezones.zone_name", lambda: self.zone)
 		for faked in (patch.object(clock, "now", lambda: self.now), zone):

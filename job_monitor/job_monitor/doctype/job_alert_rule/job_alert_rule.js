@@ -1,4 +1,4 @@
-const NUMBERS = ["threshold", "minimum", "window_minutes", "sustain_minutes", "remind_hours"];
+const NUMBERS = ["threshold", "minimum", "window_minutes", "pending_period", "repeat_interval"];
 
 frappe.ui.form.on("Job Alert Rule", {
 	async refresh(frm) {

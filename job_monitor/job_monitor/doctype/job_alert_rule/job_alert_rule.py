@@ -10,8 +10,8 @@ from job_monitor.alerts import actions
 from job_monitor.core.alerts.kinds import KINDS, METHOD, QUEUE, SCHEDULE
 from job_monitor.core.limits import PATTERN_CHARS
 
-_NUMBERS = ("threshold", "minimum", "window_minutes", "sustain_minutes", "remind_hours")
-_MOST = {"window_minutes": 1440, "sustain_minutes": 1440, "remind_hours": 24 * 30}
+_NUMBERS = ("threshold", "minimum", "window_minutes", "pending_period", "repeat_interval")
+_MOST = {"window_minutes": 1440, "pending_period": 1440, "repeat_interval": 24 * 30}
 
 
 class JobAlertRule(Document):
@@ -33,10 +33,10 @@ class JobAlertRule(Document):
 		minimum: DF.Int
 		muted_until: DF.Datetime | None
 		queue: DF.Data | None
-		remind_hours: DF.Int
+		repeat_interval: DF.Int
 		severity: DF.Literal["Warning", "Critical"]
 		subject: DF.Data | None
-		sustain_minutes: DF.Int
+		pending_period: DF.Int
 		threshold: DF.Float
 		title: DF.Data
 		window_minutes: DF.Int
@@ -51,7 +51,7 @@ class JobAlertRule(Document):
 
 	def onload(self) -> None:
 		"""The form shows it as long as it is so."""
-		self.set_onload("too_short", actions.too_short(self.window_minutes, self.sustain_minutes))
+		self.set_onload("too_short", actions.too_short(self.window_minutes, self.pending_period))
 
 	def on_update(self) -> None:
 		if text := actions.too_short(self.window_minutes, 0):
