@@ -75,7 +75,7 @@ def _together() -> Iterator[list[str]]:
 		frappe.qb.from_(flip)
 		.left_join(alert)
 		.on(alert.name == flip.parent)
-		.select(flip.name, flip.notice, flip.delivery, flip.claimed_at, alert.rule)
+		.select(flip.name, flip.notice, flip.delivery, flip.claimed_at, flip.channels_left, alert.rule)
 		.where(flip.waiting == 1)
 		.orderby(flip.at, flip.idx)
 		.limit(1000)
@@ -84,11 +84,12 @@ def _together() -> Iterator[list[str]]:
 	groups: dict[tuple[str, ...], list[str]] = {}
 	for row in waiting:
 		if not row.claimed_at or _is_stale(row.claimed_at):
-			key = (row.delivery,) if row.delivery else (row.rule or "", row.notice)
-			groups.setdefault(key, []).append(row.name)
+			# An older release tried a notice without giving it an id
+			new = (row.rule or "", row.notice, row.channels_left or "")
+			groups.setdefault((row.delivery,) if row.delivery else new, []).append(row.name)
 	quiet: dict[str, bool] = {}
 	for key, names in groups.items():
-		if len(key) == 2 and quiet.setdefault(key[0], _has_told_enough(key[0])):
+		if len(key) == 3 and quiet.setdefault(key[0], _has_told_enough(key[0])):
 			continue
 		yield names
 
