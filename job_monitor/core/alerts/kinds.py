@@ -19,7 +19,7 @@ class Kind:
 		threshold, minimum, window_minutes: Defaults; None where the kind has no such number.
 		unit: Of the threshold. `minimum_label`: what the minimum counts.
 		scope: Which patterns narrow it: `QUEUE`, and `METHOD` or `SCHEDULE` for the subject.
-		pending_period, repeat_interval: Defaults.
+		pending_period, repeat_interval: Defaults, in minutes and in hours, as the fields of Job Alert Rule.
 		of_bench: Looks at what all sites of a bench share.
 		counts_runs: Counts runs over the window.
 		about_unknown: Looks at what the other rules could not ask, so after them; its message says unknown, not firing.
@@ -221,6 +221,7 @@ KINDS = {
 		Kind(
 			"Could Not Ask",
 			say("Redis, the history or a rule could not be asked: what they would tell is unknown."),
+			severity=Severity.CRITICAL,
 			pending_period=2,
 			repeat_interval=4,
 			about_unknown=True,
