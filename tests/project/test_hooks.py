@@ -12,10 +12,11 @@ ROOT = Path(__file__).parents[2]
 
 OF_RELEASES = (
 	"job_monitor.api.queues.get_queue_info",
-	"job_monitor.job_hooks.after",
-	"job_monitor.job_hooks.before",
+	"job_monitor.around_jobs.after",
+	"job_monitor.around_jobs.before",
 	"job_monitor.bridge.boot.extend",
-	"job_monitor.background_jobs_patch.install",
+	"job_monitor.compat.before_request",
+	"job_monitor.compat.install",
 	"job_monitor.install.after_install",
 	"job_monitor.install.after_migrate",
 	"job_monitor.install.after_uninstall",

@@ -29,7 +29,7 @@ ALLOWED = {
 	"commands": {"commands", FRONT, "cli", "alerts", "recorder", "notify", "bridge", "core", ""},
 	FRONT: {FRONT, "alerts", "recorder", "notify", "bridge", "core", ""},
 }
-"""What each layer imports of this app. "" is the package itself: the version, and compat's names for plain scripts."""
+"""What each layer imports of this app. "" is the package itself: the version, and the names that it gives plain scripts."""
 
 ROOMS: dict[str, set[str]] = {
 	"core": set(),
