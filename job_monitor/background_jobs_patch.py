@@ -25,9 +25,9 @@ def before_request() -> None:
 	import frappe
 
 	if frappe.form_dict.get("aggregate_function"):
-		from job_monitor.bridge.lists.group_counts import put_among_fields
+		from job_monitor.bridge.lists.group_by import move_into_fields
 
-		put_among_fields(frappe.form_dict)
+		move_into_fields(frappe.form_dict)
 
 
 installed = False
@@ -59,7 +59,7 @@ def _add_names(module: ModuleType) -> None:
 	def get_jobs(site: Any = None, queue: Any = None, key: str = "method", status: Any = None) -> Any:
 		if status is None:
 			return core_get_jobs(site=site, queue=queue, key=key)
-		from job_monitor.bridge.rq.queues import JobList
+		from job_monitor.bridge.rq.job_list import JobList
 
 		return JobList(site, queue, status)
 

@@ -1,4 +1,4 @@
-"""Stands for Frappe's endpoints that export, so that no text of a job becomes a formula. See `bridge.exports`."""
+"""Endpoints that override those of Frappe that export, so that no text of a job becomes a formula."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from job_monitor.bridge.lists import exports
 
 @frappe.whitelist()
 def export_list() -> Any:
-	"""As `frappe.desk.reportview.export_query`."""
+	"""Overrides `frappe.desk.reportview.export_query`."""
 	return exports.run("frappe.desk.reportview.export_query", str(frappe.form_dict.get("doctype")))
 
 
 @frappe.whitelist()
 def export_report() -> Any:
-	"""As `frappe.desk.query_report.export_query`."""
+	"""Overrides `frappe.desk.query_report.export_query`."""
 	return exports.run(
 		"frappe.desk.query_report.export_query", report=str(frappe.form_dict.get("report_name"))
 	)
@@ -23,7 +23,7 @@ def export_report() -> Any:
 
 @frappe.whitelist()
 def export_data() -> Any:
-	"""As `frappe.core.doctype.data_export.exporter.export_data`."""
+	"""Overrides `frappe.core.doctype.data_export.exporter.export_data`."""
 	return exports.run(
 		"frappe.core.doctype.data_export.exporter.export_data", str(frappe.form_dict.get("doctype"))
 	)
@@ -31,6 +31,6 @@ def export_data() -> Any:
 
 @frappe.whitelist()
 def download_template() -> Any:
-	"""As `frappe.core.doctype.data_import.data_import.download_template`."""
+	"""Overrides `frappe.core.doctype.data_import.data_import.download_template`."""
 	endpoint = "frappe.core.doctype.data_import.data_import.download_template"
 	return exports.run(endpoint, str(frappe.form_dict.get("doctype")))

@@ -1,13 +1,13 @@
-"""Stands for endpoints of Frappe's lists where they cannot answer for virtual DocTypes."""
+"""Endpoints that override those of Frappe's lists which cannot answer for virtual DocTypes."""
 
 from typing import Any
 
 import frappe
 
-from job_monitor.bridge.lists import group_counts
+from job_monitor.bridge.lists import group_by
 
 
 @frappe.whitelist()
 def get_group_by_count(doctype: str, current_filters: str, field: str) -> list[Any]:
-	"""As Frappe's `frappe.desk.listview.get_group_by_count`, which it calls."""
-	return group_counts.counts(doctype, current_filters, field)
+	"""Overrides `frappe.desk.listview.get_group_by_count`, and answers as it does."""
+	return group_by.counts(doctype, current_filters, field)

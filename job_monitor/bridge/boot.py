@@ -1,4 +1,4 @@
-"""What Desk's scripts know from the start."""
+"""Boot info: what Desk's scripts know when they start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from job_monitor.bridge import context, permissions
 
 
 def extend(bootinfo: Any) -> None:
-	"""Adds `job_monitor`: queues by configuration, and whether the user may act. Asks neither Redis nor the database."""
+	"""Add `job_monitor`: the configured queues, and whether the user may act. Neither Redis nor the database is asked."""
 	bootinfo.job_monitor = {
 		"queues": context.queue_names(),
 		"can_manage": permissions.can_manage(),

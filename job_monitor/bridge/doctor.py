@@ -1,4 +1,4 @@
-"""`bench doctor`: what is wrong with the bench and with each of its sites. Nothing is enqueued to find out."""
+"""`bench doctor`: findings of the bench and of each of its sites. No test job is enqueued."""
 
 from __future__ import annotations
 
@@ -68,27 +68,27 @@ class Examination:
 
 
 def examine(sites: Sequence[str]) -> Examination:
-	"""Look at the bench once, then at each site. One that is broken hides no other."""
+	"""Examine the bench, then each site. A site that cannot be examined does not keep others from it."""
 	report = Examination([])
-	taken: Snapshot | None = None
+	seen: Snapshot | None = None
 	pending: dict[str, int] = {}
 	with _site(""):
 		try:
 			client = context.client()
-			taken = snapshot.take(client)
+			seen = snapshot.take(client)
 			pending, report.pending_is_exact = waiting_by_site(client)
 		except JobMonitorError as error:
 			report.problem = str(error)
 		else:
-			report.workers = "running" if taken.living else "not running"
-			report.findings = diagnosis.diagnose(taken)
+			report.workers = "running" if seen.living else "not running"
+			report.findings = diagnosis.diagnose(seen)
 	for site in sites:
-		report.sites.append(_examine_site(site, None if taken is None else pending.get(site, 0)))
+		report.sites.append(_examine_site(site, None if seen is None else pending.get(site, 0)))
 	return report
 
 
 class _site:
-	"""A site (or, for "", the bench alone) for the length of a block."""
+	"""A block in a site's context; in the bench's alone for ""."""
 
 	def __init__(self, site: str) -> None:
 		self.site = site
@@ -107,17 +107,17 @@ def _examine_site(site: str, pending: int | None) -> SiteReport:
 	try:
 		with _site(site):
 			report.scheduler = scheduler.switch()
-			report.findings = list(_of_site(site, asked=pending is not None))
+			report.findings = list(site_findings(site, has_redis=pending is not None))
 	except BaseTimeoutException:
 		raise
-	except Exception as error:  # a database that is down, a broken configuration: told, and the next site
+	except Exception as error:  # a database that is down, a broken configuration
 		report.problem = f"{type(error).__name__}: {error}".strip(": ")
 	return report
 
 
-def _of_site(site: str, asked: bool) -> Iterator[Finding]:
-	"""What is wrong with a site's scheduler and schedules. Without Redis only what the site itself knows."""
-	if asked:
+def site_findings(site: str, has_redis: bool) -> Iterator[Finding]:
+	"""Findings of a site's scheduler, monitor and schedules. Without Redis, those that the database alone can show."""
+	if has_redis:
 		healths = schedule_health.read()
 		found = scheduler.health(healths)
 	else:
@@ -126,13 +126,13 @@ def _of_site(site: str, asked: bool) -> Iterator[Finding]:
 		yield _scheduler_finding(site, found)
 	if APP in frappe.get_installed_apps():
 		yield from _of_monitor(site)
-	# One that is absent misses all of them that are due
-	told = [
+	# An absent scheduler misses all schedules that are due: that is one finding
+	shown = [
 		health
 		for health in healths
 		if found.runs or health.state != "missed" or core_schedules.is_ahead(health)
 	]
-	yield from core_schedules.findings(told)
+	yield from core_schedules.findings(shown)
 
 
 def _of_monitor(site: str) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
-"""The bench's log files for managers: by name, redacted, in bounded parts.
+"""Log files of the bench for managers: by name, redacted, page by page.
 
-The logs are the bench's, the managers are a site's. They see what is proven to be of their site; all of it only on the one
+Logs are of the bench, managers of a site. They see entries that are proven to be of their site; all entries only on the
 site that `job_monitor_bench_site` of `common_site_config.json` names, or where the bench has no other.
 """
 
@@ -25,7 +25,7 @@ BENCH_SITE = "job_monitor_bench_site"
 
 
 def files() -> list[dict[str, Any]]:
-	"""See `api.logs.get_files`.
+	"""The log files that are known, see `api.logs.get_files`.
 
 	Raises:
 		frappe.PermissionError
@@ -40,7 +40,7 @@ def files() -> list[dict[str, Any]]:
 
 
 def read(name: str, records: int, text: str, level: str, older: str, newer: str) -> dict[str, Any]:
-	"""See `api.logs.read`.
+	"""One page of a log, see `api.logs.read`.
 
 	Raises:
 		frappe.PermissionError
@@ -48,24 +48,24 @@ def read(name: str, records: int, text: str, level: str, older: str, newer: str)
 	"""
 	with audit.act("read log", "Log File", name, again_and_again=True) as entry:
 		with context.translated():
-			wanted, known = LogFilter(level.upper(), text, records), catalog.known(name)
-			page = _page(known, wanted, older, newer)
+			log_filter, known = LogFilter(level.upper(), text, records), catalog.known(name)
+			page = _page(known, log_filter, older, newer)
 		entry.end(f"{page.bytes_read:,} bytes", True)
 	return _shape(page)
 
 
-def _page(known: LogName, wanted: LogFilter, older: str, newer: str) -> LogPage:
+def _page(known: LogName, log_filter: LogFilter, older: str, newer: str) -> LogPage:
 	bench, site = Path(get_bench_path()), frappe.local.site
 	if _sees_all(bench):
-		of: dict[str, str] = {}
+		scope: dict[str, str] = {}
 	elif known.per_site:
-		of = {"site": site}
+		scope = {"site": site}
 	elif log_sites.can_prove(known):
-		of = {"only_of": site}
+		scope = {"only_of": site}
 	else:
 		return LogPage(known.name, newer=newer, note=_not_here())
-	log = Log(bench, known.name, redactor=context.redactor(), **of)
-	page = log.follow(newer, wanted) if newer else log.tail(wanted, older)
+	log = Log(bench, known.name, redactor=context.redactor(), **scope)
+	page = log.follow(newer, log_filter) if newer else log.tail(log_filter, older)
 	if not log.left_out or newer:
 		return page
 	left_out = _("{0} entries of other sites, or of none that is named, are left out.").format(log.left_out)
@@ -73,7 +73,10 @@ def _page(known: LogName, wanted: LogFilter, older: str, newer: str) -> LogPage:
 
 
 def _sees_all(bench: Path) -> bool:
-	"""Never by the site's own configuration, which its managers may be able to change."""
+	"""Whether this site may see entries of all sites.
+
+	The bench's configuration decides, never the site's, which its managers may be able to change.
+	"""
 	try:
 		common = json.loads((bench / "sites" / "common_site_config.json").read_text())
 	except (OSError, ValueError):

@@ -1,5 +1,8 @@
-"""Single values of System Settings. Frappe's `get_system_settings` makes a document of all of them: the sweep of each minute
-needs two, and its work-horse would import Frappe's documents anew for that."""
+"""Single values of System Settings.
+
+Frappe's `get_system_settings` makes a document of all of them. The sweep of each minute needs two, and its work-horse would
+import Frappe's documents anew for that.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import frappe
 
 
 def get(field: str) -> str | None:
-	"""As the database has it now, None if it has none. One query."""
+	"""A value as the database has it now, None if it has none. One query."""
 	query = "select value from `tabSingles` where doctype = 'System Settings' and field = %s"
 	rows = frappe.db.sql(query, field)
 	return rows[0][0] if rows else None

@@ -1,4 +1,4 @@
-"""Moments of core (UTC) as Frappe keeps them: naive, in the site's time zone; and back."""
+"""Moments of core (UTC) as Frappe has them (naive, in the site's time zone), and back."""
 
 from __future__ import annotations
 
@@ -12,34 +12,37 @@ from job_monitor.bridge import system_settings
 
 
 def to_site(moment: datetime | None) -> datetime | None:
+	"""A moment as Frappe's fields have it."""
 	return moment.astimezone(site_zone()).replace(tzinfo=None) if moment else None
 
 
 def to_utc(moment: datetime) -> datetime:
+	"""A moment of one of Frappe's fields, in UTC."""
 	return moment.replace(tzinfo=site_zone()).astimezone(timezone.utc)
 
 
 def to_column(moment: datetime) -> datetime:
-	"""As our own columns in UTC have it: Frappe's fields take naive moments only."""
+	"""A moment as this app's own UTC columns have it: without a zone, as Frappe's fields take no other."""
 	return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def from_column(value: datetime | str) -> datetime:
-	"""What `to_column` wrote."""
+	"""The moment that `to_column` wrote."""
 	return get_datetime(value).replace(tzinfo=timezone.utc)
 
 
 def site_now() -> datetime:
-	"""As Frappe's `now_datetime`."""
+	"""The present moment, as Frappe's `now_datetime` gives it."""
 	return datetime.now(site_zone()).replace(tzinfo=None)
 
 
 def site_zone() -> ZoneInfo:
+	"""The site's time zone."""
 	return ZoneInfo(zone_name())
 
 
 def zone_name() -> str:
-	"""As Frappe's `get_system_timezone`; asked once a request or job."""
+	"""Name of the site's time zone, as Frappe's `get_system_timezone` gives it; one query in a request or job at most."""
 	if getattr(frappe.local, "system_settings", None):
 		return get_system_timezone()
 	known: str | None = getattr(frappe.local, _ZONE, None)

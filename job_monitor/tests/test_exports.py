@@ -11,7 +11,7 @@ from unittest.mock import patch
 import frappe
 
 from job_monitor.bridge.lists import exports
-from job_monitor.bridge.lists.endpoints import beneath
+from job_monitor.bridge.lists.overridden import overridden
 from job_monitor.tests.site_tests import SiteTestCase, make_user, request
 
 FORMULA = '=HYPERLINK("http://evil.example","Müller, <b>")'
@@ -122,6 +122,6 @@ class TestExports(SiteTestCase):
 
 	def test_another_app_that_stands_before_an_endpoint_of_frappe_is_still_asked(self) -> None:
 		path, ours = LIST.rpartition("/")[2], "job_monitor.api.exports.export_list"
-		self.assertIs(beneath(path), frappe.get_attr(path))
+		self.assertIs(overridden(path), frappe.get_attr(path))
 		with patch.object(frappe, "get_hooks", return_value={path: ["frappe.ping", ours]}):
-			self.assertIs(beneath(path), frappe.get_attr("frappe.ping"))
+			self.assertIs(overridden(path), frappe.get_attr("frappe.ping"))

@@ -1,4 +1,4 @@
-"""`get_jobs(…, status=…)`: a list that ends, whatever its jobs' registries, and reads no more than is looked at."""
+"""`get_jobs(…, status=…)`: iterating ends, whatever registries hold the jobs, and no more rows are read than are used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
 from job_monitor.bridge import context
-from job_monitor.bridge.rq import queues
+from job_monitor.bridge.rq import job_list
+from job_monitor.bridge.rq.job_list import JobList
 from job_monitor.core import clock
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import SearchResult
@@ -19,7 +20,7 @@ from job_monitor.tests.site_tests import SiteTestCase
 
 class TestJobList(SiteTestCase):
 	def write(self, status: str, number: int) -> list[str]:
-		"""Jobs that stand in a registry with equal scores, newest first."""
+		"""Jobs in a registry with equal scores, the newest first."""
 		connection = get_redis_conn()
 		name = f"{context.client().bench}:default"
 		ids = [f"{frappe.local.site}||{uuid.uuid4()}" for _ in range(number)]
@@ -32,31 +33,31 @@ class TestJobList(SiteTestCase):
 		connection.sadd(keys.QUEUES, keys.queue_key(name))
 		return ids
 
-	def test_iterating_over_every_status_ends_with_each_job_once(self) -> None:
+	def test_iterating_over_each_status_ends_with_each_job_once(self) -> None:
 		for status in keys.REGISTRY_TEMPLATES:
 			ids = self.write(status, 30)
 			with patch("job_monitor.core.limits.PAGE_ROWS", 7):
 				for site in (frappe.local.site, None):
-					found = [row.name for row in queues.JobList(site, None, status)]
+					found = [row.name for row in JobList(site, None, status)]
 					self.assertCountEqual(found, ids)
 
 	def test_the_first_job_is_read_without_the_others(self) -> None:
 		self.write("canceled", 40)
-		jobs = queues.JobList(frappe.local.site, "default", "canceled")
-		every = [row.name for row in jobs]
-		asked: list[int] = []
+		jobs = JobList(frappe.local.site, "default", "canceled")
+		names = [row.name for row in jobs]
+		limits: list[int] = []
 
 		def counted(client: Any, query: Any, *arguments: Any) -> SearchResult:
-			asked.append(query.limit)
+			limits.append(query.limit)
 			return self.search(client, query, *arguments)
 
-		self.search = queues.search
-		with patch.object(queues, "search", counted):
-			self.assertEqual(jobs[0].name, every[0])
-			self.assertEqual([row.name for row in jobs[1:3]], every[1:3])
-		self.assertEqual(asked, [1, 3])
-		self.assertEqual([row.name for row in jobs[-2:]], every[-2:])
-		self.assertEqual(jobs[-1].name, every[-1])
+		self.search = job_list.search
+		with patch.object(job_list, "search", counted):
+			self.assertEqual(jobs[0].name, names[0])
+			self.assertEqual([row.name for row in jobs[1:3]], names[1:3])
+		self.assertEqual(limits, [1, 3])
+		self.assertEqual([row.name for row in jobs[-2:]], names[-2:])
+		self.assertEqual(jobs[-1].name, names[-1])
 		self.assertRaises(IndexError, lambda: jobs[40])
 
 	def test_a_sites_jobs_are_counted_by_their_ids(self) -> None:
@@ -65,15 +66,13 @@ class TestJobList(SiteTestCase):
 			with patch(
 				"job_monitor.core.rq.merge.Merge.next", side_effect=AssertionError("jobs were put in order")
 			):
-				self.assertEqual(len(queues.JobList(frappe.local.site, "default", "canceled")), 40)
-				self.assertEqual(
-					len(queues.JobList(frappe.local.site, "default", ["canceled", "finished"])), 40
-				)
-		self.assertEqual(len(queues.JobList(None, "default", ["failed", "stopped"])), 0)
+				self.assertEqual(len(JobList(frappe.local.site, "default", "canceled")), 40)
+				self.assertEqual(len(JobList(frappe.local.site, "default", ["canceled", "finished"])), 40)
+		self.assertEqual(len(JobList(None, "default", ["failed", "stopped"])), 0)
 
 	def test_a_count_that_is_not_complete_is_refused(self) -> None:
 		self.write("canceled", 3)
-		jobs = queues.JobList(frappe.local.site, None, "canceled")
-		with patch.object(queues, "count_all", lambda *_: SearchResult((), 1, 3, cursor="x", matched=1)):
-			self.assertRaises(queues.SearchIncomplete, len, jobs)
+		jobs = JobList(frappe.local.site, None, "canceled")
+		with patch.object(job_list, "count_all", lambda *_: SearchResult((), 1, 3, cursor="x", matched=1)):
+			self.assertRaises(job_list.SearchIncomplete, len, jobs)
 		self.assertEqual(len(jobs), 3)

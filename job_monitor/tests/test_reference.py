@@ -225,9 +225,12 @@ class TestDoctor(SiteTestCase):
 		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
 		self.addCleanup(frappe.delete_doc, "Scheduled Job Type", schedule.name, force=True)
 		schedule.execute()
-		codes = {finding.subject: finding.code for finding in doctor._of_site(frappe.local.site, True)}
+		codes = {
+			finding.subject: finding.code
+			for finding in doctor.site_findings(frappe.local.site, has_redis=True)
+		}
 		self.assertEqual(codes.get(schedule.name), "failing-schedule")
 		with patch("job_monitor.tests.site_tests.fail"):
 			schedule.execute()
-		found = doctor._of_site(frappe.local.site, True)
+		found = doctor.site_findings(frappe.local.site, has_redis=True)
 		self.assertNotIn(schedule.name, {finding.subject for finding in found})

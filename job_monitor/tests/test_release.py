@@ -44,7 +44,9 @@ class TestUnmigratedSite(RecorderTestCase):
 		self.assertEqual(self.log.waiting(), 0)
 
 	def test_whoever_asks_is_told(self) -> None:
-		(finding,) = [f for f in doctor._of_site(frappe.local.site, True) if f.code == "unmigrated-site"]
+		(finding,) = [
+			f for f in doctor.site_findings(frappe.local.site, has_redis=True) if f.code == "unmigrated-site"
+		]
 		self.assertIn(f"bench --site {frappe.local.site} migrate", finding.hint)
 		with ThreadPoolExecutor(1) as thread:  # `frappe.local` of its own
 			look = thread.submit(alert_watch._look, frappe.local.site, "check", False).result()

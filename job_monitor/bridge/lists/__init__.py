@@ -1,1 +1,1 @@
-"""What callers of Frappe's lists ask for, and rows in the shape they want."""
+"""Requests of Frappe's lists, read and answered for virtual DocTypes; exports, Group By and link search."""

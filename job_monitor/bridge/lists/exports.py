@@ -1,8 +1,8 @@
 """Exports of this app's lists and reports as CSV or Excel: a text that a job wrote must not become a formula.
 
-Frappe writes cells as they are. What it has made is gone over here, whatever the way it was asked for: the fields and rows
-themselves keep their text. In CSV a quote is put before a text that spreadsheets take for a formula (as OWASP advises); in
-Excel's own format the cell is marked as text, and stays the same to the letter.
+Frappe writes cells as they are. The file it has made is neutralised here, whichever endpoint made it; fields and rows keep
+their text. In CSV a quote is put before a text that spreadsheets take for a formula (as OWASP advises); in Excel's own
+format the cell is marked as text, and stays the same to the letter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import frappe
 from frappe.utils import cint, cstr
 
-from job_monitor.bridge.lists.endpoints import beneath
+from job_monitor.bridge.lists.overridden import overridden
 
 MODULE = "Job Monitor"
 EXTENDED = ("RQ Job", "RQ Worker", "Scheduled Job Log", "Scheduled Job Type")
@@ -26,14 +26,14 @@ _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
 def run(endpoint: str, doctype: str = "", report: str = "") -> Any:
-	"""Frappe's own endpoint, and its file gone over if it is about this app's documents.
+	"""The answer of Frappe's endpoint, its file neutralised if it holds this app's documents.
 
-	Where Frappe 16 offers to export in the background and to send a mail, such a list is exported at once.
+	Such a list is exported at once, also where Frappe 16 offers to export it in the background and to send it by mail.
 	"""
 	ours = _is_ours(doctype, report)
 	if ours:
 		frappe.form_dict.pop("export_in_background", None)
-	answer = frappe.call(beneath(endpoint), **frappe.form_dict)
+	answer = frappe.call(overridden(endpoint), **frappe.form_dict)
 	if ours:
 		_neutralise(frappe.response)
 	return answer
@@ -58,7 +58,7 @@ def _neutralise(response: Any) -> None:
 
 
 def _dialect() -> dict[str, Any]:
-	"""As the caller asked Frappe to write it."""
+	"""The form of CSV that the caller asked Frappe for."""
 	form = frappe.form_dict
 	quoting = form.get("csv_quoting")
 	return {
@@ -68,7 +68,7 @@ def _dialect() -> dict[str, Any]:
 
 
 class _Number(float):
-	"""Written as it stood, without quotes."""
+	"""A number that `csv.writer` writes as it stood, without quotes."""
 
 	text = ""
 
@@ -79,7 +79,7 @@ class _Number(float):
 
 
 def table(text: str, dialect: dict[str, Any]) -> str:
-	"""CSV whose texts begin no formula."""
+	"""The same CSV, in which no text begins a formula."""
 	out = io.StringIO()
 	# The reader must not make floats of "20"
 	reading = {**dialect, "quoting": csv.QUOTE_MINIMAL} if dialect["quoting"] != csv.QUOTE_NONE else dialect
@@ -97,7 +97,7 @@ def _cell(text: str) -> Any:
 
 
 def workbook(file: bytes) -> bytes:
-	"""Excel's format without formulas. A file that has none is not touched."""
+	"""The same Excel file without formulas. One that has none is not touched."""
 	from openpyxl import load_workbook
 
 	with zipfile.ZipFile(io.BytesIO(file)) as archive:

@@ -1,4 +1,4 @@
-"""Frappe's filters: every form callers use, as conditions with SQL's meaning that also judge a row in Python."""
+"""Frappe's filters, in each form that callers use. They mean what they mean in SQL, and judge rows in Python."""
 
 from __future__ import annotations
 
@@ -29,24 +29,28 @@ OPERATORS = ("=", "!=", *_ORDERED, "in", "not in", "like", "not like", "is", "be
 
 
 @dataclass(frozen=True)
-class Condition:
-	"""`operator` is lower case and of `OPERATORS`."""
+class Filter:
+	"""One filter of a list.
+
+	Attributes:
+		operator: One of `OPERATORS`, in lower case.
+	"""
 
 	fieldname: str
 	operator: str
 	value: Any
 
 	def fits(self, value: Any) -> bool:
-		"""Whether a row's value matches, as SQL with Frappe's `ifnull` would say."""
+		"""Whether a value matches, as in SQL with Frappe's `ifnull`."""
 		match self.operator:
 			case "=" | "in":
-				return any(_equal(value, wanted) for wanted in self.values())
+				return any(_equal(value, other) for other in self.values())
 			case "!=" | "not in":
-				return not any(_equal(value, wanted) for wanted in self.values())
+				return not any(_equal(value, other) for other in self.values())
 			case "like":
-				return self._like().fits(cstr(value))
+				return self._pattern().fits(cstr(value))
 			case "not like":
-				return not self._like().fits(cstr(value))
+				return not self._pattern().fits(cstr(value))
 			case "is":
 				return (value not in (None, "")) == (cstr(self.value).lower() == "set")
 			case "between" | "timespan":
@@ -56,9 +60,11 @@ class Condition:
 				return _ordered(self.operator, value, self.value)
 
 	def fits_row(self, row: Mapping[str, Any]) -> bool:
+		"""Whether a row's value matches."""
 		return self.fits(row.get(self.fieldname))
 
 	def values(self) -> list[Any]:
+		"""The values that `=` and `in` compare with."""
 		if self.operator in ("in", "not in"):
 			if isinstance(self.value, str):
 				return [part.strip() for part in self.value.split(",")]
@@ -68,15 +74,15 @@ class Condition:
 		return [self.value]
 
 	def part(self) -> str:
-		"""A text that every match of `=` or `like` contains, "" if none is known."""
+		"""A text that each match of `=` or `like` contains, "" if none is known."""
 		if self.operator == "=":
 			return cstr(self.value)
 		if self.operator != "like":
 			return ""
-		return self._like().longest_literal
+		return self._pattern().longest_literal
 
 	def span(self) -> tuple[datetime, datetime]:
-		"""First and last moment of `between` and `timespan`, whole days where only dates are given."""
+		"""First and last moment of `between` and `timespan`; a date stands for its whole day."""
 		bounds = get_timespan_date_range(cstr(self.value)) if self.operator == "timespan" else self.value
 		if isinstance(bounds, str):
 			bounds = bounds.split(",")
@@ -84,16 +90,16 @@ class Condition:
 			frappe.throw(_("{0} needs two dates").format(self.fieldname), title=_("Bad Filter"))
 		return _bound(bounds[0], time.min), _bound(bounds[1], time.max)
 
-	def _like(self) -> Like:
+	def _pattern(self) -> Like:
 		with context.translated():
 			return like(cstr(self.value))
 
 
 def moment(value: Any) -> datetime:
-	"""A moment that a caller gives, in the site's time zone. One that no time zone reaches is the first or last that all do.
+	"""A caller's moment in the site's time zone, between the years 1900 and 9000, which any time zone can show.
 
 	Raises:
-		frappe.ValidationError: It is none.
+		frappe.ValidationError: It is no moment.
 	"""
 	try:
 		found = get_datetime(value)
@@ -104,7 +110,7 @@ def moment(value: Any) -> datetime:
 
 
 def _bound(value: Any, edge: time) -> datetime:
-	"""Of a span; a day stands for its first or last moment."""
+	"""A bound of a span; a date stands for its first or last moment."""
 	if (isinstance(value, str) and len(value) <= 10) or (
 		isinstance(value, date) and not isinstance(value, datetime)
 	):
@@ -112,65 +118,68 @@ def _bound(value: Any, edge: time) -> datetime:
 	return moment(value)
 
 
-def _equal(value: Any, wanted: Any) -> bool:
+def _equal(value: Any, other: Any) -> bool:
 	if isinstance(value, (int, float)):
-		return wanted not in (None, "") and value == flt(wanted)
+		return other not in (None, "") and value == flt(other)
 	if isinstance(value, datetime):
-		return wanted not in (None, "") and value == moment(wanted)
-	return cstr(value).casefold() == cstr(wanted).casefold()
+		return other not in (None, "") and value == moment(other)
+	return cstr(value).casefold() == cstr(other).casefold()
 
 
-def _ordered(operator: str, value: Any, wanted: Any) -> bool:
-	if value in (None, "") or wanted in (None, ""):
+def _ordered(operator: str, value: Any, other: Any) -> bool:
+	if value in (None, "") or other in (None, ""):
 		return False
 	if isinstance(value, (int, float)):
-		return _ORDERED[operator](value, flt(wanted))
+		return _ORDERED[operator](value, flt(other))
 	if isinstance(value, datetime):
-		return _ORDERED[operator](value, moment(wanted))
-	return _ORDERED[operator](cstr(value).casefold(), cstr(wanted).casefold())
+		return _ORDERED[operator](value, moment(other))
+	return _ORDERED[operator](cstr(value).casefold(), cstr(other).casefold())
 
 
-def read(filters: Any, known: Iterable[str]) -> list[Condition]:
-	"""Conditions from a dict, a list of lists of two to five, `Filters` of Frappe 16, one list, JSON, or None.
+def parse(filters: Any, known: Iterable[str]) -> list[Filter]:
+	"""Filters from a dict, a list of lists of two to five, `Filters` of Frappe 16, a single list, JSON, or None.
+
+	Args:
+		known: Fieldnames.
 
 	Raises:
-		frappe.ValidationError: Not a filter, unknown field or operator.
+		frappe.ValidationError: No filter, or an unknown field or operator.
 	"""
 	if isinstance(filters, str):
-		filters = _parse(filters)
+		filters = _decode(filters)
 	if not filters:
 		return []
 	if isinstance(filters, Mapping):
-		return [_condition(field, *_operator(value), known) for field, value in filters.items()]
+		return [_filter(field, *_operator(value), known) for field, value in filters.items()]
 	if not isinstance(filters, (list, tuple)):
 		frappe.throw(_("filters must be a list or a dict"), title=_("Bad Filter"))
 	if isinstance(filters[0], str):
 		filters = [filters]
-	return [condition for item in filters for condition in _one(item, known)]
+	return [f for item in filters for f in _filters_of(item, known)]
 
 
-def _parse(filters: str) -> Any:
+def _decode(filters: str) -> Any:
 	try:
 		return json.loads(filters) if filters.strip() else None
 	except ValueError:
 		return [["name", "=", filters]]
 
 
-def _one(item: Any, known: Iterable[str]) -> list[Condition]:
+def _filters_of(item: Any, known: Iterable[str]) -> list[Filter]:
 	if isinstance(item, Mapping):
-		return read(item, known)
+		return parse(item, known)
 	parts = list(item) if isinstance(item, (list, tuple)) else []
 	if len(parts) >= 4:
 		parts = parts[1:4]
 	if len(parts) == 2:
-		return [_condition(parts[0], *_operator(parts[1]), known)]
+		return [_filter(parts[0], *_operator(parts[1]), known)]
 	if len(parts) != 3:
 		frappe.throw(_("{0} is no filter").format(as_html(item, 80)), title=_("Bad Filter"))
-	return [_condition(*parts, known)]
+	return [_filter(*parts, known)]
 
 
 def _operator(value: Any) -> tuple[Any, Any]:
-	"""`value` or `[operator, value]`; a list of other things means one of them."""
+	"""Operator and value of `value` or `[operator, value]`; a list of other things means "in"."""
 	if isinstance(value, (list, tuple)):
 		if len(value) == 2 and cstr(value[0]).lower() in OPERATORS:
 			return value[0], value[1]
@@ -178,11 +187,11 @@ def _operator(value: Any) -> tuple[Any, Any]:
 	return "=", value
 
 
-def _condition(fieldname: Any, operator: Any, value: Any, known: Iterable[str]) -> Condition:
+def _filter(fieldname: Any, operator: Any, value: Any, known: Iterable[str]) -> Filter:
 	name = cstr(fieldname).split(".")[-1].strip("`")
 	operator = cstr(operator or "=").lower().strip()
 	if name not in known:
 		frappe.throw(_("there is no field {0}").format(as_html(name, 80)), title=_("Bad Filter"))
 	if operator not in OPERATORS:
 		frappe.throw(_("operator {0} is none of {1}").format(as_html(operator, 20), ", ".join(OPERATORS)))
-	return Condition(name, operator, value)
+	return Filter(name, operator, value)

@@ -1,7 +1,7 @@
-"""What a Link field offers of what jobs have written.
+"""Search of Link fields among documents whose texts come from jobs.
 
-Some fields of Frappe make HTML of the descriptions (15's Link, MultiSelectList and Autocomplete of both), 16's Link does not:
-so nothing in them is markup, and nothing is escaped.
+Some fields of Frappe make HTML of the descriptions (15's Link, MultiSelectList and Autocomplete of both), 16's Link does
+not. So the descriptions hold no markup, and nothing is escaped.
 """
 
 from __future__ import annotations
@@ -37,5 +37,5 @@ def search(doctype: str, text: str, start: int, length: int, filters: Any) -> li
 
 
 def _description(row: Any, fields: list[str]) -> str:
-	told = ", ".join(dict.fromkeys(cstr(row[field]) for field in fields[1:] if row.get(field)))
-	return told[: limits.PATTERN_CHARS].translate(_NO_MARKUP)
+	text = ", ".join(dict.fromkeys(cstr(row[field]) for field in fields[1:] if row.get(field)))
+	return text[: limits.PATTERN_CHARS].translate(_NO_MARKUP)

@@ -1,4 +1,4 @@
-"""Fields, groups and order of a list as callers of Frappe write them: SQL's words in 15, mappings from 16.4 on."""
+"""Fields, groups and order of a list, as callers of Frappe write them: in SQL in 15, as mappings from 16.4 on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from frappe.utils import cstr
 from job_monitor.bridge.markup import as_html
 
 RELEVANCE = "_relevance"
-"""What link search adds to fields and order: how early a name holds the text. It sorts again by itself."""
+"""Field and order that link search adds: how early a name holds the text. Frappe sorts by it again itself."""
 
 _AGGREGATES = ("count", "sum", "avg", "min", "max")
 _DEFAULT_ORDER = "KEEP_DEFAULT_ORDERING"
@@ -31,11 +31,12 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 @dataclass(frozen=True)
 class Column:
-	"""
+	"""One column of a list's answer.
+
 	Attributes:
-		field: Of a row; "*" for a count of rows.
-		name: In the answer.
-		aggregate: Of `_AGGREGATES`, "" for the value itself.
+		field: Fieldname in a row; "*" for a count of rows.
+		name: Its name in the answer.
+		aggregate: One of `_AGGREGATES`, "" for the value itself.
 	"""
 
 	field: str
@@ -44,7 +45,7 @@ class Column:
 
 
 def columns(fields: Any, known: Iterable[str]) -> tuple[Column, ...]:
-	"""None means whole rows, as Frappe's controllers answer.
+	"""Columns of a list; none for whole rows, as Frappe's controllers answer.
 
 	Raises:
 		frappe.ValidationError: No such field.
@@ -97,24 +98,26 @@ def _aggregate(function: str, argument: str, name: str, known: Iterable[str]) ->
 	return Column(field, name, function.lower())
 
 
-def groups(group_by: Any, of: Sequence[Column], known: Iterable[str]) -> tuple[Column, ...]:
-	"""What rows are put together by. Where Frappe does not pass it on, the columns beside the counts say it.
+def groups(group_by: Any, columns: Sequence[Column], known: Iterable[str]) -> tuple[Column, ...]:
+	"""Columns that rows are grouped by. Where Frappe does not pass them on, they are the columns beside the aggregates.
 
 	Raises:
 		frappe.ValidationError: No such field.
 	"""
 	if not group_by:
-		return tuple(column for column in of if not column.aggregate) if is_grouped(of) else ()
+		plain = tuple(column for column in columns if not column.aggregate)
+		return plain if is_grouped(columns) else ()
 	found = [_of_text(part.strip(), known) for part in cstr(group_by).split(",")]
 	return tuple(column for column in found if column)
 
 
-def is_grouped(of: Sequence[Column]) -> bool:
-	return any(column.aggregate for column in of)
+def is_grouped(columns: Sequence[Column]) -> bool:
+	"""Whether a list with these columns has aggregates, and so groups in place of rows."""
+	return any(column.aggregate for column in columns)
 
 
-def order(order_by: Any, of: Sequence[Column], known: Iterable[str]) -> tuple[tuple[str, bool], ...]:
-	"""(field, or name of a count; descending). None means the default order.
+def order(order_by: Any, columns: Sequence[Column], known: Iterable[str]) -> tuple[tuple[str, bool], ...]:
+	"""The order of a list: (field or name of an aggregate, descending); empty for the default order.
 
 	Raises:
 		frappe.ValidationError: No such field, or an expression.
@@ -122,7 +125,7 @@ def order(order_by: Any, of: Sequence[Column], known: Iterable[str]) -> tuple[tu
 	text = cstr(order_by or "").strip()
 	if not text or _DEFAULT_ORDER in text:
 		return ()
-	allowed = {*known, *(column.name for column in of if column.aggregate)}
+	allowed = {*known, *(column.name for column in columns if column.aggregate)}
 	found: list[tuple[str, bool]] = []
 	for part in map(str.strip, _COMMA.split(text)):
 		if _RELEVANT.fullmatch(part):

@@ -1,4 +1,4 @@
-"""What a caller of a virtual DocType's list asks for, and rows in the shape it wants. Serves Frappe 15 to 17.
+"""A request for a virtual DocType's list, read off the arguments of whoever calls. Serves Frappe 15 to 17.
 
 Callers: Desk's list, report and count (`frappe.desk.reportview`), everything that goes through `DatabaseQuery`
 (`frappe.get_all`, REST, link search, group counts, export), and API v2 of Frappe 16.
@@ -7,26 +7,23 @@ Callers: Desk's list, report and count (`frappe.desk.reportview`), everything th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import frappe
 from frappe.utils import cint, cstr
 
-from job_monitor.bridge.lists import group_counts, list_fields
-from job_monitor.bridge.lists.filters import Condition, read
+from job_monitor.bridge.lists import filters, group_by, list_fields
+from job_monitor.bridge.lists.filters import Filter
 from job_monitor.bridge.lists.list_fields import Column
-
-Row = frappe._dict
 
 STANDARD_FIELDS = (
 	*("name", "owner", "creation", "modified", "modified_by", "docstatus", "idx"),
 	*("_user_tags", "_comments", "_assign", "_liked_by", "_comment_count"),
 )
 _PAGE = 20
-"""Rows where a page is asked for without its length."""
+"""Rows of a page where the request does not say how many."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +31,19 @@ class ListRequest:
 	"""One call of `get_list` or `get_count`.
 
 	Attributes:
-		all_of, any_of: Conditions.
-		columns: None means whole rows, as Frappe's controllers answer.
-		groups: What rows are put together by, if `is_grouped`.
-		order: (field, descending); none means the default order.
-		length: Rows wanted, None for all.
-		from_program: Came through `DatabaseQuery`, which has no way to show that an answer is not whole.
+		filters: All of them match a row that is answered.
+		or_filters: One of them does, if there are any.
+		columns: Empty for whole rows, as Frappe's controllers answer.
+		groups: Columns that rows are grouped by, if `is_grouped`.
+		order: (field, descending); empty for the default order.
+		length: Number of rows, None for all.
+		from_program: Whether it came through `DatabaseQuery`, which cannot show that an answer is not whole.
+		cursor: Where a search of Desk's list goes on.
 	"""
 
 	doctype: str
-	all_of: tuple[Condition, ...]
-	any_of: tuple[Condition, ...]
+	filters: tuple[Filter, ...]
+	or_filters: tuple[Filter, ...]
 	columns: tuple[Column, ...]
 	groups: tuple[Column, ...]
 	order: tuple[tuple[str, bool], ...]
@@ -56,30 +55,34 @@ class ListRequest:
 	cursor: str
 
 	def keeps(self, row: Mapping[str, Any]) -> bool:
-		"""Whether a row matches all conditions."""
-		return all(condition.fits_row(row) for condition in self.all_of) and (
-			not self.any_of or any(condition.fits_row(row) for condition in self.any_of)
+		"""Whether a row matches all filters."""
+		return all(f.fits_row(row) for f in self.filters) and (
+			not self.or_filters or any(f.fits_row(row) for f in self.or_filters)
 		)
 
 	@property
 	def is_grouped(self) -> bool:
+		"""Whether it asks for groups, or for aggregates of all rows, in place of rows."""
 		return bool(self.groups) or list_fields.is_grouped(self.columns)
 
-	def only_newest_first(self) -> bool | None:
-		"""True or False if the order is that of the last change, newest or oldest first; None if another."""
+	def newest_first(self) -> bool | None:
+		"""Whether the newest come first; None where the order is not that of the last change."""
 		if not self.order:
 			return True
 		field, descending = self.order[0]
 		return descending if field == "modified" else None
 
 	def fields(self) -> set[str]:
-		"""Fields of rows that are shown, grouped, judged or sorted by."""
-		named = {column.field for column in (*self.columns, *self.groups)}
-		return named | {c.fieldname for c in (*self.all_of, *self.any_of)} | {name for name, _ in self.order}
+		"""Fields of rows that are shown, grouped, filtered or sorted by."""
+		return {column.field for column in (*self.columns, *self.groups)} | self.judged_fields()
+
+	def judged_fields(self) -> set[str]:
+		"""Fields of rows that are filtered or sorted by."""
+		return {f.fieldname for f in (*self.filters, *self.or_filters)} | {name for name, _ in self.order}
 
 
 def permit(doctype: str, args: Any) -> None:
-	"""Check read permission, which Frappe does not do for the lists of virtual DocTypes.
+	"""Check the right to read, which Frappe does not do for lists of virtual DocTypes.
 
 	`ignore_permissions` counts only where Frappe 15's `DatabaseQuery` set it: it alone passes a plain dict with flags, and
 	has checked otherwise. Desk's requests come as `frappe._dict` and may carry anything. From 16.4 on Frappe does not pass
@@ -93,48 +96,48 @@ def permit(doctype: str, args: Any) -> None:
 	frappe.has_permission(doctype, "read", throw=True)
 
 
-def request(doctype: str, args: Mapping[str, Any] | None, kwargs: Mapping[str, Any]) -> ListRequest:
-	"""Read a call's arguments, after checking permission.
+def parse(doctype: str, args: Mapping[str, Any] | None, kwargs: Mapping[str, Any]) -> ListRequest:
+	"""The request that the arguments of `get_list` or `get_count` make, after checking the right to read.
 
 	Raises:
 		frappe.PermissionError
 		frappe.ValidationError: Bad filters, fields or order.
 	"""
 	permit(doctype, args)
-	given = {**kwargs, **(args or {})}
+	options = {**kwargs, **(args or {})}
 	known = {field.fieldname for field in frappe.get_meta(doctype).fields} | set(STANDARD_FIELDS)
 	from_program = type(args) is dict
-	pluck = cstr(given.get("pluck") or "")
-	columns = (Column(pluck, pluck),) if pluck else list_fields.columns(given.get("fields"), known)
-	group_by = given.get("group_by") or group_counts.group_by_of_request(doctype)
+	pluck = cstr(options.get("pluck") or "")
+	columns = (Column(pluck, pluck),) if pluck else list_fields.columns(options.get("fields"), known)
+	groups = options.get("group_by") or group_by.of_request(doctype)
 	return ListRequest(
 		doctype,
-		tuple(read(given.get("filters"), known)),
-		tuple(read(given.get("or_filters"), known)),
+		tuple(filters.parse(options.get("filters"), known)),
+		tuple(filters.parse(options.get("or_filters"), known)),
 		columns,
-		list_fields.groups(group_by, columns, known),
-		list_fields.order(given.get("order_by"), columns, known),
-		start=max(0, cint(given.get("limit_start") or given.get("start"))),
-		length=_length(given, from_program),
-		as_list=bool(given.get("as_list")) and not pluck,
+		list_fields.groups(groups, columns, known),
+		list_fields.order(options.get("order_by"), columns, known),
+		start=max(0, cint(options.get("limit_start") or options.get("start"))),
+		length=_length(options, from_program),
+		as_list=bool(options.get("as_list")) and not pluck,
 		pluck=pluck,
 		from_program=from_program,
-		cursor=cstr(given.get("cursor") or ""),
+		cursor=cstr(options.get("cursor") or ""),
 	)
 
 
-def _length(given: Mapping[str, Any], from_program: bool) -> int | None:
+def _length(options: Mapping[str, Any], from_program: bool) -> int | None:
 	if not from_program:
-		return cint(given.get("page_length") or given.get("limit")) or _PAGE
-	length = max(0, cint(given.get("limit_page_length")))
-	return None if not length or (length == _PAGE and _no_limit_was_given()) else length
+		return cint(options.get("page_length") or options.get("limit")) or _PAGE
+	length = max(0, cint(options.get("limit_page_length")))
+	return None if not length or (length == _PAGE and _is_unlimited()) else length
 
 
-def _no_limit_was_given() -> bool:
-	"""Whether Frappe put its 20 in the place of "all".
+def _is_unlimited() -> bool:
+	"""Whether the caller set no limit, and Frappe put its 20 in place of it.
 
-	From 16.4 on its list of a virtual DocType does so and keeps nothing of what the caller gave, but in its own frame.
-	Where that is not found, 20 is taken for what was asked.
+	From 16.4 on Frappe's list of a virtual DocType does so, and only its own frame keeps the caller's limit. Where that
+	frame is not found, 20 counts as the caller's.
 	"""
 	frame = sys._getframe()
 	while (caller := frame.f_back) is not None:
@@ -147,85 +150,8 @@ def _no_limit_was_given() -> bool:
 	return False
 
 
-def sort(rows: list[Row], order: Sequence[tuple[str, bool]]) -> None:
-	"""Sort in place; rows without a value come first in ascending order, as in MariaDB."""
-	for field, descending in reversed(order):
-		rows.sort(key=_sort_key(field), reverse=descending)
-
-
-def _sort_key(field: str) -> Callable[[Row], tuple[int, Any]]:
-	def key(row: Row) -> tuple[int, Any]:
-		value = row.get(field)
-		if value in (None, ""):
-			return (0, 0)
-		if isinstance(value, (int, float)):
-			return (1, value)
-		return (2, value.timestamp() if isinstance(value, datetime) else cstr(value).casefold())
-
-	return key
-
-
-def shape(asked: ListRequest, rows: Iterable[Row]) -> list[Any]:
-	"""Rows as dicts, lists in the order of the fields, or single values."""
-	if asked.pluck:
-		return [row.get(asked.pluck) for row in rows]
-	if asked.as_list:
-		fields = [column.field for column in asked.columns] or ["name"]
-		return [[row.get(field) for field in fields] for row in rows]
-	if not asked.columns:
-		return list(rows)
-	always = [("name", "name")] if asked.from_program else [("name", "name"), ("_comment_count",) * 2]
-	named = [*always, *((column.field, column.name) for column in asked.columns)]
-	return [Row({name: row.get(field) for field, name in named}) for row in rows]
-
-
-def grouped(asked: ListRequest, rows: Iterable[Row]) -> list[Any]:
-	"""One row for each group: the largest first, unless another order is asked for."""
-	members: dict[tuple[Any, ...], list[Row]] = {}
-	for row in rows:
-		members.setdefault(tuple(row.get(group.field) for group in asked.groups), []).append(row)
-	if not members and not asked.groups:
-		members[()] = []
-	return shape_groups(asked, ((of, {}) for of in members.values()))
-
-
-def shape_groups(asked: ListRequest, groups: Iterable[tuple[Sequence[Row], Mapping[str, int]]]) -> list[Any]:
-	"""
-	Args:
-		groups: Rows of a group, and how many there are of it where not all were read.
-	"""
-	columns = asked.columns or (*asked.groups, Column("*", "count", "count"))
-	found = [Row({c.name: _value(c, rows, counted) for c in columns}) for rows, counted in groups]
-	sort(found, asked.order or [(c.name, True) for c in columns if c.aggregate == "count"])
-	end = None if asked.length is None else asked.start + asked.length
-	found = found[asked.start : end]
-	return [list(row.values()) for row in found] if asked.as_list else found
-
-
-def _value(column: Column, rows: Sequence[Row], counted: Mapping[str, int]) -> Any:
-	if not column.aggregate:
-		return rows[0].get(column.field) if rows else None
-	if column.aggregate == "count":
-		return counted.get("count", len(rows))
-	values = [row.get(column.field) for row in rows if row.get(column.field) is not None]
-	if not values:
-		return None
-	total = {"sum": sum, "min": min, "max": max, "avg": lambda some: sum(some) / len(some)}[column.aggregate]
-	return total(values)  # type: ignore[operator]
-
-
-class Runnable:
-	"""What API v2 of Frappe 16 wants back from `get_list`: a query that it runs."""
-
-	def __init__(self, rows: list[Any]) -> None:
-		self.rows = rows
-
-	def run(self, **_how: Any) -> list[Any]:
-		return self.rows
-
-
 def args_of_v2(args: Any) -> dict[str, Any] | None:
-	"""Arguments of a list of API v2, which passes a query builder: they are read off the request. None for other callers."""
+	"""Arguments of a list of API v2, read off the HTTP request, as it passes a query builder. None for other callers."""
 	if args is None or isinstance(args, Mapping) or not hasattr(args, "run"):
 		return None
 	form = frappe.form_dict

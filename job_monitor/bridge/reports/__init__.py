@@ -1,1 +1,1 @@
-"""What reports read, and how they look."""
+"""Reports: their ranges, data, columns and charts."""

@@ -1,4 +1,4 @@
-"""Frappe's monitor log for Desk: read at once where that is quick, in the background where it is not."""
+"""Frappe's monitor log for Desk: read at once where the log is small, in the background where it is large."""
 
 from __future__ import annotations
 
@@ -19,33 +19,32 @@ from job_monitor.core.monitor_log import reader
 from job_monitor.core.monitor_log.monitor_report import MethodStats, MonitorFilters, MonitorReport, MonitorRun
 
 REQUEST_SECONDS = 1.5
-"""Time a web request may read."""
+"""Time that a web request may read."""
 
 JOB_SECONDS = 1200.0
 KEPT_SECONDS = 600
-"""Life of what a job has read."""
+"""Life of a report that a job has read, in the cache."""
 
 CHART_HOURS = 24 * 14
 
 
-def report(given: Any) -> tuple[MonitorReport, str]:
-	"""The report of this site, and a message about what it is not.
+def report(filters: Any) -> tuple[MonitorReport, str]:
+	"""The report of this site, and a message about what it leaves out.
 
 	Args:
-		given: `since`, `until` (in the site's time zone), `queue`, `method`.
+		filters: `since`, `until` (in the site's time zone), `queue`, `method`.
 	"""
-	filters = _filters(given)
 	paths = reader.files(Path(get_bench_path()) / "logs")
 	if not paths:
 		return MonitorReport(), _how_to_begin()
-	key = key_of(given)
+	key = key_of(filters)
 	kept = frappe.cache.get_value(key, expires=True)
 	if kept:
-		return _thaw(kept), _("As read at {0}.").format(kept["at"])
-	found = reader.read(paths, filters, REQUEST_SECONDS)
+		return _restored(kept), _("As read at {0}.").format(kept["at"])
+	found = reader.read(paths, _filters(filters), REQUEST_SECONDS)
 	if found.complete:
 		return found, found.problem
-	_read_in_background(key, given)
+	_read_in_background(key, filters)
 	share = 100 * found.bytes_read / max(1, found.bytes_total)
 	message = _(
 		"The log is large: this is the newest {0} % of it. All of it is being read; look again in a minute."
@@ -53,14 +52,14 @@ def report(given: Any) -> tuple[MonitorReport, str]:
 	return found, message.format(round(share))
 
 
-def key_of(given: Any) -> str:
-	"""Where the cache keeps the report of these filters."""
-	return "job_monitor_performance|" + hashlib.sha256(repr(_filters(given)).encode()).hexdigest()
+def key_of(filters: Any) -> str:
+	"""Key in the cache of the report with these filters."""
+	return "job_monitor_performance|" + hashlib.sha256(repr(_filters(filters)).encode()).hexdigest()
 
 
-def _filters(given: Any) -> MonitorFilters:
-	since, until = (ranges.moment_of(given.get(name)) for name in ("since", "until"))
-	queue, method = (str(given.get(name) or "")[: limits.PATTERN_CHARS] for name in ("queue", "method"))
+def _filters(filters: Any) -> MonitorFilters:
+	since, until = (ranges.moment_of(filters.get(name)) for name in ("since", "until"))
+	queue, method = (str(filters.get(name) or "")[: limits.PATTERN_CHARS] for name in ("queue", "method"))
 	return MonitorFilters(frappe.local.site, queue, method, since, until)
 
 
@@ -72,25 +71,25 @@ def _how_to_begin() -> str:
 	)
 
 
-def _read_in_background(key: str, given: Any) -> None:
+def _read_in_background(key: str, filters: Any) -> None:
 	frappe.enqueue(
 		"job_monitor.bridge.reports.monitor_log.read_all",
 		queue="long",
 		job_id=key,
 		deduplicate=True,
 		key=key,
-		given=dict(given),
+		filters=dict(filters),
 	)
 
 
-def read_all(key: str, given: dict[str, Any]) -> None:
-	"""The job: read everything, keep the result for a while."""
-	found = reader.read(reader.files(Path(get_bench_path()) / "logs"), _filters(given), JOB_SECONDS)
+def read_all(key: str, filters: dict[str, Any]) -> None:
+	"""The job that reads the whole log and keeps its report in the cache."""
+	found = reader.read(reader.files(Path(get_bench_path()) / "logs"), _filters(filters), JOB_SECONDS)
 	kept = {**asdict(found), "at": frappe.utils.now_datetime().strftime("%H:%M")}
 	frappe.cache.set_value(key, kept, expires_in_sec=KEPT_SECONDS)
 
 
-def _thaw(kept: dict[str, Any]) -> MonitorReport:
+def _restored(kept: dict[str, Any]) -> MonitorReport:
 	values = {name: value for name, value in kept.items() if name != "at"}
 	values["methods"] = tuple(MethodStats(**method) for method in kept["methods"])
 	values["slowest"] = tuple(MonitorRun(**run) for run in kept["slowest"])
@@ -98,10 +97,11 @@ def _thaw(kept: dict[str, Any]) -> MonitorReport:
 
 
 def method_row(method: MethodStats) -> dict[str, Any]:
+	"""A row of the report Job Performance: its share in percent."""
 	return {**asdict(method), "share": 100 * method.share}
 
 
 def local_hours(hours: list[str]) -> list[str]:
-	"""Hours in UTC as the site's."""
+	"""Labels of hours, given in UTC, in the site's time zone."""
 	moments = (datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=timezone.utc) for hour in hours)
 	return [to_site(moment).strftime("%m-%d %H:%M") for moment in moments]

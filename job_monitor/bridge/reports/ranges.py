@@ -1,4 +1,4 @@
-"""The time that a report is about, in whole buckets of the site's clock. Moments in UTC, labels in the site's zone."""
+"""Range of time of a report, in whole buckets of the site's clock. Moments in UTC, labels in the site's time zone."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ HOURS = {"Last Hour": 1, "Last 3 Hours": 3, "Last 24 Hours": 24, "Last 7 Days": 
 DEFAULT = "Last 24 Hours"
 LARGEST_DAYS = 400
 LONGEST = {MINUTE: timedelta(hours=3), HOUR: timedelta(days=7)}
-"""Up to how long a range is told by the minute, by the hour; 180 and 168 buckets, which a chart can show."""
+"""The longest range in minutes, and in hours: 180 and 168 buckets, which a chart can show."""
 
 
 @dataclass(frozen=True)
 class Range:
-	"""
+	"""A range of time.
+
 	Attributes:
 		scale: Resolution: a bucket is a minute, an hour or a day.
-		start, end: Of the first and after the last bucket.
-		now: When it was asked.
+		start, end: Start of the first bucket, end of the last one.
+		now: When the report was requested; later parts of the last bucket are still to come.
 	"""
 
 	scale: Scale
@@ -41,21 +42,23 @@ class Range:
 	now: datetime
 
 	def buckets(self) -> Iterator[datetime]:
+		"""Starts of the buckets, the earliest first."""
 		moment = self.start
 		while moment < self.end:
 			yield moment
 			moment = following(self.scale, moment)
 
 	def minutes(self, bucket: datetime | None = None) -> float:
-		"""Minutes that are over of a bucket, or of the whole range."""
+		"""Minutes of a bucket, or of the whole range, that are over; 1 at least."""
 		start, end = (self.start, self.end) if bucket is None else (bucket, following(self.scale, bucket))
 		return max(1.0, (min(end, self.now) - start).total_seconds() / 60)
 
 	def label(self, moment: datetime) -> str:
+		"""A bucket's start, as short as the scale allows."""
 		return _local(moment).strftime({MINUTE: "%H:%M", HOUR: "%m-%d %H:%M"}.get(self.scale, "%Y-%m-%d"))
 
-	def told(self) -> str:
-		"""In words, for people."""
+	def message(self) -> str:
+		"""The range in words."""
 		by = {MINUTE: _("By the minute"), HOUR: _("By the hour")}.get(self.scale, _("By the day"))
 		first, last = (
 			_local(moment).strftime("%Y-%m-%d %H:%M") for moment in (self.start, min(self.end, self.now))
@@ -63,22 +66,23 @@ class Range:
 		return _("{0}, from {1} to {2}, {3} time.").format(by, first, last, get_system_timezone())
 
 
-def of(given: Any) -> Range:
-	"""
+def of(filters: Any) -> Range:
+	"""The range that a report's filters select.
+
 	Args:
-		given: `range`, a name of `HOURS`; or `since` and `until` in the site's time zone, which win.
+		filters: `range`, a name of `HOURS`; or `since` and `until` in the site's time zone, which win.
 
 	Raises:
 		frappe.ValidationError
 	"""
 	now = clock.now()
-	hours = HOURS.get(str(given.get("range") or DEFAULT), HOURS[DEFAULT])
-	if not given.get("since") and not given.get("until"):
+	hours = HOURS.get(str(filters.get("range") or DEFAULT), HOURS[DEFAULT])
+	if not filters.get("since") and not filters.get("until"):
 		scale = _scale(now - timedelta(hours=hours), now, now)
 		end = following(scale, scale.floor(now))
 		return Range(scale, scale.floor(end - timedelta(hours=hours)), end, now)
-	until = min(moment_of(given.get("until")) or now, now)
-	since = moment_of(given.get("since")) or until - timedelta(hours=hours)
+	until = min(moment_of(filters.get("until")) or now, now)
+	since = moment_of(filters.get("since")) or until - timedelta(hours=hours)
 	since = max(since, until - timedelta(days=LARGEST_DAYS))
 	if since >= until:
 		frappe.throw(_("From must be before Until, and not in the future."))
@@ -92,10 +96,10 @@ def _local(moment: datetime) -> datetime:
 
 
 def moment_of(value: Any) -> datetime | None:
-	"""In UTC, of a filter in the site's time zone; None for none.
+	"""A filter's moment, which is in the site's time zone, in UTC; None for an empty filter.
 
 	Raises:
-		frappe.ValidationError
+		frappe.ValidationError: It is no moment.
 	"""
 	try:
 		return to_utc(get_datetime(value)) if value else None
@@ -104,7 +108,7 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def _scale(since: datetime, until: datetime, now: datetime) -> Scale:
-	"""The finest that is short enough, and that is still kept."""
+	"""The finest scale that a chart can show, and whose rows are still kept."""
 	for scale in (MINUTE, HOUR):
 		if until - since <= LONGEST[scale] and since >= now - timedelta(days=KEPT_DAYS[scale]):
 			return scale

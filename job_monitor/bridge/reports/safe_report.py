@@ -1,4 +1,4 @@
-"""What all reports have in common: whatever happens, they answer."""
+"""Reports that always answer: an error is a message without rows."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _MESSAGE_CHARS = 500
 
 
 def answered(execute: Execute) -> Execute:
-	"""A report's `execute` that tells in words what was wrong, with no rows, where it would raise.
+	"""Decorator of a report's `execute`: where it raises, the report has a message in words and no rows.
 
 	Frappe 15 takes a report that raises for one that is too slow, and from then on makes it in the background only.
-	What nobody expects is in the Error Log, too. A job's time limit goes through.
+	Unexpected errors are written to the Error Log, too. A job's time limit passes.
 	"""
 
 	@wraps(execute)
 	def answer(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
-		told = len(frappe.local.message_log)
+		messages = len(frappe.local.message_log)
 		try:
 			columns, *rest = execute(filters)
 			return [_wide_enough(column) for column in columns], *rest
 		except BaseTimeoutException:
 			raise
 		except (frappe.ValidationError, frappe.PermissionError) as error:
-			del frappe.local.message_log[told:]  # Desk would show it once more
+			del frappe.local.message_log[messages:]  # Desk would show it twice
 			text = html.unescape(strip_html(str(error)))
 		except Exception as error:
 			text = _unexpected(error)
@@ -53,7 +53,7 @@ def _wide_enough(column: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unexpected(error: Exception) -> str:
-	frappe.db.rollback()  # PostgreSQL answers nothing more before
+	frappe.db.rollback()  # until then PostgreSQL answers no query
 	if not release.is_migrated():
 		return f"{translated(release.NOT_MIGRATED)} {translated(release.how_to_migrate())}"
 	frappe.log_error(title="Job Monitor: a report could not be made")
@@ -61,7 +61,7 @@ def _unexpected(error: Exception) -> str:
 
 
 def never_in_background() -> None:
-	"""Take back what Frappe 15 set when a report of ours raised, or was once slow."""
+	"""Take back the "Prepared Report" that Frappe 15 set when a report of this app raised, or was once slow."""
 	of_ours = {"module": "Job Monitor", "is_standard": "Yes", "prepared_report": 1}
 	for name in frappe.get_all("Report", of_ours, pluck="name"):
 		frappe.db.set_value("Report", name, "prepared_report", 0, update_modified=False)

@@ -1,7 +1,7 @@
-"""What the recorder counted, added up for the reports Job Throughput and Job Latency.
+"""Data of the reports Job Throughput and Job Latency: rows of Job Metric, added up.
 
-Each report reads the least that tells it: columns of Job Metric where they do, counts without sketches, the sketches of
-all methods together, and rows of as long a time as can be. Only a filter by method over time unpacks every row.
+Each report reads as little as it can: plain columns of Job Metric where they suffice, counts without sketches, the sketches
+of all methods together, and rows of the coarsest resolution. Only a filter by method over time unpacks each row.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from job_monitor.core.history.metrics import Aggregate, PackedRow, fold, fold_to
 from job_monitor.core.history.runs import OUTCOMES
 
 TIME, METHOD, QUEUE = "Time", "Method", "Queue"
-"""By what a report groups."""
+"""What a report groups by."""
 
 DURATIONS, WAITS = "durations", "waits"
 """What a chart over time shows."""
 
 ROWS = 500
-"""Rows of a report; those with the fewest runs are left out, and it says so."""
+"""Rows of a report at most: those with the most runs. The report says so."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class GroupTotals:
 	"""Runs of a bucket of time, a method or a queue.
 
 	Attributes:
-		depth, oldest_age: The most of the samples: waiting jobs, seconds.
+		depth, oldest_age: Maximum of the samples: waiting jobs, seconds.
 	"""
 
 	sum: Aggregate = field(default_factory=Aggregate)
@@ -46,17 +46,20 @@ class GroupTotals:
 	oldest_age: float = 0.0
 
 	def sample(self, depth: int, oldest_age: float) -> None:
+		"""Add a sample of a queue."""
 		self.depth = max(self.depth, depth or 0)
 		self.oldest_age = max(self.oldest_age, oldest_age or 0.0)
 
 
 @dataclass(frozen=True)
 class ReportQuery:
-	"""What a report is asked for.
+	"""What a report shows.
 
 	Attributes:
-		method: Any part of a method's name.
-		sketches: Whether it shows percentiles. `chart`: of what, over time.
+		method: Any part of a method's name, in small letters.
+		by: `TIME`, `METHOD` or `QUEUE`.
+		sketches: Whether it shows percentiles.
+		chart: `DURATIONS` or `WAITS`.
 	"""
 
 	range: Range
@@ -67,38 +70,41 @@ class ReportQuery:
 	chart: str = DURATIONS
 
 	@classmethod
-	def of(cls, given: Any, by: str, sketches: bool = False) -> ReportQuery:
-		queue, method = (str(given.get(n) or "")[: limits.PATTERN_CHARS] for n in ("queue", "method"))
-		by = given.get("group_by") if given.get("group_by") in (TIME, METHOD, QUEUE) else by
-		chart = WAITS if given.get("chart") == "Wait" else DURATIONS
-		return cls(ranges.of(given), queue, method.strip().lower(), by, sketches, chart)
+	def of(cls, filters: Any, by: str, sketches: bool = False) -> ReportQuery:
+		"""The query that a report's filters make. `by` is used where they do not say what to group by."""
+		queue, method = (str(filters.get(n) or "")[: limits.PATTERN_CHARS] for n in ("queue", "method"))
+		by = filters.get("group_by") if filters.get("group_by") in (TIME, METHOD, QUEUE) else by
+		chart = WAITS if filters.get("chart") == "Wait" else DURATIONS
+		return cls(ranges.of(filters), queue, method.strip().lower(), by, sketches, chart)
 
 	@property
 	def of_queues(self) -> bool:
-		"""Whether depth and age say anything: they are known by queue only."""
+		"""Whether depth and oldest age can be shown: they are sampled by queue, not by method."""
 		return not self.method and self.by != METHOD
 
 
 @dataclass
 class ReportData:
-	"""What was recorded: by bucket of time (of all of the range), and by what the report groups by."""
+	"""What was recorded: by bucket of time (all of the range), and by method or queue where the report groups by it."""
 
-	wanted: ReportQuery
+	query: ReportQuery
 	times: dict[datetime, GroupTotals]
 	groups: dict[str, GroupTotals] = field(default_factory=dict)
 
 	@property
 	def runs(self) -> int:
+		"""Number of runs in the range."""
 		return sum(total.sum.total for total in self.times.values())
 
 	def group(self, key: str) -> GroupTotals:
+		"""Totals of a method or a queue."""
 		found = self.groups.get(key)
 		if found is None:
 			found = self.groups[key] = GroupTotals()
 		return found
 
 	def whole(self) -> GroupTotals:
-		"""All of it as one."""
+		"""Totals of all groups together."""
 		whole = GroupTotals()
 		for part in (self.groups or self.times).values():
 			whole.sum.merge(part.sum)
@@ -106,40 +112,40 @@ class ReportData:
 		return whole
 
 	def rows(self) -> list[tuple[Any, GroupTotals, float]]:
-		"""Key, total and minutes of each row: the newest, or those with the most runs, first."""
-		within = self.wanted.range
-		if self.wanted.by == TIME:
-			return [(at, total, within.minutes(at)) for at, total in reversed(self.times.items())]
+		"""Key, totals and minutes of each row: the newest first, or those with the most runs."""
+		time_range = self.query.range
+		if self.query.by == TIME:
+			return [(at, total, time_range.minutes(at)) for at, total in reversed(self.times.items())]
 		ranked = sorted(self.groups.items(), key=lambda item: (-item[1].sum.total, item[0]))
-		return [(key, total, within.minutes()) for key, total in ranked[:ROWS]]
+		return [(key, total, time_range.minutes()) for key, total in ranked[:ROWS]]
 
 
-def read(wanted: ReportQuery) -> ReportData:
-	"""One query for each resolution that the range touches; two where it groups by method."""
-	found = ReportData(wanted, {at: GroupTotals() for at in wanted.range.buckets()})
+def read(query: ReportQuery) -> ReportData:
+	"""The data of a report: one query for each resolution in the range, two where the report groups by method."""
+	found = ReportData(query, {at: GroupTotals() for at in query.range.buckets()})
 	_read_times(found)
-	if wanted.by == METHOD:
+	if query.by == METHOD:
 		_read_methods(found)
 	return found
 
 
 def _read_times(found: ReportData) -> None:
-	"""Also the groups, where they are queues."""
-	wanted, within = found.wanted, found.wanted.range
-	packed = ["totals"] if wanted.sketches else []
-	if wanted.method:
-		packed = ["counts", "sketches"] if wanted.sketches else ["counts"]
+	"""Add up the buckets of time, and the queues where the report groups by them."""
+	query, time_range = found.query, found.query.range
+	packed = ["totals"] if query.sketches else []
+	if query.method:
+		packed = ["counts", "sketches"] if query.sketches else ["counts"]
 	fields = ["start", "queue", "depth", "oldest_age", *_SUMS, *packed]
-	add = _add_matching(wanted.method) if wanted.method else _add_all
-	for row in _stored(wanted, within.scale, fields):
-		time = found.times.get(within.scale.floor(from_column(row.start)))
+	add = _add_matching(query.method) if query.method else _add_all
+	for row in _stored(query, time_range.scale, fields):
+		time = found.times.get(time_range.scale.floor(from_column(row.start)))
 		if time is None:
 			continue
-		totals = [time, found.group(row.queue)] if wanted.by == QUEUE else [time]
+		totals = [time, found.group(row.queue)] if query.by == QUEUE else [time]
 		with job_metric.unreadable(row.name):
 			for total in totals:
 				add(row, total.sum)
-		if wanted.of_queues:
+		if query.of_queues:
 			for total in totals:
 				total.sample(row.depth, row.oldest_age)
 
@@ -169,19 +175,19 @@ def _packed(row: Any) -> PackedRow:
 
 
 def _read_methods(found: ReportData) -> None:
-	wanted = found.wanted
+	query = found.query
 
 	def sum_of(method: str) -> Aggregate | None:
-		return found.group(method).sum if wanted.method in method.lower() else None
+		return found.group(method).sum if query.method in method.lower() else None
 
-	packed = ("counts", "sketches") if wanted.sketches else ("counts",)
-	for row in _stored(wanted, DAY, packed):
+	packed = ("counts", "sketches") if query.sketches else ("counts",)
+	for row in _stored(query, DAY, packed):
 		with job_metric.unreadable(row.name):
 			fold(_packed(row), sum_of)
 
 
-def _stored(wanted: ReportQuery, coarsest: job_metric.Scale, fields: Sequence[str]) -> Iterator[Any]:
-	within = wanted.range
-	for span in segments(within.start, within.end, coarsest):
-		filters = job_metric.between(*span, queue=wanted.queue)
+def _stored(query: ReportQuery, coarsest: job_metric.Scale, fields: Sequence[str]) -> Iterator[Any]:
+	time_range = query.range
+	for span in segments(time_range.start, time_range.end, coarsest):
+		filters = job_metric.between(*span, queue=query.queue)
 		yield from frappe.get_all(METRIC, filters=filters, fields=["name", *fields])

@@ -1,4 +1,4 @@
-"""How the reports Job Throughput and Job Latency look: columns, rows, charts, words."""
+"""Columns, rows, charts and messages of the reports Job Throughput and Job Latency."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ COLORS = {SUCCESS: "#29CD42", FAILED: "#E24C4C", TIMEOUT: "#F8A53A", STOPPED: "#
 
 
 def rows(found: ReportData, values: Callable[[GroupTotals, float], dict[str, Any]]) -> list[dict[str, Any]]:
-	"""None at all where nothing ran: Desk then says that it is empty."""
+	"""Rows of a report; none where nothing ran, as Desk then says that the report is empty."""
 	if not found.runs:
 		return []
-	label = found.wanted.range.label if found.wanted.by == TIME else str
+	label = found.query.range.label if found.query.by == TIME else str
 	return [{"group": label(key), **values(total, minutes)} for key, total, minutes in found.rows()]
 
 
 def columns(found: ReportData, numbers: list[tuple[str, str, str, int]]) -> list[dict[str, Any]]:
-	"""
+	"""Columns of a report.
+
 	Args:
-		numbers: Name, label, type and width of each after the first.
+		numbers: Fieldname, label, type and width of each column after the first.
 	"""
 	labels = {TIME: (_("Time"), 140), METHOD: (_("Method"), 380), QUEUE: (_("Queue"), 140)}
-	label, width = labels[found.wanted.by]
+	label, width = labels[found.query.by]
 	first = {"fieldname": "group", "label": label, "fieldtype": "Data", "width": width}
 	return [first, *({"fieldname": n, "label": x, "fieldtype": t, "width": w} for n, x, t, w in numbers)]
 
 
 def outcome_names() -> dict[str, str]:
+	"""Labels of outcomes."""
 	names = (_("Success"), _("Failed"), _("Timed Out"), _("Stopped"), _("Killed"))
 	return dict(zip(OUTCOMES, names, strict=True))
 
 
-def counted(total: GroupTotals, minutes: float) -> dict[str, Any]:
+def throughput_row(total: GroupTotals, minutes: float) -> dict[str, Any]:
 	"""A row of Job Throughput."""
 	runs = total.sum
 	return {
@@ -51,8 +53,8 @@ def counted(total: GroupTotals, minutes: float) -> dict[str, Any]:
 	}
 
 
-def timed(total: GroupTotals, _minutes: float = 0.0) -> dict[str, Any]:
-	"""A row of Job Latency: seconds, off by 2 % at most; None where there were no runs."""
+def latency_row(total: GroupTotals, _minutes: float = 0.0) -> dict[str, Any]:
+	"""A row of Job Latency: seconds, exact to 2 %; None where there were no runs."""
 	runs = total.sum
 	row: dict[str, Any] = {"runs": runs.total}
 	for name, sketch in (("", runs.durations), ("wait_", runs.waits)):
@@ -65,23 +67,23 @@ def timed(total: GroupTotals, _minutes: float = 0.0) -> dict[str, Any]:
 
 
 def message(found: ReportData) -> str:
-	"""What the report is about, or why it is empty."""
-	wanted = found.wanted
-	told = wanted.range.told()
+	"""The range that a report shows, what it leaves out, and why it is empty if it is."""
+	query = found.query
+	text = query.range.message()
 	if len(found.groups) > ROWS:
-		told += " " + _("The {0} with the most runs, of {1}.").format(ROWS, len(found.groups))
+		text += " " + _("The {0} with the most runs, of {1}.").format(ROWS, len(found.groups))
 	if found.runs:
-		return told
-	if wanted.queue or wanted.method:
-		return told + " " + _("No run matches these filters.")
-	return told + " " + _why_empty()
+		return text
+	if query.queue or query.method:
+		return text + " " + _("No run matches these filters.")
+	return text + " " + _why_empty()
 
 
 def _why_empty() -> str:
 	if frappe.db.exists(METRIC, {"success": [">=", 0]}):
 		return _("No run was recorded in this time.")
 	return _(
-		"Nothing is recorded yet. Every run is counted once this app is installed and workers have been "
+		"Nothing is recorded yet. Every run is throughput_row once this app is installed and workers have been "
 		"restarted; the scheduler writes the counts down every few minutes. Is it enabled?"
 	)
 
@@ -90,7 +92,7 @@ def _why_empty() -> str:
 
 
 def stacked(found: ReportData) -> dict[str, Any] | None:
-	"""Bars of runs by outcome. Outcomes that did not occur are left out."""
+	"""Chart of runs by outcome over time, as bars. Outcomes that did not occur are left out."""
 	counts = {name: [t.sum.counts[name] for t in found.times.values()] for name in OUTCOMES}
 	shown = [name for name in OUTCOMES if name == SUCCESS or any(counts[name])]
 	names = outcome_names()
@@ -100,11 +102,11 @@ def stacked(found: ReportData) -> dict[str, Any] | None:
 
 
 def percentiles(found: ReportData) -> dict[str, Any] | None:
-	"""Bars of p50 and p95: of durations, or of waits.
+	"""Chart of p50 and p95 over time, of durations or waits, as bars.
 
-	A moment without a run has its place and no value. Lines of Desk's charts would go through zero there, or over it.
+	A bucket without a run has its place and no value. Lines of Desk's charts would go through zero there, or over it.
 	"""
-	pairs = [getattr(t.sum, found.wanted.chart).percentiles(0.5, 0.95) for t in found.times.values()]
+	pairs = [getattr(t.sum, found.query.chart).percentiles(0.5, 0.95) for t in found.times.values()]
 	sets = [
 		{"name": name, "values": [None if pair[n] is None else float(f"{pair[n]:.3g}") for pair in pairs]}
 		for n, name in enumerate(("p50", "p95"))
@@ -122,6 +124,6 @@ def _chart(
 ) -> dict[str, Any] | None:
 	if not found.runs:
 		return None
-	labels = [found.wanted.range.label(moment) for moment in found.times]
+	labels = [found.query.range.label(moment) for moment in found.times]
 	data = {"labels": labels, "datasets": datasets}
 	return {"data": data, "type": kind, "colors": colors, **options}

@@ -1,4 +1,4 @@
-"""Acting on jobs of this site: who may, what it did, and who did it."""
+"""Acts on jobs, workers and schedules of this site: permission, the act of core, its row in the audit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ JOB = "RQ Job"
 _MESSAGE_CHARS = 500
 
 REMOVE_SECONDS = 60.0
-"""Time that removing all failed jobs may take in a request; what is left then is said."""
+"""Time that removing all failed jobs may take in a request; its message says whether jobs are left."""
 
 
 def act(action: str, job_id: str) -> dict[str, Any]:
@@ -55,15 +55,15 @@ def _shape(outcome: messages.Outcome) -> dict[str, Any]:
 	return asdict(outcome) | {"message": translated(outcome.message)}
 
 
-def act_or_tell(action: str, job_id: str) -> None:
-	"""As `act`, for Frappe's callers, who expect a message and no error where it was not possible."""
+def act_with_message(action: str, job_id: str) -> None:
+	"""Act for callers of Frappe's methods: where it was not possible they expect a message and no error. See `act`."""
 	outcome = act(action, job_id)
 	if not outcome["done"]:
 		frappe.msgprint(as_html(outcome["message"], _MESSAGE_CHARS), title=frappe._("Invalid Operation"))
 
 
 def remove_or_throw(job_id: str) -> None:
-	"""As `act`. Desk's bulk delete then counts a job that runs among those that were not deleted.
+	"""Remove one job, or raise: so Desk's bulk delete counts a running job among those that were not deleted. See `act`.
 
 	Raises:
 		frappe.ValidationError: It was not possible.
@@ -95,7 +95,7 @@ def remove_failed() -> dict[str, Any]:
 
 
 def _remove_failed(client: RqClient) -> tuple[int, int, bool]:
-	"""Jobs deleted, jobs that were not, and whether the time was up before all were looked at."""
+	"""Number of jobs deleted, number of jobs not deleted, and whether jobs may be left."""
 	query = JobQuery(
 		statuses=(keys.FAILED, "stopped"),
 		site=frappe.local.site,
@@ -105,7 +105,7 @@ def _remove_failed(client: RqClient) -> tuple[int, int, bool]:
 	done, skipped = 0, set[str]()
 	deadline = time.monotonic() + REMOVE_SECONDS
 	while time.monotonic() < deadline:
-		# What is deleted is gone from the next answer; what could not be deleted stands before the rest
+		# Deleted jobs are gone from the next answer; those that could not be deleted stand before the rest
 		found = search(client, query.only(offset=min(len(skipped), limits.OFFSET_ROWS)))
 		if not found.rows:
 			return done, len(skipped), not found.complete
@@ -120,10 +120,10 @@ def _remove_failed(client: RqClient) -> tuple[int, int, bool]:
 
 
 def worker_stack(name: str) -> dict[str, Any]:
-	"""What a worker's process does right now. Managers only, audited.
+	"""The stack of a worker's process, right now. Managers only, audited.
 
 	Returns:
-		`{"text", "pid", "by"}`; where none can be taken from here `{"text": "", "problem": why and what to do}`.
+		`{"text", "pid", "by"}`; where it cannot be read from here `{"text": "", "problem": why and what to do}`.
 
 	Raises:
 		frappe.PermissionError: No manager, or the worker runs another site's job.
@@ -137,15 +137,15 @@ def worker_stack(name: str) -> dict[str, Any]:
 		if any(keys.site_of(i) != frappe.local.site for i in worker.current_job_ids):
 			raise frappe.PermissionError(frappe._("This worker runs a job of another site."))
 		try:
-			taken = asdict(stack.take(worker))
+			found = asdict(stack.take(worker))
 		except StackUnavailable as error:
-			taken = {"text": "", "problem": translated(error.detail)}
-		entry.end(taken.get("problem") or f"process {taken['pid']}", bool(taken["text"]))
-	return taken
+			found = {"text": "", "problem": translated(error.detail)}
+		entry.end(found.get("problem") or f"process {found['pid']}", bool(found["text"]))
+	return found
 
 
 def job_stack(job_id: str) -> dict[str, Any]:
-	"""As `worker_stack`, for the worker that runs this job of this site."""
+	"""The stack of the process that runs a job of this site. See `worker_stack`."""
 	with audit.denials("stack", JOB, job_id):
 		permissions.only_managers()
 		with context.translated():
@@ -168,14 +168,15 @@ def release(schedule: str) -> dict[str, Any]:
 	"""
 	with audit.act("release", schedule_health.TYPE, schedule) as entry:
 		with context.translated():
-			found = schedule_health.read([schedule])
-			if not found:
+			healths = schedule_health.read([schedule])
+			if not healths:
 				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
-			if not found[0].blocked_by:
-				outcome = messages.outcome("not-blocked", False, why=STATES[found[0].state])
+			health = healths[0]
+			if not health.blocked_by:
+				outcome = messages.outcome("not-blocked", False, why=STATES[health.state])
 				entry.end(outcome.message, False)
 				return _shape(outcome)
-			entry.of(found[0].method)
-			outcome = actions.release(context.client(), found[0].blocked_by)
+			entry.of(health.method)
+			outcome = actions.release(context.client(), health.blocked_by)
 		entry.end(outcome.message, outcome.done)
 	return _shape(outcome)

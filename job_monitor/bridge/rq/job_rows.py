@@ -1,10 +1,10 @@
-"""A job of core as the fields of an RQ Job."""
+"""Rows of RQ Job: jobs of core as a document's fields."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from job_monitor.bridge.lists.list_request import Row
+from job_monitor.bridge.lists.list_rows import Row
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock
 from job_monitor.core.rq import keys
@@ -12,7 +12,7 @@ from job_monitor.core.rq.records import Job
 
 
 def row(job: Job, now: datetime) -> Row:
-	"""A job as a document's fields. Durations in seconds, moments in the site's time zone."""
+	"""The row of a job: durations in seconds, moments in the site's time zone."""
 	changed = [m for m in (job.created_at, job.enqueued_at, job.started_at, job.ended_at) if m]
 	modified = to_site(max(changed)) if changed else None
 	running = clock.seconds_between(job.started_at, now) if job.status == keys.STARTED else None

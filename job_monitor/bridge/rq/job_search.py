@@ -1,4 +1,4 @@
-"""How jobs of a list are found: Frappe's filters become a `JobQuery` of this site, and judges of what core cannot tell."""
+"""Search of jobs for a list: Frappe's filters become a `JobQuery` of core, and judges of rows for what it cannot say."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import frappe
 
 from job_monitor.bridge import context
-from job_monitor.bridge.lists import list_request
-from job_monitor.bridge.lists.filters import Condition, moment
-from job_monitor.bridge.lists.list_request import ListRequest, Row
+from job_monitor.bridge.lists import list_rows
+from job_monitor.bridge.lists.filters import Filter, moment
+from job_monitor.bridge.lists.list_request import ListRequest
+from job_monitor.bridge.lists.list_rows import Row
 from job_monitor.bridge.rq.job_rows import row
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core import clock, limits
@@ -27,10 +28,10 @@ DESK_SECONDS = 0.5
 """Time a search for Desk's list takes: an answer at once, with "continue" under it."""
 
 PROGRAM_SECONDS = 10.0
-"""Time a search takes for a caller who can only be given a whole answer, or an error."""
+"""Time a search takes for a program, which gets a whole answer or an error."""
 
 ROWS = 10_000
-"""Jobs one call answers or sorts: about 30 MB."""
+"""Jobs that one call answers or sorts: about 30 MB."""
 
 _IDS = ("name", "job_id")
 _CREATED = ("created_at", "creation")
@@ -40,12 +41,13 @@ _BOUNDS = (">", ">=", "<", "<=", "=")
 
 @dataclass(frozen=True)
 class FoundJobs:
-	"""What a search brought, and how far it came.
+	"""Rows that a search found, and how far it came.
 
 	Attributes:
-		cursor: Where to go on, "" if all was looked at or enough was found.
+		looked_at, out_of: Number of jobs that were judged, and that there are.
+		cursor: Where the search goes on, "" if it is complete or the page full.
 		more: Whether there may be more matches behind the rows.
-		unread: Jobs of which it could not be told, because their arguments are too large to be searched.
+		unread: Number of jobs that were not judged, because their arguments are too large to be searched.
 	"""
 
 	rows: list[Row]
@@ -58,11 +60,11 @@ class FoundJobs:
 
 @dataclass(frozen=True)
 class SearchPlan:
-	"""How to find what is asked.
+	"""How the jobs of a request are found.
 
 	Attributes:
 		ids: Job ids to read directly; empty to search with `query`.
-		judges: What each row must pass besides the query.
+		judges: Conditions that each row must meet besides the query.
 	"""
 
 	query: JobQuery
@@ -77,34 +79,35 @@ class SearchPlan:
 		return not (self.ids or self.judges or narrowed or query.created_before)
 
 
-def find(client: RqClient, asked: ListRequest) -> FoundJobs:
-	plan = plan_of(client, asked)
+def find(client: RqClient, request: ListRequest) -> FoundJobs:
+	"""The page of jobs that a request asks for."""
+	plan = plan_of(client, request)
 	if plan is None:
 		return FoundJobs([])
-	newest_first = asked.only_newest_first()
-	length = asked.length or ROWS
+	newest_first = request.newest_first()
+	length = request.length or ROWS
 	if newest_first is None or plan.ids:
-		found = collect(client, plan, 0, ROWS, seconds_for(asked), asked.cursor)
-		list_request.sort(found.rows, asked.order or (("modified", True),))
-		more = found.more or (asked.length is None and len(found.rows) > asked.start + length)
-		return replace(found, rows=found.rows[asked.start : asked.start + length], more=more)
+		found = collect(client, plan, 0, ROWS, seconds_for(request), request.cursor)
+		list_rows.sort(found.rows, request.order or (("modified", True),))
+		more = found.more or (request.length is None and len(found.rows) > request.start + length)
+		return replace(found, rows=found.rows[request.start : request.start + length], more=more)
 	plan = replace(plan, query=plan.query.only(newest_first=newest_first))
-	found = collect(client, plan, asked.start, min(length, ROWS), seconds_for(asked), asked.cursor)
+	found = collect(client, plan, request.start, min(length, ROWS), seconds_for(request), request.cursor)
 	# Core orders ended jobs to the second
-	list_request.sort(found.rows, (("modified", newest_first),))
+	list_rows.sort(found.rows, (("modified", newest_first),))
 	# A page that is full is whole, whatever lies behind it
-	full = asked.length is not None and len(found.rows) >= asked.length
+	full = request.length is not None and len(found.rows) >= request.length
 	return replace(found, cursor="" if full else found.cursor, more=found.more and not full)
 
 
-def seconds_for(asked: ListRequest) -> float:
-	return PROGRAM_SECONDS if asked.from_program else DESK_SECONDS
+def seconds_for(request: ListRequest) -> float:
+	return PROGRAM_SECONDS if request.from_program else DESK_SECONDS
 
 
 def collect(
 	client: RqClient, plan: SearchPlan, start: int, length: int, seconds: float, cursor: str = ""
 ) -> FoundJobs:
-	"""Rows from `start` on among those that match."""
+	"""Rows that match, from the one at `start` on, as far as the time allows."""
 	if plan.ids:
 		rows = [
 			r for r in _by_ids(client, plan.ids, plan.query.columns) if all(judge(r) for judge in plan.judges)
@@ -122,11 +125,11 @@ def collect(
 		rows += _matching(plan, result.rows)
 		unread += result.unread
 		cursor, query = result.cursor, query.only(offset=0)
-		wanted = length + start - skipped
-		if not cursor or len(rows) >= wanted or time.monotonic() >= deadline:
+		end = length + start - skipped
+		if not cursor or len(rows) >= end or time.monotonic() >= deadline:
 			break
-	more = bool(cursor) or len(rows) > wanted
-	return FoundJobs(rows[start - skipped : wanted], result.looked_at, result.out_of, cursor, more, unread)
+	more = bool(cursor) or len(rows) > end
+	return FoundJobs(rows[start - skipped : end], result.looked_at, result.out_of, cursor, more, unread)
 
 
 def _by_ids(client: RqClient, ids: Sequence[str], columns: frozenset[str]) -> list[Row]:
@@ -140,39 +143,39 @@ def _matching(plan: SearchPlan, jobs: Sequence[Job]) -> list[Row]:
 	return [r for r in (row(job, now) for job in jobs) if all(judge(r) for judge in plan.judges)]
 
 
-def plan_of(client: RqClient, asked: ListRequest) -> SearchPlan | None:
-	"""None if nothing can match."""
-	fields: dict[str, Any] = {"site": frappe.local.site, "limit": 1, "columns": _columns(asked)}
+def plan_of(client: RqClient, request: ListRequest) -> SearchPlan | None:
+	"""The plan of a request; None if nothing can match."""
+	fields: dict[str, Any] = {"site": frappe.local.site, "limit": 1, "columns": _columns(request)}
 	judges: list[Callable[[Row], bool]] = []
 	ids: tuple[str, ...] | None = None
 	choices: dict[str, list[str]] = {}
-	for condition in asked.all_of:
-		name = condition.fieldname
+	for filter in request.filters:
+		name = filter.fieldname
 		if name in _CHOICES:
 			known = choices[name] if name in choices else _CHOICES[name](client)
-			choices[name] = [value for value in known if condition.fits(value)]
-		elif name in _IDS and condition.operator in ("=", "in"):
-			given = tuple(str(value) for value in condition.values())
-			ids = given if ids is None else tuple(i for i in ids if i in given)
+			choices[name] = [value for value in known if filter.fits(value)]
+		elif name in _IDS and filter.operator in ("=", "in"):
+			named = tuple(str(value) for value in filter.values())
+			ids = named if ids is None else tuple(i for i in ids if i in named)
 		else:
-			narrowed = _narrow(fields, condition)
-			judges.append(_judge(client, condition, narrowed))
+			narrowed = _narrow(fields, filter)
+			judges.append(_judge(client, filter, narrowed))
 	if ids == () or not all(choices.values()):
 		return None
 	for name, values in choices.items():
 		fields["statuses" if name == "status" else "queues"] = tuple(values)
 		if ids:
-			judges.append(Condition(name, "in", values).fits_row)
-	if asked.any_of:
-		judges.append(lambda row: any(condition.fits_row(row) for condition in asked.any_of))
+			judges.append(Filter(name, "in", values).fits_row)
+	if request.or_filters:
+		judges.append(lambda row: any(f.fits_row(row) for f in request.or_filters))
 	return SearchPlan(JobQuery(**fields), (ids or ())[:ROWS], tuple(j for j in judges if j is not _anything))
 
 
-def _columns(asked: ListRequest) -> frozenset[str]:
-	"""What core must read for the fields that are shown, judged or sorted by."""
-	if not asked.columns and not asked.groups:
+def _columns(request: ListRequest) -> frozenset[str]:
+	"""Columns that core must read for the fields that are shown, filtered or sorted by."""
+	if not request.columns and not request.groups:
 		return COLUMNS
-	return frozenset(_COSTS[name] for name in asked.fields() if name in _COSTS)
+	return frozenset(_COSTS[name] for name in request.fields() if name in _COSTS)
 
 
 _COSTS = {
@@ -194,52 +197,52 @@ def _all_text(row: Row) -> str:
 	return "\n".join(str(row.get(name) or "") for name in ("name", "method", *_TEXTS)).casefold()
 
 
-def _narrow(fields: dict[str, Any], condition: Condition) -> bool:
-	"""Let core leave out what cannot match, if it can. Each row is judged exactly afterwards."""
-	name = condition.fieldname
+def _narrow(fields: dict[str, Any], filter: Filter) -> bool:
+	"""Narrow core's query by a filter, and say whether that was possible. Each row is judged exactly afterwards."""
+	name = filter.fieldname
 	if name in _CREATED:
-		_narrow_created(fields, condition)
+		_narrow_created(fields, filter)
 		return True
 	field = {"method": "method", "user": "user", "owner": "user", "modified_by": "user"}.get(name)
 	if name in _IDS:
 		field = "job_id"
 	elif name in (*_TEXTS, "search_text"):
 		field = "text"
-	part = condition.part()[: limits.PATTERN_CHARS]
+	part = filter.part()[: limits.PATTERN_CHARS]
 	if not field or not part or fields.get(field):
 		return False
 	fields[field] = part
 	return True
 
 
-def _narrow_created(fields: dict[str, Any], condition: Condition) -> None:
-	if condition.operator in ("between", "timespan"):
-		low, high = condition.span()
+def _narrow_created(fields: dict[str, Any], filter: Filter) -> None:
+	if filter.operator in ("between", "timespan"):
+		low, high = filter.span()
 	else:
-		at = moment(condition.value) if condition.operator in _BOUNDS and condition.value else None
-		low = at if condition.operator in (">", ">=", "=") else None
-		high = at if condition.operator in ("<", "<=", "=") else None
+		at = moment(filter.value) if filter.operator in _BOUNDS and filter.value else None
+		low = at if filter.operator in (">", ">=", "=") else None
+		high = at if filter.operator in ("<", "<=", "=") else None
 	if low:
 		fields["created_after"] = max(to_utc(low), fields.get("created_after") or to_utc(low))
 	if high:
 		fields["created_before"] = min(to_utc(high), fields.get("created_before") or to_utc(high))
 
 
-def _judge(client: RqClient, condition: Condition, narrowed: bool) -> Callable[[Row], bool]:
-	name = condition.fieldname
+def _judge(client: RqClient, filter: Filter, narrowed: bool) -> Callable[[Row], bool]:
+	name = filter.fieldname
 	if name == "search_text":
-		part = condition.part().casefold()
-		# Core has looked at the whole texts, of which a row may show a part only
+		part = filter.part().casefold()
+		# Core has searched the whole texts; a row may hold a part of them
 		return _anything if narrowed or not part else lambda row: part in _all_text(row)
 	if name not in _TEXTS:
-		return condition.fits_row
+		return filter.fits_row
 
 	def judge(found: Row) -> bool:
-		"""A text that a list row cuts is read whole."""
+		"""Judges the whole text, also where the row holds a part of it."""
 		text = found.get(name) or ""
 		if text.startswith("…") or text.endswith("…"):
 			with context.translated():
 				text = row(read_job(client, found.name), clock.now()).get(name) or ""
-		return condition.fits(text)
+		return filter.fits(text)
 
 	return judge

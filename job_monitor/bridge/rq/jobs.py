@@ -14,8 +14,9 @@ from frappe.utils import cint
 from frappe.utils.background_jobs import create_job_id
 
 from job_monitor.bridge import context
-from job_monitor.bridge.lists import list_request
-from job_monitor.bridge.lists.list_request import ListRequest, Row
+from job_monitor.bridge.lists import list_request, list_rows
+from job_monitor.bridge.lists.list_request import ListRequest
+from job_monitor.bridge.lists.list_rows import Row
 from job_monitor.bridge.rq import job_search
 from job_monitor.bridge.rq.job_rows import row
 from job_monitor.bridge.rq.job_search import ROWS, FoundJobs, SearchPlan
@@ -28,16 +29,18 @@ from job_monitor.core.rq.records import SearchResult
 from job_monitor.core.rq.search import count
 
 DOCTYPE = "RQ Job"
-EVERY = 10**9
+NO_LIMIT = 10**9
 """More jobs than there are."""
 
 
 class SearchIncomplete(frappe.ValidationError):
-	"""A whole answer was not possible in the time or the number of rows allowed; nothing is answered."""
+	"""The time or the number of rows did not suffice for a whole answer; none is given."""
 
 
 def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
-	"""Rows, or groups, for any caller of the list, see `listing`. Tells Desk in `job_monitor` of the response how far it looked.
+	"""Rows or groups of RQ Job, for all callers of its list, see `lists.list_request`.
+
+	`job_monitor` of the HTTP response says how far the search came.
 
 	Raises:
 		frappe.PermissionError, frappe.ValidationError
@@ -45,94 +48,94 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
 		RedisUnavailable
 	"""
 	if (of_v2 := list_request.args_of_v2(args)) is not None:
-		return list_request.Runnable(get_list(of_v2, {}))
-	asked = list_request.request(DOCTYPE, args, kwargs)
+		return list_rows.Runnable(get_list(of_v2, {}))
+	request = list_request.parse(DOCTYPE, args, kwargs)
 	with context.translated():
-		if asked.is_grouped:
-			return _groups(context.client(), asked)
-		found = job_search.find(context.client(), asked)
-	if (found.more or found.unread) and asked.from_program:
+		if request.is_grouped:
+			return _groups(context.client(), request)
+		found = job_search.find(context.client(), request)
+	if (found.more or found.unread) and request.from_program:
 		_refuse(found)
-	if not asked.from_program:
-		_tell(found)
-	return list_request.shape(asked, found.rows)
+	if not request.from_program:
+		_add_progress(found)
+	return list_rows.shape(request, found.rows)
 
 
 def get_count(args: Any, kwargs: dict[str, Any]) -> int:
-	"""Jobs that match.
+	"""Number of jobs that match.
 
-	Desk asks for 1,001 at most and shows "1,000+" for it. Where filters name no more than queue and status, all are
+	Desk's limit is 1,001, which it shows as "1,000+". Where filters name no more than queue and status, all jobs are
 	counted if the time allows.
 
 	Raises: As `get_list`.
 	"""
-	asked = list_request.request(DOCTYPE, args, kwargs)
-	most = cint((args or kwargs).get("limit")) or EVERY
+	request = list_request.parse(DOCTYPE, args, kwargs)
+	limit = cint((args or kwargs).get("limit")) or NO_LIMIT
 	with context.translated():
 		client = context.client()
-		plan = job_search.plan_of(client, asked)
+		plan = job_search.plan_of(client, request)
 		if plan is None:
 			return 0
 		if plan.ids or plan.judges:
-			found = job_search.collect(client, plan, 0, min(most, ROWS), job_search.seconds_for(asked))
-			_tell(found)
+			found = job_search.collect(client, plan, 0, min(limit, ROWS), job_search.seconds_for(request))
+			_add_progress(found)
 			return len(found.rows)
-		result = _count(client, plan, job_search.seconds_for(asked), most)
-	matched = result.matched if result.complete else min(result.matched, most)
-	_tell(FoundJobs([], result.looked_at, result.out_of, result.cursor if matched < most else ""))
+		result = _count(client, plan, job_search.seconds_for(request), limit)
+	matched = result.matched if result.complete else min(result.matched, limit)
+	_add_progress(FoundJobs([], result.looked_at, result.out_of, result.cursor if matched < limit else ""))
 	return matched
 
 
-def _count(client: RqClient, plan: SearchPlan, seconds: float, most: int) -> SearchResult:
+def _count(client: RqClient, plan: SearchPlan, seconds: float, limit: int) -> SearchResult:
 	return (
 		count_all(client, plan.query, seconds)
 		if plan.is_counted
-		else count(client, plan.query, most, seconds)
+		else count(client, plan.query, limit, seconds)
 	)
 
 
 def count_all(client: RqClient, query: JobQuery, seconds: float) -> SearchResult:
-	"""Every job that matches, as far as the time allows: by the ids alone where they tell enough."""
+	"""Number of all jobs that match, as far as the time allows: by their ids alone where the query needs no more."""
 	if counts.ids_decide(query):
 		return counts.count_by_ids(client, query, seconds)
-	return count(client, query, EVERY, seconds)
+	return count(client, query, NO_LIMIT, seconds)
 
 
-def _groups(client: RqClient, asked: ListRequest) -> list[Any]:
-	"""By queue and status every job is counted; by anything else, of the jobs that the time allows to read.
+def _groups(client: RqClient, request: ListRequest) -> list[Any]:
+	"""Groups of jobs: of all jobs by queue and status; by other fields, of the jobs that the time allows to read.
 
-	Desk's own requests for groups come as from a program, too: there the answer says how far it looked.
+	Desk's requests for groups come as from a program, too: there the response says how far the search came.
 	"""
-	plan = job_search.plan_of(client, asked)
+	plan = job_search.plan_of(client, request)
 	if plan is None:
-		return list_request.grouped(asked, [])
-	only_counts = all(column.aggregate in ("", "count") for column in asked.columns)
-	if plan.is_counted and only_counts and {group.field for group in asked.groups} <= {"status", "queue"}:
-		counted = list(_counted(client, plan, asked))
+		return list_rows.group(request, [])
+	only_counts = all(column.aggregate in ("", "count") for column in request.columns)
+	if plan.is_counted and only_counts and {group.field for group in request.groups} <= {"status", "queue"}:
+		counted = list(_counted(client, plan, request))
 		looked_at, out_of = sum(f.looked_at for _, f in counted), sum(f.out_of for _, f in counted)
 		found = FoundJobs([], looked_at, out_of, more=any(f.more for _, f in counted))
-		answer = list_request.shape_groups(asked, (group for group, _ in counted if group[1]["count"]))
+		answer = list_rows.shape_groups(request, (group for group, _ in counted if group[1]["count"]))
 	else:
 		found = job_search.collect(client, plan, 0, ROWS, job_search.DESK_SECONDS)
-		answer = list_request.grouped(asked, found.rows)
+		answer = list_rows.group(request, found.rows)
 	if found.more and not frappe.request:
 		_refuse(found)
-	_tell(found)
+	_add_progress(found)
 	return answer
 
 
 def _counted(
-	client: RqClient, plan: SearchPlan, asked: ListRequest
+	client: RqClient, plan: SearchPlan, request: ListRequest
 ) -> Iterator[tuple[tuple[list[Row], dict[str, int]], FoundJobs]]:
-	"""Groups by status, queue or both, with the number of their jobs."""
-	fields = [group.field for group in asked.groups]
+	"""Groups by status, queue or both, with the number of their jobs, and how far each count came."""
+	fields = [group.field for group in request.groups]
 	queues = sorted({keys.short_name(name) for name in client.resolve(plan.query.queues)})
 	values = {"status": plan.query.statuses or STATUSES, "queue": queues}
 	deadline = time.monotonic() + job_search.DESK_SECONDS
 	for group in itertools.product(*(values[field] for field in fields)):
 		of = dict(zip(fields, group, strict=True))
 		query = _only(plan.query, of)
-		result = _count(client, replace(plan, query=query), max(0.01, deadline - time.monotonic()), EVERY)
+		result = _count(client, replace(plan, query=query), max(0.01, deadline - time.monotonic()), NO_LIMIT)
 		found = FoundJobs([], result.looked_at, result.out_of, more=not result.complete)
 		yield ([Row(of)], {"count": result.matched}), found
 
@@ -144,7 +147,7 @@ def _only(query: JobQuery, group: dict[str, str]) -> JobQuery:
 
 
 def document(job_id: str) -> Row:
-	"""One job in full.
+	"""The row of one job, with all its columns.
 
 	Raises:
 		frappe.DoesNotExistError, frappe.PermissionError, RedisUnavailable
@@ -157,7 +160,7 @@ def document(job_id: str) -> Row:
 
 
 def is_zombie(job_id: str) -> bool:
-	"""Whether a job says that it waits or runs, while it stands nowhere. Six round trips; see `core.zombies`.
+	"""Whether a job's status is queued or started while no list or registry holds it. Six round trips.
 
 	Raises: As `document`.
 	"""
@@ -167,7 +170,7 @@ def is_zombie(job_id: str) -> bool:
 
 
 def status(job_id: str) -> dict[str, Any]:
-	"""See `api.jobs.get_job_status`. The id may lack the site's part, as it was given to `frappe.enqueue`.
+	"""The status of one job, see `api.jobs.get_job_status`. The id may lack the site's part, as in `frappe.enqueue`.
 
 	Raises: As `document`.
 	"""
@@ -183,7 +186,7 @@ def status(job_id: str) -> dict[str, Any]:
 def of_site(
 	site: str | None, queue: str | None, status: str | None, start: int, page_length: int
 ) -> list[Row]:
-	"""See `api.jobs.get_jobs`.
+	"""A page of this site's jobs, see `api.jobs.get_jobs`.
 
 	Raises:
 		frappe.PermissionError: Another site, or no right to read.
@@ -195,8 +198,8 @@ def of_site(
 	return get_list(args, {})
 
 
-def _tell(found: FoundJobs) -> None:
-	"""How far a search came, beside the answer of a request."""
+def _add_progress(found: FoundJobs) -> None:
+	"""Add to the HTTP response how far a search came."""
 	if getattr(frappe.local, "response", None) is not None:
 		frappe.local.response["job_monitor"] = {
 			"looked_at": found.looked_at,

@@ -1,39 +1,31 @@
-"""Queues of this bench in figures, and jobs as a list whose length is counted, not read."""
+"""Queues of this bench in figures."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Any, overload
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import frappe
 
 from job_monitor.bridge import context
 from job_monitor.bridge.history import recent_runs
-from job_monitor.bridge.lists.list_request import Row
-from job_monitor.bridge.markup import as_html
-from job_monitor.bridge.rq.job_rows import row
-from job_monitor.bridge.rq.jobs import SearchIncomplete, count_all
-from job_monitor.core import clock, limits
+from job_monitor.core import clock
 from job_monitor.core.rq import keys, workers
-from job_monitor.core.rq.pages import read_page
-from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.queues import read_queues
 from job_monitor.core.rq.records import Queue, Worker
-from job_monitor.core.rq.search import search
 
 
 def get_queue_info() -> dict[str, Any]:
-	"""Every queue of this bench, also those that are configured and have no job yet.
+	"""All queues of this bench, also those that are configured and have no job yet.
 
 	Returns:
 		`{"queues": {name: {"queued", "started", "finished", "failed", "deferred", "scheduled", "canceled": jobs or None,
 		"oldest_waiting": seconds or None, "workers": {"busy", "idle", "late", "dead", …: number},
 		"last_hour": {"runs", "failed", "average_wait", "average_duration"} or None}}, "pending": jobs,
 		"workers": number of those that are there}`. Jobs and workers are those of all sites of the bench. `last_hour` is of
-		this site only: of its runs that are written down, durations in seconds; None if there was none or the app is not
-		on this site.
+		this site only: of its runs that are written down, in seconds; None if there was none or the app is not on this site.
 
 	Raises:
 		RedisUnavailable
@@ -41,115 +33,26 @@ def get_queue_info() -> dict[str, Any]:
 	with context.translated():
 		client = context.client()
 		found = {queue.short_name: queue for queue in read_queues(client)}
-		every = workers.read_all(client)
+		of_bench = workers.read_all(client)
 	now = clock.now()
 	names = dict.fromkeys([*context.queue_names(), *found])
-	# Python's callers on any site of the bench find this function, so also those on sites without our tables
+	# Also called in Python on sites of the bench that have none of our tables
 	past = recent_runs.by_queue() if "job_monitor" in frappe.get_installed_apps() else {}
 	queues = {
-		name: _queue_info(name, found.get(name), every, now) | {"last_hour": past.get(name)} for name in names
+		name: _queue_info(name, found.get(name), of_bench, now) | {"last_hour": past.get(name)}
+		for name in names
 	}
 	return {
 		"queues": queues,
 		"pending": sum(queue["queued"] or 0 for queue in queues.values()),
-		"workers": sum(not worker.is_dead for worker in every),
+		"workers": sum(not worker.is_dead for worker in of_bench),
 	}
 
 
-def _queue_info(name: str, queue: Queue | None, every: Sequence[Worker], now: Any) -> dict[str, Any]:
-	serving = [w for w in every if name in {keys.short_name(full) for full in w.queues}]
+def _queue_info(name: str, queue: Queue | None, of_bench: Sequence[Worker], now: datetime) -> dict[str, Any]:
+	serving = [w for w in of_bench if name in {keys.short_name(full) for full in w.queues}]
 	# A count that could not be read is not 0
 	counts = {status: queue.counts.get(status) if queue else 0 for status in keys.PLACES}
 	oldest = queue.oldest_age(now) if queue else None
 	states = Counter(worker.status for worker in serving)
 	return {**counts, "oldest_waiting": oldest, "workers": dict(states)}
-
-
-class JobList(Sequence[Row]):
-	"""Jobs by site, queue and status, newest first: rows as RQ Job's, read when they are looked at.
-
-	`len()` counts them all, exactly, in up to `limits.SEARCH_MAX_SECONDS`; `[0]` and slices from the front read no
-	more than they need, iterating reads page by page.
-
-	Args:
-		site: Whole name; None for every site of the bench.
-
-	Raises:
-		RedisUnavailable
-		SearchIncomplete: By `len()`, where there are too many to be counted in that time.
-		frappe.ValidationError: Unknown queue or status.
-	"""
-
-	def __init__(self, site: str | None = None, queue: Any = None, status: Any = None) -> None:
-		with context.translated():
-			self._store = context.client()
-			known = {keys.short_name(name) for name in self._store.queue_names()}
-			self._query = JobQuery(
-				queues=tuple(name for name in _names(queue) if _known(name, known)),
-				statuses=_names(status),
-				site=site or "",
-				limit=limits.PAGE_ROWS,
-			)
-		self._length = 0 if _names(queue) and not self._query.queues else None
-
-	def __len__(self) -> int:
-		if self._length is None:
-			with context.translated():
-				self._length = self._count()
-		return self._length
-
-	def _count(self) -> int:
-		if not self._query.needs_scan:
-			return read_page(self._store, self._query.only(limit=1)).total
-		counted = count_all(self._store, self._query, limits.SEARCH_MAX_SECONDS)
-		if not counted.complete:
-			message = frappe._("Only {0} of {1} jobs could be counted.").format(
-				counted.looked_at, counted.out_of
-			)
-			frappe.throw(message, SearchIncomplete, frappe._("Too Many Jobs"))
-		return counted.matched
-
-	def __iter__(self) -> Iterator[Row]:
-		return self._rows(limits.PAGE_ROWS)
-
-	def _rows(self, first: int) -> Iterator[Row]:
-		"""Rows, the first so many of them read at once."""
-		cursor, more, limit = "", self._length != 0, min(first, limits.PAGE_ROWS)
-		while more:
-			with context.translated():
-				result = search(self._store, self._query.only(limit=limit), limits.SEARCH_MAX_SECONDS, cursor)
-			now, limit = clock.now(), limits.PAGE_ROWS
-			yield from (row(job, now) for job in result.rows)
-			cursor = result.cursor
-			more = bool(cursor)
-
-	@overload
-	def __getitem__(self, index: int) -> Row: ...
-	@overload
-	def __getitem__(self, index: slice) -> list[Row]: ...
-	def __getitem__(self, index: int | slice) -> Row | list[Row]:
-		ends = (index.start, index.stop) if isinstance(index, slice) else (index, index + 1)
-		if any(end is not None and end < 0 for end in ends) or ends[1] is None:
-			return list(self)[index]
-		return list(islice(self._rows(max(1, ends[1])), ends[1]))[index]
-
-	def __repr__(self) -> str:
-		return f"<{len(self)} jobs>"
-
-
-def _names(value: Any) -> tuple[str, ...]:
-	if not value:
-		return ()
-	return (value,) if isinstance(value, str) else tuple(map(str, value))
-
-
-def _known(name: str, known: set[str]) -> bool:
-	"""Whether a queue has ever had a job.
-
-	Raises:
-		frappe.ValidationError: Neither that, nor configured.
-	"""
-	if name not in known and name not in context.queue_names():
-		names = ", ".join(sorted({*known, *context.queue_names()}))
-		frappe.throw(frappe._("Queue should be one of {0}").format(as_html(names, 1000)))
-	return name in known

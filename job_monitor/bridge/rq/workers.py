@@ -1,4 +1,4 @@
-"""Lists, counts and documents of RQ Worker: the workers of this bench, judged by core."""
+"""Lists, counts and documents of RQ Worker: the workers of this bench, with the statuses that core gives them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import frappe
 
 from job_monitor.bridge import context
-from job_monitor.bridge.lists import list_request
-from job_monitor.bridge.lists.list_request import ListRequest, Row
+from job_monitor.bridge.lists import list_request, list_rows
+from job_monitor.bridge.lists.list_request import ListRequest
+from job_monitor.bridge.lists.list_rows import Row
 from job_monitor.bridge.timezones import to_site
 from job_monitor.bridge.wording import translated
 from job_monitor.core import clock, processes
@@ -23,37 +24,37 @@ DOCTYPE = "RQ Worker"
 
 
 def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
-	"""Rows, or groups, for any caller of the list, see `listing`.
+	"""Rows or groups of RQ Worker, for all callers of its list, see `lists.list_request`.
 
 	Raises:
 		frappe.PermissionError, frappe.ValidationError, RedisUnavailable
 	"""
 	if (of_v2 := list_request.args_of_v2(args)) is not None:
-		return list_request.Runnable(get_list(of_v2, {}))
-	asked = list_request.request(DOCTYPE, args, kwargs)
+		return list_rows.Runnable(get_list(of_v2, {}))
+	request = list_request.parse(DOCTYPE, args, kwargs)
 	with context.translated():
-		rows = _rows(context.client(), asked)
-	if asked.is_grouped:
-		return list_request.grouped(asked, rows)
-	end = None if asked.length is None else asked.start + asked.length
-	shown = rows[asked.start : end]
+		rows = _rows(context.client(), request)
+	if request.is_grouped:
+		return list_rows.group(request, rows)
+	end = None if request.length is None else request.start + request.length
+	shown = rows[request.start : end]
 	for row in shown:
 		row.memory = row.memory or memory(row)
-	return list_request.shape(asked, shown)
+	return list_rows.shape(request, shown)
 
 
 def get_count(args: Any, kwargs: dict[str, Any]) -> int:
-	"""Workers that match, as `get_list` finds them.
+	"""Number of workers that match, as `get_list` finds them.
 
 	Raises: As `get_list`.
 	"""
-	asked = list_request.request(DOCTYPE, args, kwargs)
+	request = list_request.parse(DOCTYPE, args, kwargs)
 	with context.translated():
-		return len(_rows(context.client(), asked))
+		return len(_rows(context.client(), request))
 
 
 def document(name: str) -> Row:
-	"""One worker. Reads that one only.
+	"""The row of one worker. No other worker is read.
 
 	Raises:
 		frappe.DoesNotExistError: Unknown, or of another bench.
@@ -69,23 +70,22 @@ def document(name: str) -> Row:
 	return row
 
 
-def _rows(client: RqClient, asked: ListRequest) -> list[Row]:
+def _rows(client: RqClient, request: ListRequest) -> list[Row]:
 	now = clock.now()
 	found = workers.read_all(client)
 	jobs = _own_jobs(client, found)
 	rows = [_row(worker, jobs, now) for worker in found]
-	judged = {c.fieldname for c in (*asked.all_of, *asked.any_of)} | {field for field, _ in asked.order}
-	if "memory" in judged or asked.is_grouped:
+	if "memory" in request.judged_fields() or request.is_grouped:
 		for row in rows:
 			row.memory = memory(row)
-	rows = [row for row in rows if asked.keeps(row)]
-	if not asked.is_grouped:
-		list_request.sort(rows, asked.order or (("modified", True),))
+	rows = [row for row in rows if request.keeps(row)]
+	if not request.is_grouped:
+		list_rows.sort(rows, request.order or (("modified", True),))
 	return rows
 
 
 def _own_jobs(client: RqClient, found: Sequence[Worker]) -> dict[str, Job]:
-	"""Current jobs of this site. What a worker does for another site is not told."""
+	"""Current jobs of this site, by id. Jobs that workers run for other sites are left out."""
 	current = [i for worker in found for i in worker.current_job_ids]
 	own = [i for i in current if keys.site_of(i) == frappe.local.site]
 	return {job.id: job for job in read_rows(client, [("", i) for i in own])}
@@ -129,5 +129,5 @@ def memory(row: Row) -> float | None:
 	"""Resident memory in MB of the worker's process, None where it is not a process of this host."""
 	if not processes.is_here(row.hostname) or not row.pid or row.status == Verdict.DEAD.value:
 		return None
-	held = processes.resident_bytes(int(row.pid))
-	return None if held is None else round(held / 2**20, 1)
+	size = processes.resident_bytes(int(row.pid))
+	return None if size is None else round(size / 2**20, 1)

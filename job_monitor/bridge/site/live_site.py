@@ -1,7 +1,7 @@
 """Whether this is the site that was set up, or one that was restored or copied elsewhere.
 
-A copy has the rules, the channels and the alerts of the live site, and would tell its people of itself. So where the
-app first looked is noted, and at any other place nobody is told until a manager says that this is the live site.
+A copy has the rules, channels and alerts of the live site, and would notify its people of itself. So the first place in
+which rules were evaluated is kept, and in any other place nobody is notified until a manager confirms that it is live.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from job_monitor.bridge.site import state
 STATE = "live site"
 
 Whereabouts = dict[str, str]
-"""site, database, bench (its id and path) and host; as it is shown to people."""
+"""Site, database, bench (its id and path) and host, as people are shown them."""
 
 
 def here() -> Whereabouts:
+	"""The place in which this process runs."""
 	return {
 		"site": frappe.local.site,
 		"database": str(frappe.conf.db_name or ""),
@@ -33,7 +34,7 @@ def here() -> Whereabouts:
 
 
 def _host() -> str:
-	"""Its name; "" in a container, whose name is another at each start."""
+	"""Name of this host; "" in a container, whose name changes with each start."""
 	in_container = (
 		os.path.exists("/.dockerenv")
 		or os.path.exists("/run/.containerenv")
@@ -43,7 +44,7 @@ def _host() -> str:
 
 
 def look() -> bool:
-	"""Whether people may be told of what is seen here. The first place that asks is the live one. The caller commits."""
+	"""Whether people may be notified from here. The first place that calls this is the live one. The caller commits."""
 	kept, place = _kept(), here()
 	if not kept["live"]:
 		_keep(kept | {"live": [place]})
@@ -56,20 +57,20 @@ def look() -> bool:
 
 
 def is_confirmed() -> bool:
-	"""As `look`, without noting anything."""
+	"""Whether people may be notified from here, without keeping this place. See `look`."""
 	live = _kept()["live"]
 	return not live or here() in live
 
 
 def unconfirmed() -> dict[str, str] | None:
-	"""`{"here": where rules were looked at and nobody was told, "live": the place that is known}`, in words; or None."""
+	"""`{"here": place in which rules are evaluated and nobody is notified, "live": place that is known}`, in words; or None."""
 	kept = _kept()
 	found = kept["unconfirmed"]
 	return {"here": _words(found), "live": _words(kept["live"][-1])} if found else None
 
 
 def confirm() -> None:
-	"""This is the live site: here, and wherever else the rules were looked at. Managers only, audited.
+	"""Confirm that this place is the live site, as is the other one in which rules were evaluated. Managers only, audited.
 
 	Raises:
 		frappe.PermissionError

@@ -1,4 +1,4 @@
-"""Whether a site has the tables of the release that is installed: between new code and migrate it has those before."""
+"""Release of a site: whether its tables are those of the installed code. Until migrate they are those of the code before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ APP = "job_monitor"
 
 
 def is_migrated() -> bool:
-	"""Whether all patches of this release ran here. Installing notes them as done. One query."""
+	"""Whether all patches of this release ran here; installing marks them as run. One query."""
 	lines = frappe.get_file_items(frappe.get_app_path(APP, "patches.txt"))
 	patches = {line for line in lines if not line.startswith("[")}
 	query = "select count(distinct patch) from `tabPatch Log` where skipped = 0 and patch in %(patches)s"
@@ -24,7 +24,7 @@ NOT_MIGRATED = say("This site is not migrated to the installed release of Job Mo
 
 
 def how_to_migrate() -> str:
-	"""What to do about a site that is not."""
+	"""What to do about a site that is not migrated."""
 	return say(
 		"Run: {0}. Until then no alert rule is looked at, and runs that end wait on Redis.",
 		f"bench --site {shlex.quote(frappe.local.site)} migrate",

@@ -1,7 +1,7 @@
-"""The app's own small state in the site's database, by key: it commits and rolls back with what it belongs to.
+"""Small state of the app in the site's database, by key. It commits and rolls back with the caller's transaction.
 
-In SQL: the sweep of each minute asks for it, and what builds Frappe's queries is imported anew by each work-horse, which
-takes longer than all that a quiet site is asked.
+It is read by plain SQL: each sweep reads it, and each work-horse would import Frappe's query builder anew, which takes
+longer than all queries of a quiet site.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ STATE = "Job Monitor State"
 
 
 def get(key: str) -> str | None:
-	"""The value, None if there is none."""
+	"""The value of a key, None if there is none. One query."""
 	rows = frappe.db.sql(f"select value from `tab{STATE}` where name = %s", key)
 	return rows[0][0] if rows else None
 
 
 def lock(key: str) -> str | None:
-	"""As `get`; other processes that call this wait until the transaction ends.
+	"""The value of a key, locked: other processes that lock it wait until the transaction ends.
 
-	Commits first: what is read under the lock is then what the process before wrote, not what this one saw earlier.
+	Commits first, so that the value is what the process before wrote, not what this transaction saw earlier.
 	"""
 	frappe.db.commit()
 	row = row_locks.in_turn(lambda: row_locks.read(STATE, key, ["value"]))
@@ -39,12 +39,16 @@ def lock(key: str) -> str | None:
 
 
 def put(key: str, value: str) -> None:
+	"""Set the value of a key. The caller commits."""
 	_ensure(key)
 	frappe.db.sql(f"update `tab{STATE}` set value = %s where name = %s", (value, key))
 
 
 def acquire_lease(key: str, seconds: float, owner: str) -> bool:
-	"""Whether `owner` alone may do the work of `key` for so long. Commits. A lease that ran out is free."""
+	"""Whether `owner` got the lease of a key: it alone does the work for so many seconds. Commits.
+
+	A lease that ran out is free.
+	"""
 	_ensure(key)
 	frappe.db.commit()
 	return row_locks.in_turn(lambda: _acquire(key, seconds, owner))
@@ -54,9 +58,9 @@ def _acquire(key: str, seconds: float, owner: str) -> bool:
 	row = row_locks.read(STATE, key, ["owned_by", "expires_at"])
 	now = to_column(clock.now())
 	until = now + timedelta(seconds=seconds)
-	# One that ends later than a new one would is of a clock that was ahead
-	held = row.expires_at and now < get_datetime(row.expires_at) <= until + timedelta(seconds=seconds)
-	free = row.owned_by in (None, "", owner) or not held
+	# A lease that ends much later than a new one would comes from a clock that was ahead
+	is_leased = row.expires_at and now < get_datetime(row.expires_at) <= until + timedelta(seconds=seconds)
+	free = row.owned_by in (None, "", owner) or not is_leased
 	if free:
 		frappe.db.sql(
 			f"update `tab{STATE}` set owned_by = %s, expires_at = %s where name = %s",
@@ -76,7 +80,7 @@ def release_lease(key: str, owner: str) -> None:
 
 
 def _ensure(key: str) -> None:
-	"""Make the row. Of two processes that do, one is told that it exists, which is fine."""
+	"""Make the row of a key, if there is none. Of two processes that make it, the second one's is ignored."""
 	if frappe.db.sql(f"select 1 from `tab{STATE}` where name = %s", key):
 		return
 	now = now_datetime()

@@ -331,7 +331,7 @@ class TestJobAlert(AlertTestCase):
 			frappe.db.commit()
 			engine.evaluate("test")
 			self.assertEqual(len(self.alerts(state="Firing")), number)
-			codes = [finding.code for finding in doctor._of_site(frappe.local.site, asked=True)]
+			codes = [finding.code for finding in doctor.site_findings(frappe.local.site, has_redis=True)]
 			self.assertEqual(codes.count("lost-runs"), number)
 		self.assertIn("7 runs", self.alerts()[0].title)
 

@@ -97,10 +97,10 @@ class TestLiveSite(AlertTestCase):
 	def test_doctor_names_it(self) -> None:
 		self.copied()
 		engine.evaluate("test")
-		codes = [finding.code for finding in doctor._of_site(frappe.local.site, asked=True)]
+		codes = [finding.code for finding in doctor.site_findings(frappe.local.site, has_redis=True)]
 		self.assertIn("unconfirmed-site", codes)
 		live_site.confirm()
-		codes = [finding.code for finding in doctor._of_site(frappe.local.site, asked=True)]
+		codes = [finding.code for finding in doctor.site_findings(frappe.local.site, has_redis=True)]
 		self.assertNotIn("unconfirmed-site", codes)
 
 

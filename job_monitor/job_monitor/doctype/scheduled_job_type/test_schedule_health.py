@@ -63,7 +63,10 @@ class TestScheduleHealth(SiteTestCase):
 		found = self.health(doc)
 		self.assertEqual((found.state, found.never_ran), ("missed", True))
 		self.assertIn("in the future", found.message)
-		found = {finding.subject: finding.code for finding in doctor._of_site(frappe.local.site, True)}
+		found = {
+			finding.subject: finding.code
+			for finding in doctor.site_findings(frappe.local.site, has_redis=True)
+		}
 		self.assertEqual(found.get(doc.name), "missed-schedule")
 
 	def test_schedules_made_in_the_future_are_one_alert(self) -> None:

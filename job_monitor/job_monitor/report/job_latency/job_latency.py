@@ -16,10 +16,10 @@ from job_monitor.bridge.reports.throughput import ReportData, ReportQuery
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Job Metric", "read", throw=True)
-	given = frappe._dict(filters or {})
-	found = throughput.read(ReportQuery.of(given, by=throughput.METHOD, sketches=True))
+	query = ReportQuery.of(frappe._dict(filters or {}), by=throughput.METHOD, sketches=True)
+	found = throughput.read(query)
 	columns = throughput_report.columns(found, _numbers(found))
-	rows = throughput_report.rows(found, throughput_report.timed)
+	rows = throughput_report.rows(found, throughput_report.latency_row)
 	chart = throughput_report.percentiles(found)
 	return columns, rows, throughput_report.message(found), chart, _summary(found)
 
@@ -44,14 +44,14 @@ def _numbers(found: ReportData) -> list[tuple[str, str, str, int]]:
 		("runs", _("Runs"), "Int", 80),
 		*((name, label, "Float", width) for name, label, width in seconds),
 		("memory", _("Peak Memory (MB)"), "Float", 140),
-		*(of_queues if found.wanted.of_queues else ()),
+		*(of_queues if found.query.of_queues else ()),
 	]
 
 
 def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 	if not found.runs:
 		return None
-	row = throughput_report.timed(found.whole())
+	row = throughput_report.latency_row(found.whole())
 	labels = {
 		"p50": _("p50 (s)"),
 		"p95": _("p95 (s)"),

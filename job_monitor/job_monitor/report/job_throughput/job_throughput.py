@@ -18,7 +18,7 @@ def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	frappe.has_permission("Job Metric", "read", throw=True)
 	found = throughput.read(ReportQuery.of(frappe._dict(filters or {}), by=throughput.TIME))
 	columns = throughput_report.columns(found, _numbers())
-	rows = throughput_report.rows(found, throughput_report.counted)
+	rows = throughput_report.rows(found, throughput_report.throughput_row)
 	return columns, rows, throughput_report.message(found), throughput_report.stacked(found), _summary(found)
 
 
@@ -35,7 +35,7 @@ def _numbers() -> list[tuple[str, str, str, int]]:
 def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 	if not found.runs:
 		return None
-	row = throughput_report.counted(found.whole(), found.wanted.range.minutes())
+	row = throughput_report.throughput_row(found.whole(), found.query.range.minutes())
 	failed = row["failure_rate"] or 0
 	return [
 		{"label": _("Runs"), "value": row["runs"], "datatype": "Int"},

@@ -1,4 +1,4 @@
-"""Every schedule of this site: when it ran, when it is due, what is wrong, what to do."""
+"""Schedules of this site: when each ran and is due, what is wrong, what to do."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from job_monitor.core.schedules.judge import PROBLEMS, STATES
 def execute(filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 	"""Columns, rows, message, chart and summary for Desk."""
 	frappe.has_permission("Scheduled Job Type", "read", throw=True)
-	every = schedule_rows.rows()
-	wanted = (filters or {}).get("state")
-	rows = [row for row in every if _is_wanted(row["state"], wanted)]
-	return _columns(), rows, "", None, _summary(Counter(row["state"] for row in every))
+	schedules = schedule_rows.rows()
+	state = (filters or {}).get("state")
+	rows = [row for row in schedules if _is_selected(row["state"], state)]
+	return _columns(), rows, "", None, _summary(Counter(row["state"] for row in schedules))
 
 
-def _is_wanted(state: str, wanted: str | None) -> bool:
-	return not wanted or state == wanted or (wanted == "problems" and state in PROBLEMS)
+def _is_selected(state: str, selected: str | None) -> bool:
+	return not selected or state == selected or (selected == "problems" and state in PROBLEMS)
 
 
 def _columns() -> list[dict[str, Any]]:
