@@ -21,24 +21,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/alerts/engine.py
 	job_monitor/alerts/outbox.py
 	job_monitor/alerts/sources.py
-	job_monitor/bridge/doctor.py
-	job_monitor/bridge/history/failure_groups.py
-	job_monitor/bridge/lists/filters.py
-	job_monitor/bridge/lists/link_search.py
-	job_monitor/bridge/lists/list_request.py
-	job_monitor/bridge/log_files.py
-	job_monitor/bridge/reports/monitor_log.py
-	job_monitor/bridge/reports/ranges.py
-	job_monitor/bridge/reports/safe_report.py
-	job_monitor/bridge/reports/throughput.py
-	job_monitor/bridge/reports/throughput_report.py
-	job_monitor/bridge/rq/actions.py
-	job_monitor/bridge/rq/job_search.py
-	job_monitor/bridge/rq/jobs.py
-	job_monitor/bridge/rq/queues.py
-	job_monitor/bridge/rq/workers.py
-	job_monitor/bridge/schedules/schedule_health.py
-	job_monitor/bridge/site/state.py
 	job_monitor/cli/group.py
 	job_monitor/cli/logs.py
 	job_monitor/cli/main.py
@@ -81,9 +63,7 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/job_monitor/doctype/rq_worker/test_rq_worker.py
 	job_monitor/job_monitor/doctype/rq_worker/test_stack.py
 	job_monitor/job_monitor/doctype/scheduled_job_type/test_schedule_health.py
-	job_monitor/job_monitor/report/job_latency/job_latency.py
 	job_monitor/job_monitor/report/job_throughput/test_job_throughput.py
-	job_monitor/job_monitor/report/schedule_health/schedule_health.py
 	job_monitor/notify/channels/email.py
 	job_monitor/notify/dispatch.py
 	job_monitor/notify/http_post.py
@@ -94,7 +74,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/recorder/scheduled_runs.py
 	job_monitor/tests/recorded_runs.py
 	job_monitor/tests/site_tests.py
-	job_monitor/tests/test_job_list.py
 	job_monitor/tests/test_progress.py
 	job_monitor/tests/test_reference.py
 	tests/acts/test_actions.py

@@ -62,7 +62,7 @@ class TestJobPerformance(SiteTestCase):
 			monitor_log.read_all(monitor_log.key_of(filters), filters)
 			self.assertIn("As read at", execute(filters)[2])
 		self.assertTrue(
-			frappe.get_all("RQ Job", {"method": ["like", "%performance.read_all%"]}, pluck="name")
+			frappe.get_all("RQ Job", {"method": ["like", "%monitor_log.read_all%"]}, pluck="name")
 		)
 		work_off("long")
 
