@@ -93,22 +93,25 @@ def executions(number: int, seconds: float) -> Iterator[Any]:
 
 def measure_rollup(options: argparse.Namespace) -> None:
 	from job_monitor.bridge import context
-	from job_monitor.core.history import run_records
-	from job_monitor.core.history.runs import Failure, RunLog, _pack
+	from job_monitor.core.history import run_format
+	from job_monitor.core.history.run_entries import pack_failure
+	from job_monitor.core.history.runs import Failure, RunLog
 	from job_monitor.recorder import ingest
 
 	client = context.client()
 	log = RunLog(client.connection, client.bench or "", frappe.local.site)
 	ingest.ingest()
-	failure = _pack(Failure("ValueError", "wrong", "Traceback\n" + "  File x, line 1, in y\n" * 40, "{}"))
+	failure = pack_failure(
+		Failure("ValueError", "wrong", "Traceback\n" + "  File x, line 1, in y\n" * 40, "{}")
+	)
 	with client.connection.pipeline(transaction=False) as pipe:
 		for n, run in enumerate(executions(100_000, 3600)):
-			told = (
+			position = (
 				pipe.immediate_execute_command("XADD", log.failures_key, "*", "f", failure)
 				if run.outcome != "success"
 				else b""
 			)
-			pipe.xadd(log.ended_key, {"r": run_records.pack(run, log.site), "f": told})
+			pipe.xadd(log.ended_key, {"r": run_format.pack(run, log.site), "f": position})
 			if n % 5000 == 4999:
 				pipe.execute()
 	began = time.perf_counter()
@@ -119,6 +122,7 @@ def measure_rollup(options: argparse.Namespace) -> None:
 def measure_storage(options: argparse.Namespace) -> None:
 	"""A day of 100 methods x 4 queues."""
 	from job_monitor.bridge.history import job_metric
+	from job_monitor.core.history.metric_rows import pack
 
 	midnight = datetime(2026, 1, 1, tzinfo=timezone.utc)
 	for rate in (1, 10, 60):
@@ -132,7 +136,7 @@ def measure_storage(options: argparse.Namespace) -> None:
 			f"  {rate} runs an hour of each method and queue: {sum(r.methods.total().total for r in days.values()):,}"
 		)
 		for name, rows in {"minute": minutes, "hour": hours, "day": days}.items():
-			packed = sum(sum(map(len, row.methods.pack())) for row in rows.values())
+			packed = sum(sum(map(len, pack(row.methods))) for row in rows.values())
 			print(
 				f"    {name:6} {len(rows):5} rows, packed {packed / 1024:7.0f} KB, in the database {stored(rows)}"
 			)

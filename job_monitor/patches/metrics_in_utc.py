@@ -18,7 +18,7 @@ from job_monitor.bridge.history import job_metric
 from job_monitor.bridge.history.job_metric import METRIC, SCALES, Bucket, MetricRow
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core.histogram import Histogram
-from job_monitor.core.history.metrics import Aggregate, Methods
+from job_monitor.core.history.aggregates import Aggregate, Methods
 from job_monitor.core.history.runs import OUTCOMES
 
 BATCH_ROWS = 200

@@ -21,7 +21,7 @@ from job_monitor.bridge.history.recorder_progress import STATE, Progress, drop_f
 from job_monitor.bridge.site import state
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import CouldNotAsk
-from job_monitor.core.history import reconcile
+from job_monitor.core.history import failed_registries, reconcile
 from job_monitor.core.history.runs import FIRST, SUCCESS, Ended, RunLog
 from job_monitor.core.rq import workers
 from job_monitor.core.rq.client import RqClient
@@ -63,7 +63,7 @@ def _reconcile(client: RqClient, log: RunLog) -> None:
 	reconcile.close(client, log, lambda: workers.read_all(client))
 	failure_ttl = cint(frappe.conf.rq_job_failure_ttl) or background_jobs.RQ_JOB_FAILURE_TTL
 	expiry = clock.now().timestamp() + failure_ttl
-	progress.marks = reconcile.catch_up(client, log, frappe.local.site, progress.marks, expiry)[0]
+	progress.cursors = failed_registries.catch_up(client, log, frappe.local.site, progress.cursors, expiry)[0]
 	if found.dropped:
 		progress.lose(found.dropped)
 	if progress.dump() == saved:  # a quiet site: nothing is written

@@ -173,12 +173,12 @@ def _report(recording: Recording, run: Run, failure: Failure | None) -> None:
 		return
 	client = _to_redis(recording.job.connection)
 	begun = recording.begun and client.still_there()
-	untold = breaker.counted - (not recording.begun and failure is None)
-	command = recording.log.end_command(run, failure, begun, untold)
+	unsent = breaker.counted - (not recording.begun and failure is None)
+	command = recording.log.end_command(run, failure, begun, unsent)
 	first, before = _or_trip(client.ask, command)
 	if not first and any(isinstance(answer, RedisRefused) for answer in before):
 		# The beginning was refused, so nobody else can have told the end
-		command = recording.log.end_command(run, failure, False, untold)
+		command = recording.log.end_command(run, failure, False, unsent)
 		first, before = _or_trip(client.ask, command)
 	if isinstance(first, RedisRefused):
 		breaker.trip()

@@ -61,11 +61,11 @@ def test_packed_and_back_it_is_the_same_sketch(values: list[float], times: int) 
 
 @pytest.mark.parametrize(("times", "width"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4), (2**32 - 1, 4)])
 def test_a_count_takes_the_fewest_bytes(times: int, width: int) -> None:
-	one = Histogram()
-	one.add(1.0, times)
-	one.add(3.0)
-	assert one.pack()[1] == width
-	assert repacked(one).counts == one.counts
+	histogram = Histogram()
+	histogram.add(1.0, times)
+	histogram.add(3.0)
+	assert histogram.pack()[1] == width
+	assert repacked(histogram).counts == histogram.counts
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_sketches_are_joined_and_split_and_nothing_more_is_let_in(
 ) -> None:
 	sketches = [sketch(values) for values in found]
 	data = join(sketches)
-	assert split(data, len(found)) == [one.pack() for one in sketches]
+	assert split(data, len(found)) == [each.pack() for each in sketches]
 	for wrong in (data + more, data[: -len(more)]):
 		with pytest.raises(ValueError):
 			split(wrong, len(found))

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from job_monitor import core
 from job_monitor.core import clock, histogram, limits, messages, patterns, wording
-from job_monitor.core.history import ended_jobs, fingerprint, metrics, run_records
+from job_monitor.core.history import aggregates, ended_jobs, fingerprint, metrics, run_entries, run_format
 from job_monitor.core.history.failure_texts import describe
 from job_monitor.core.logs import catalog, log_records, log_sites
 from job_monitor.core.logs.log_cursor import LogCursor
@@ -81,7 +81,7 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"logs.log_cursor.LogCursor.read": LogCursor.read,
 	"history.metrics.Counts.add": lambda text: metrics.Counts().add(text),
 	"histogram.split": lambda text: histogram.split(text.encode(), 1000),
-	"history.metrics.fold_totals": lambda text: metrics.fold_totals(text, metrics.Aggregate()),
+	"history.metrics.fold_totals": lambda text: metrics.fold_totals(text, aggregates.Aggregate()),
 	"patterns.Like.__init__": patterns.Like,
 	"patterns.Like.fits": patterns.Like("%e_e%e%key%_%~%x%").fits,
 	"patterns.like": patterns.like,
@@ -139,8 +139,9 @@ BYTES: dict[str, Callable[[bytes], object]] = {
 	"logs.log_sites.own": lambda data: [
 		log_sites.own(catalog.known(name), data, "a") for name in ("worker", "monitor")
 	],
-	"history.run_records.end_of": lambda data: run_records.end_of(data, "a"),
-	"history.run_records.unpack": lambda data: run_records.unpack(data, "a"),
+	"history.run_entries.unpack_failure": run_entries.unpack_failure,
+	"history.run_format.end_of": lambda data: run_format.end_of(data, "a"),
+	"history.run_format.unpack": lambda data: run_format.unpack(data, "a"),
 }
 
 PICKLES: dict[str, Callable[[bytes], object]] = {
@@ -196,8 +197,8 @@ NOT_FED = {
 	**{
 		name: _REDIS
 		for name in (
-			"history.reconcile.catch_up rq.matching.Matcher.by_id rq.pool.Pool.read rq.places.PlaceReader.take rq.jobs.read_job rq.jobs.read_rows "
-			"history.runs.RunLog.__init__ history.runs.RunLog.ended history.runs.RunLog.forget_upto history.runs.RunLog.note_stop history.runs.RunLog.stopped_at history.runs.RunLog.noted_at "
+			"history.failed_registries.catch_up rq.matching.Matcher.by_id rq.pool.Pool.read rq.places.PlaceReader.take rq.jobs.read_job rq.jobs.read_rows "
+			"history.run_writer.RunWriter.__init__ history.runs.RunLog.ended history.runs.RunLog.forget_upto history.run_writer.RunWriter.note_stop history.run_entries.unreadable_run history.runs.RunLog.stopped_at history.runs.RunLog.noted_at "
 			"rq.client.RqClient.__init__ rq.client.RqClient.resolve rq.queues.read_queues "
 			"schedules.schedule_jobs.read rq.search.search "
 			"rq.workers.read_one rq.merge.Merge.__init__ rq.job_fields.row"
@@ -209,7 +210,7 @@ NOT_FED = {
 			"rq.connection.connect_url errors.JobMonitorError.__init__ alerts.rules.Rule.covers alerts.transitions.advance "
 			"alerts.rules.matches schedules.messages.tell schedules.messages.all_ahead schedules.messages.of_scheduler schedules.messages.more wording.say wording.counted rq.workers.judge "
 			"messages.finding messages.start_worker acts.messages.outcome acts.messages.refused "
-			"processes.is_gone processes.is_here history.run_records.pack "
+			"processes.is_gone processes.is_here history.run_format.pack "
 			"logs.reader.Log.__init__ logs.catalog.folder_of logs.catalog.listing"
 		).split()
 	},
@@ -223,7 +224,7 @@ NOT_FED = {
 	**{
 		name: _RECORD
 		for name in (
-			"history.metrics.Counts.total history.metrics.Methods.of history.metrics.fold monitor_log.duplicates.Copies.seen "
+			"history.metrics.Counts.total history.aggregates.Methods.of history.metrics.fold monitor_log.duplicates.Copies.seen "
 			"monitor_log.totals.Totals.add histogram.Histogram.add_packed"
 		).split()
 	},

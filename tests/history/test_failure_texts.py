@@ -1,4 +1,4 @@
-"""Whatever an exception holds, its failure is told, soon, and without secrets."""
+"""A failure has its texts, soon and without secrets, whatever the exception holds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def raised(error: BaseException) -> BaseException:
 		return caught
 
 
-def told(error: BaseException, arguments: Any = None) -> Failure:
+def failure_of(error: BaseException, arguments: Any = None) -> Failure:
 	failure = describe(raised(error), arguments or {}, Redactor())
 	assert len(failure.message) <= limits.MESSAGE_CHARS
 	assert len(failure.traceback) <= limits.TRACEBACK_CHARS
@@ -51,21 +51,21 @@ class Odd(dict):  # type: ignore[type-arg]
 		raise RuntimeError("no items")
 
 
-def test_a_failure_is_told_with_its_frames() -> None:
-	failure = told(ValueError("password=hunter2 is wrong"), {"api_key": "hunter2", "n": 1})
+def test_a_failure_has_its_frames() -> None:
+	failure = failure_of(ValueError("password=hunter2 is wrong"), {"api_key": "hunter2", "n": 1})
 	assert (failure.exception, failure.message) == ("ValueError", f"password={MASK} is wrong")
 	assert failure.traceback.startswith("Traceback") and "in raised" in failure.traceback
 	assert "hunter2" not in failure.traceback + failure.arguments and '"n": 1' in failure.arguments
 
 
 def test_an_exception_without_a_text_is_a_failure_all_the_same() -> None:
-	failure = told(Mute())
+	failure = failure_of(Mute())
 	assert failure.message == "<no text: RuntimeError>"
 	assert "in raised" in failure.traceback and "Mute" in failure.traceback
 
 
 def test_arguments_that_raise_do_not_hide_the_failure() -> None:
-	assert told(ValueError("x"), Odd(a=1)).arguments == "<no text: RuntimeError>"
+	assert failure_of(ValueError("x"), Odd(a=1)).arguments == "<no text: RuntimeError>"
 
 
 def test_a_time_limit_goes_through() -> None:
@@ -98,7 +98,7 @@ def test_a_huge_message_costs_next_to_nothing_and_keeps_the_frames(chars: int) -
 def test_huge_arguments_cost_next_to_nothing() -> None:
 	arguments = {f"a{n}": "key=a1b2c3 " * 10_000 for n in range(200)}
 	began = time.process_time()
-	failure = told(ValueError("x"), arguments)
+	failure = failure_of(ValueError("x"), arguments)
 	assert time.process_time() - began < 0.3
 	assert failure.arguments.endswith("…")
 
@@ -106,5 +106,5 @@ def test_huge_arguments_cost_next_to_nothing() -> None:
 def test_a_secret_is_masked_where_a_text_is_cut() -> None:
 	for length in range(limits.MESSAGE_CHARS - 60, limits.MESSAGE_CHARS + 10):
 		message = "x" * length + " https://jane:hunter2-and-more@a.example/" + " y" * 40_000
-		failure = told(ValueError(message))
+		failure = failure_of(ValueError(message))
 		assert "hunter" not in failure.message and "hunter" not in failure.traceback

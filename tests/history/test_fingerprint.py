@@ -30,7 +30,7 @@ OSError: x
 
 
 @pytest.mark.parametrize(
-	("one", "other"),
+	("first", "second"),
 	[
 		("no such item SINV-00042", "no such item SINV-77"),
 		("row 20: qty 1.5 is missing", "row 3: qty 12.75 is missing"),
@@ -48,13 +48,13 @@ OSError: x
 		("(1146, \"Table '_1a.tabFoo' doesn't exist\")", "(1146, \"Table '_2b.tabBar' doesn't exist\")"),
 	],
 )
-def test_what_differs_from_one_to_the_next_does_not_matter(one: str, other: str) -> None:
-	assert normalise(one) == normalise(other)
-	assert signature("E", one, TRACE, "m") == signature("E", other, TRACE, "m")
+def test_what_differs_from_one_to_the_next_does_not_matter(first: str, second: str) -> None:
+	assert normalise(first) == normalise(second)
+	assert signature("E", first, TRACE, "m") == signature("E", second, TRACE, "m")
 
 
 @pytest.mark.parametrize(
-	("one", "other"),
+	("first", "second"),
 	[
 		("item is disabled", "item is missing"),
 		("", "item"),
@@ -68,8 +68,8 @@ def test_what_differs_from_one_to_the_next_does_not_matter(one: str, other: str)
 		("Workflow is broken", "Knowledge is broken"),
 	],
 )
-def test_what_is_said_does_matter(one: str, other: str) -> None:
-	assert signature("E", one, TRACE, "m") != signature("E", other, TRACE, "m")
+def test_what_is_said_does_matter(first: str, second: str) -> None:
+	assert signature("E", first, TRACE, "m") != signature("E", second, TRACE, "m")
 
 
 def test_frames_are_those_of_the_app_without_lines() -> None:

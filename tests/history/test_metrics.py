@@ -13,16 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor.core import limits
-from job_monitor.core.history.metrics import (
-	OTHERS,
-	Aggregate,
-	Counts,
-	Methods,
-	PackedRow,
-	fold,
-	fold_totals,
-	unpack,
-)
+from job_monitor.core.history.aggregates import OTHERS, Aggregate, Methods
+from job_monitor.core.history.metric_rows import PackedRow, pack, unpack
+from job_monitor.core.history.metrics import Counts, fold, fold_totals
 from job_monitor.core.history.runs import BAD, OUTCOMES, Run
 
 seconds = st.none() | st.integers(0, 10_000_000).map(lambda thousandths: thousandths / 1000)
@@ -72,7 +65,7 @@ def _plain(aggregate: Aggregate) -> list[Any]:
 @given(st.lists(runs, max_size=60))
 def test_what_is_packed_comes_back(found: list[Run]) -> None:
 	methods = counted(found)
-	row = methods.pack()
+	row = pack(methods)
 	assert all(text.isascii() for text in row)
 	assert plain(unpacked(row)) == plain(methods)
 	whole, expected = Aggregate(), methods.total()
@@ -83,7 +76,7 @@ def test_what_is_packed_comes_back(found: list[Run]) -> None:
 @given(st.lists(runs, min_size=1, max_size=60))
 def test_counts_need_no_sketches(found: list[Run]) -> None:
 	methods = counted(found)
-	row = methods.pack()
+	row = pack(methods)
 	columns = unpack(PackedRow(row.counts))
 	by_method = {n: {o: columns.counts[o][at] for o in OUTCOMES} for at, n in enumerate(columns.methods)}
 	assert by_method == {name: aggregate.counts for name, aggregate in methods.items()}
@@ -112,12 +105,12 @@ def test_merging_is_counting_all_at_once(a: list[Run], b: list[Run], c: list[Run
 def test_merging_leaves_the_other_as_it_was() -> None:
 	other = counted([Run("1", "m", "q", 0.0, outcome="success", duration=1.0)])
 	before = plain(other)
-	one = counted([]).merge([other]).merge([other])
-	assert (one["m"].total, plain(other)) == (2, before)
+	merged = counted([]).merge([other]).merge([other])
+	assert (merged["m"].total, plain(other)) == (2, before)
 
 
 def test_a_method_that_is_left_out_is_added_nowhere() -> None:
-	row = counted([Run("1", name, "q", 0.0, outcome="failed", duration=2.0) for name in "ab"]).pack()
+	row = pack(counted([Run("1", name, "q", 0.0, outcome="failed", duration=2.0) for name in "ab"]))
 	only = Aggregate()
 	fold(row, lambda method: only if method == "a" else None)
 	assert (only.counts["failed"], only.durations.total, only.seconds) == (1, 1, 2.0)
@@ -128,8 +121,8 @@ def packed(data: bytes) -> str:
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_text_that_is_none_of_ours_is_told_and_adds_nothing(noise: bytes) -> None:
-	good = counted([Run("1", "m", "q", 0.0, outcome="success", duration=1.0)]).pack()
+def test_text_that_is_no_row_is_refused_and_adds_nothing(noise: bytes) -> None:
+	good = pack(counted([Run("1", "m", "q", 0.0, outcome="success", duration=1.0)]))
 	for text in (noise.decode("latin-1") or "x", base64.b64encode(noise).decode() or "x", packed(noise)):
 		for row in (PackedRow(text, good.sketches), PackedRow(good.counts, text)):
 			methods = Methods()
@@ -147,8 +140,8 @@ ODD = [None, 1, "x", [], [None], [[]], [{}], ["x"], [-1], [1.5], {}, [1e400], {"
 
 @settings(max_examples=300)
 @given(st.sampled_from(["method", *OUTCOMES, "seconds"]), st.sampled_from(ODD))
-def test_counts_of_another_shape_are_told(column: str, odd: Any) -> None:
-	row = counted([Run("1", "m", "q", 0, outcome="success")]).pack()
+def test_counts_of_another_shape_are_refused(column: str, odd: Any) -> None:
+	row = pack(counted([Run("1", "m", "q", 0, outcome="success")]))
 	columns = orjson.loads(zlib.decompress(base64.b64decode(row.counts)))
 	columns[column] = odd
 	changed = PackedRow(packed(orjson.dumps(columns)), row.sketches)
@@ -156,21 +149,21 @@ def test_counts_of_another_shape_are_told(column: str, odd: Any) -> None:
 		methods = unpacked(changed)
 	except ValueError:
 		return
-	assert unpacked(Methods().merge([methods]).pack())  # what is let in does no harm later
+	assert unpacked(pack(Methods().merge([methods])))  # what is let in does no harm later
 
 
 @given(st.integers(0, 65535), st.integers(0, 9), st.integers(0, 65535))
-def test_a_sketch_that_claims_another_size_is_told(start: int, width: int, length: int) -> None:
+def test_a_sketch_that_claims_another_size_is_refused(start: int, width: int, length: int) -> None:
 	import struct
 
-	row = counted([Run("1", "m", "q", 0, outcome="success", duration=1.0)]).pack()
+	row = pack(counted([Run("1", "m", "q", 0, outcome="success", duration=1.0)]))
 	head, _, data = zlib.decompress(base64.b64decode(row.sketches)).partition(b"\n")
 	changed = packed(head + b"\n" + struct.pack("<HHH", start, width, length) + data[6:])
 	try:
 		methods = unpacked(PackedRow(row.counts, changed))
 	except ValueError:
 		return
-	assert methods["m"].durations.percentiles(0.5)[0] is None or unpacked(methods.pack())
+	assert methods["m"].durations.percentiles(0.5)[0] is None or unpacked(pack(methods))
 
 
 def test_methods_beyond_the_bound_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +189,7 @@ def hour(rng: random.Random) -> Methods:
 
 
 def test_a_row_of_a_hundred_methods_is_small() -> None:
-	row = hour(random.Random(3)).pack()
+	row = pack(hour(random.Random(3)))
 	assert len(row.counts) < 100 * 15
 	assert len(row.sketches) < 100 * 110
 	assert len(row.totals) < 700

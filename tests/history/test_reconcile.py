@@ -1,5 +1,4 @@
-"""Runs whose end no hook saw, with real workers and jobs that are killed, stopped and abandoned; and failures before
-the hooks."""
+"""Runs whose end no hook saw, with real workers and jobs that are killed, stopped and abandoned."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from rq.command import send_stop_job_command
 
 from job_monitor.core import clock, limits
 from job_monitor.core.acts import actions
-from job_monitor.core.history import reconcile, runs
+from job_monitor.core.history import ended_jobs, reconcile, run_writer
 from job_monitor.core.history.runs import Ended, Run, RunLog
 from job_monitor.core.rq import workers as workers_
 from job_monitor.core.rq.client import RqClient
@@ -47,13 +46,13 @@ def started(client: RqClient, job_id: str) -> Job:
 
 
 def begin(log: RunLog, job: Job) -> None:
-	"""What the `before_job` hook says, which RQ's bare workers here do not. RQ notes the start once more before it."""
+	"""What the `before_job` hook notes, which RQ's bare workers here do not. RQ notes the start once more before it."""
 	log.begin(Run(job.id, "m", "default", time.time() + 0.3, worker=job.worker))
 
 
 @pytest.fixture
 def hanging(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> str:
-	"""A job that a worker has begun to run, and whose end no hook will tell."""
+	"""A job that a worker has begun to run, and whose end no hook will note."""
 	job_id = jobs.enqueue("hang")
 	workers.start()
 	begin(log, started(client, job_id))
@@ -79,19 +78,19 @@ def test_a_killed_work_horse(client: RqClient, log: RunLog, jobs: Jobs, workers:
 	workers.burst()
 	job = read_job(client, job_id)
 	log.begin(Run(job_id, "m", "default", job.started_at.timestamp() + 0.001, worker=job.worker))  # type: ignore[union-attr]
-	(told,) = close(client, log)
-	assert told.run.outcome == "killed"
-	assert told.failure is not None and "signal 9" in told.failure.message
-	assert told.run.duration is not None and told.run.duration >= 0
-	assert told.run.ended_at == pytest.approx(job.ended_at.timestamp())  # type: ignore[union-attr]
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "killed"
+	assert ended.failure is not None and "signal 9" in ended.failure.message
+	assert ended.run.duration is not None and ended.run.duration >= 0
+	assert ended.run.ended_at == pytest.approx(job.ended_at.timestamp())  # type: ignore[union-attr]
 
 
 def test_a_stopped_job(client: RqClient, log: RunLog, hanging: str) -> None:
 	send_stop_job_command(client.connection, hanging)
 	ends(client, hanging)
-	(told,) = close(client, log)
-	assert told.run.outcome == "stopped"
-	assert told.failure is not None and told.failure.exception == "Stopped"
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "stopped"
+	assert ended.failure is not None and ended.failure.exception == "Stopped"
 
 
 def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
@@ -102,10 +101,10 @@ def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
 	ends(client, hanging)
 	assert actions.retry(client, hanging).done
 	started(client, hanging)  # which RQ's hash now tells of
-	(told,) = close(client, log)
-	assert told.run.outcome == "stopped"
-	assert told.failure is not None and told.failure.exception == "Stopped"
-	assert told.run.duration is not None and told.run.duration < 30
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "stopped"
+	assert ended.failure is not None and ended.failure.exception == "Stopped"
+	assert ended.run.duration is not None and ended.run.duration < 30
 
 
 def test_a_job_that_is_stopped_and_removed_at_once_was_stopped(
@@ -117,24 +116,24 @@ def test_a_job_that_is_stopped_and_removed_at_once_was_stopped(
 	ends(client, hanging)
 	assert actions.remove(client, hanging).done
 	time.sleep(1.5)  # the sweep comes later
-	(told,) = close(client, log)
-	assert told.run.outcome == "stopped"
-	assert told.failure is not None and told.failure.exception == "Stopped"
-	assert told.run.ended_at == pytest.approx(stopped_at, abs=1)
-	assert told.run.duration == pytest.approx(told.run.ended_at - told.run.started_at)
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "stopped"
+	assert ended.failure is not None and ended.failure.exception == "Stopped"
+	assert ended.run.ended_at == pytest.approx(stopped_at, abs=1)
+	assert ended.run.duration == pytest.approx(ended.run.ended_at - ended.run.started_at)
 
 
 def test_a_run_after_the_one_that_was_stopped_is_killed_all_the_same(client: RqClient, log: RunLog) -> None:
 	log.note_stop("a.localhost||j")
 	log.begin(Run("a.localhost||j", "m", "default", time.time() + 0.01))
-	(told,) = close(client, log)
-	assert told.run.outcome == "killed"
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "killed"
 
 
 def test_stops_that_are_noted_are_few_and_expire(
 	connection: Any, log: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-	monkeypatch.setattr(runs, "STOPS_NOTED", 3)
+	monkeypatch.setattr(run_writer, "STOPS_NOTED", 3)
 	for number in range(5):
 		log.note_stop(f"j{number}")
 	assert connection.zrange(log.stops_key, 0, -1) == [b"j2", b"j3", b"j4"]
@@ -142,7 +141,7 @@ def test_stops_that_are_noted_are_few_and_expire(
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["waits", "has failed again"])
-def test_a_failure_that_no_hook_told_is_known_after_a_retry(
+def test_a_failure_that_no_hook_noted_is_known_after_a_retry(
 	client: RqClient, log: RunLog, jobs: Jobs, workers: Workers, again: bool
 ) -> None:
 	job_id = jobs.enqueue("fail")
@@ -152,9 +151,9 @@ def test_a_failure_that_no_hook_told_is_known_after_a_retry(
 	assert actions.retry(client, job_id).done
 	if again:
 		workers.burst()
-	(told,) = close(client, log)
-	assert told.run.outcome == "failed" and told.failure is not None
-	assert told.failure.exception not in ("Killed", "Failed")
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "failed" and ended.failure is not None
+	assert ended.failure.exception not in ("Killed", "Failed")
 
 
 def test_an_attempt_that_rq_makes_again_is_no_failure(
@@ -173,10 +172,10 @@ def test_a_time_limit_that_no_hook_saw(client: RqClient, log: RunLog, jobs: Jobs
 	workers.start()
 	begin(log, started(client, job_id))
 	ends(client, job_id)
-	(told,) = close(client, log)
-	assert told.run.outcome == "timeout", told.failure
-	assert told.failure is not None and told.failure.exception == "JobTimeoutException"
-	assert "time.sleep" in told.failure.traceback
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "timeout", ended.failure
+	assert ended.failure is not None and ended.failure.exception == "JobTimeoutException"
+	assert "time.sleep" in ended.failure.traceback
 
 
 def test_a_worker_that_loses_its_power(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
@@ -186,10 +185,10 @@ def test_a_worker_that_loses_its_power(client: RqClient, log: RunLog, jobs: Jobs
 	begin(log, job)
 	workers.kill(process)
 	client.connection.delete(f"rq:worker:{job.worker}")  # as when its time is up
-	(told,) = close(client, log)
-	assert told.run.outcome == "killed"
-	assert told.failure is not None and told.failure.message == "The process that ran it vanished."
-	assert told.run.duration is None
+	(ended,) = close(client, log)
+	assert ended.run.outcome == "killed"
+	assert ended.failure is not None and ended.failure.message == "The process that ran it vanished."
+	assert ended.run.duration is None
 
 
 def test_a_frozen_worker_is_not_dead_yet(client: RqClient, log: RunLog, jobs: Jobs, workers: Workers) -> None:
@@ -210,8 +209,8 @@ def test_a_success_whose_end_was_not_heard(
 	workers.start()
 	begin(log, started(client, job_id))
 	ends(client, job_id)
-	(told,) = close(client, log)
-	assert (told.run.outcome, told.failure) == ("success", None)
+	(ended,) = close(client, log)
+	assert (ended.run.outcome, ended.failure) == ("success", None)
 
 
 def test_a_run_older_than_the_grace_only(
@@ -221,7 +220,7 @@ def test_a_run_older_than_the_grace_only(
 	run = Run(f"{SITE}||gone", "m", "default", time.time())
 	log.begin(run)
 	log.begin(replace(run, started_at=time.time() - limits.RUN_GRACE_SECONDS - 1))
-	assert [told.run.outcome for told in close(client, log)] == ["killed"]
+	assert [ended.run.outcome for ended in close(client, log)] == ["killed"]
 	assert log.running() == [run]
 
 
@@ -248,128 +247,4 @@ ALIVE = Worker("w", current_job_ids=("j",))
 )
 def test_what_rq_says_is_judged(job: Job, worker: Worker | None, outcome: str) -> None:
 	run = Run("j", "m", "default", NOW.timestamp() + 0.5, worker="w")
-	assert reconcile.judge(run, job, worker) == outcome
-
-
-# Failures before the hooks
-
-
-def catch_up(client: RqClient, log: RunLog, marks: Any) -> tuple[Any, int]:
-	return reconcile.catch_up(client, log, SITE, marks)
-
-
-def test_a_failure_before_the_hooks_is_noted_once(
-	client: RqClient, log: RunLog, jobs: Jobs, workers: Workers
-) -> None:
-	marks, _noted = catch_up(client, log, None)
-	job_id = jobs.enqueue("no.such.module.run", secret="x", password="hunter2")
-	workers.burst()
-	marks, noted = catch_up(client, log, marks)
-	assert noted == 1
-	(told,) = log.ended()
-	assert (told.run.job_id, told.run.outcome, told.run.queue) == (job_id, "failed", "default")
-	assert told.run.method == "no.such.module.run"
-	assert told.failure is not None and told.failure.exception == "ModuleNotFoundError"
-	assert "hunter2" not in told.failure.arguments
-	for _again in range(2):
-		marks, noted = catch_up(client, log, marks)
-		assert noted == 0
-
-
-def test_the_first_run_of_all_only_marks(client: RqClient, log: RunLog, jobs: Jobs) -> None:
-	for _n in range(3):
-		jobs.raw(status="failed", score=1e9)
-	marks, noted = catch_up(client, log, None)
-	assert (noted, log.waiting()) == (0, 0)
-	assert catch_up(client, log, marks) == (marks, 0)
-
-
-def test_a_queue_that_is_new_is_looked_through_from_its_beginning(
-	client: RqClient, log: RunLog, jobs: Jobs
-) -> None:
-	marks, _noted = catch_up(client, log, None)
-	assert marks == {}
-	jobs.raw(status="failed", queue="fresh")
-	marks, noted = catch_up(client, log, marks)
-	assert noted == 1 and list(marks) == [full("fresh")]
-	jobs.raw(status="failed", queue="fresher")
-	assert catch_up(client, log, marks)[1] == 1
-
-
-def test_failures_of_the_same_second_are_all_noted(client: RqClient, log: RunLog, jobs: Jobs) -> None:
-	marks, _noted = catch_up(client, log, None)
-	for n in range(4):
-		jobs.raw(f"{SITE}||{n}", status="failed", score=2e9)
-		marks, noted = catch_up(client, log, marks)
-		assert noted == 1
-	jobs.raw(status="failed", score=2e9 + 1)
-	marks, noted = catch_up(client, log, marks)
-	assert (noted, len(marks[full("default")][1])) == (1, 1)
-
-
-def test_more_failures_than_one_look_takes(
-	client: RqClient, log: RunLog, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-	monkeypatch.setattr(limits, "CHUNK_ROWS", 7)
-	marks, _noted = catch_up(client, log, None)
-	for n in range(50):
-		jobs.raw(status="failed", score=2e9 + n // 20)
-	marks, noted = catch_up(client, log, marks)
-	assert (noted, log.waiting()) == (50, 50)
-	assert catch_up(client, log, marks) == (marks, 0)
-
-
-def test_a_job_that_is_kept_longer_hides_none_that_fail_after_it(
-	client: RqClient, log: RunLog, jobs: Jobs
-) -> None:
-	marks: Any = None
-	noted = 0
-	for n, score in enumerate([1e9, 3e9, 1e9 + 1, 3e9 + 1, 1e9 + 1, 1e9 + 2]):
-		marks, more = reconcile.catch_up(client, log, SITE, marks, usual=1e9 + 10)
-		assert more == (0 if n < 1 else 1), n
-		noted += more
-		jobs.raw(f"{SITE}||{n}", status="failed", score=score)
-	for more in (1, 0, 0):
-		marks, found = reconcile.catch_up(client, log, SITE, marks, usual=1e9 + 10)
-		assert found == more
-	assert marks[full("default")][0] == 1e9 + 2
-
-
-def test_only_failures_of_this_site_that_were_not_told(client: RqClient, log: RunLog, jobs: Jobs) -> None:
-	marks, _noted = catch_up(client, log, None)
-	jobs.raw(status="failed", site=SITE + ".evil")
-	told, going_on = jobs.raw(status="failed", age=50), jobs.raw(status="failed", age=50)
-	log.end(
-		Run(told, "m", "default", time.time() - 50, ended_at=time.time() - 49, outcome="success"), begun=False
-	)
-	log.begin(Run(going_on, "m", "default", time.time() - 50))
-	assert catch_up(client, log, marks)[1] == 0
-
-
-def test_what_was_told_is_forgotten_after_an_hour(client: RqClient, log: RunLog) -> None:
-	at = time.time() - 5
-	log.end(Run("a", "m", "default", at, ended_at=at, outcome="success"), begun=False)
-	log.forget(log.ended())
-	client.connection.zadd(log.noted_key, {"old": at - limits.RUNS_NOTED_SECONDS})
-	catch_up(client, log, {})
-	assert log.noted_at(["a", "old"]) == [at, None]
-
-
-def test_a_failure_that_a_hook_told_is_not_told_again_once_it_is_written_down(
-	client: RqClient, log: RunLog, jobs: Jobs
-) -> None:
-	marks, _noted = catch_up(client, log, None)
-	at = time.time()
-	job_id = jobs.raw(status="failed", age=50)
-	log.end(Run(job_id, "m", "default", at, ended_at=at, outcome="failed"), begun=False)
-	assert catch_up(client, log, marks)[1] == 0
-	log.forget(log.ended())
-	assert catch_up(client, log, marks)[1] == 0
-
-
-def test_one_key_of_another_type_spoils_one_queue_only(client: RqClient, log: RunLog, jobs: Jobs) -> None:
-	marks, _noted = catch_up(client, log, None)
-	jobs.raw(status="failed", queue="short")
-	client.connection.sadd("rq:queues", f"rq:queue:{full('odd')}")
-	client.connection.set(f"rq:failed:{full('odd')}", "x")
-	assert catch_up(client, log, marks)[1] == 1
+	assert ended_jobs.judge(run, job, worker) == outcome

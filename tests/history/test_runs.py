@@ -1,4 +1,4 @@
-"""Runs on Redis: each told once, whatever becomes of its process, of the recorder's, and of what they wrote."""
+"""Runs on Redis: each is noted once, whatever happens to its process, to the recorder's, and to what they wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from job_monitor.core import limits
 from job_monitor.core.errors import CouldNotAsk
-from job_monitor.core.history import run_records
+from job_monitor.core.history import run_format, run_records
 from job_monitor.core.history.runs import FIRST, Failure, Run, RunLog
 from job_monitor.core.rq.connection import connect_url
 from tests.support.fates import FATES, World
@@ -81,7 +81,7 @@ def _let_pass(world: World, going_on: list[Iterator[None]], at_most: int) -> Non
 		world.write_down()
 
 
-def test_what_is_told_comes_back(log: RunLog) -> None:
+def test_an_ended_run_and_its_failure_come_back(log: RunLog) -> None:
 	failure = Failure("ValueError", "wrong", "Traceback …", "{}")
 	log.begin(RUN)
 	assert log.running() == [RUN]
@@ -107,7 +107,7 @@ def test_an_end_counts_though_nobody_heard_the_beginning(log: RunLog) -> None:
 	assert log.waiting() == 1
 
 
-def test_runs_of_one_job_are_told_apart(log: RunLog) -> None:
+def test_runs_of_a_job_are_kept_apart(log: RunLog) -> None:
 	again = replace(RUN, started_at=2000.0)
 	log.begin(RUN)
 	log.begin(again)
@@ -127,12 +127,12 @@ def test_what_a_database_has_is_remembered_for_a_while(log: RunLog) -> None:
 	assert log.noted_at(["a", "old", "unknown"]) == [now, None, None]
 	log.end(replace(ENDED, job_id="a", ended_at=now - 5), begun=False)
 	log.forget(log.ended())
-	assert log.noted_at(["a"]) == [now], "an earlier end that is told later"
+	assert log.noted_at(["a"]) == [now], "an earlier end that is noted later"
 	log.forget_noted(now + 1)
 	assert log.noted_at(["a"]) == [None]
 
 
-def test_sites_and_benches_are_told_apart(log: RunLog, connection: Any) -> None:
+def test_sites_and_benches_are_kept_apart(log: RunLog, connection: Any) -> None:
 	log.begin(RUN)
 	log.end(ENDED)
 	for other in (RunLog(connection, BENCH, "a.localhost.evil"), RunLog(connection, "other", SITE)):
@@ -161,8 +161,10 @@ def test_everything_is_bounded_and_vanishes(log: RunLog, monkeypatch: pytest.Mon
 	assert 100 <= log.connection.xlen(log.failures_key) < 100 + 64
 	assert log.state().dropped == 1000 - log.waiting()
 	assert all(0 < log.connection.ttl(name) <= limits.RUN_SECONDS for name in names)
-	told = log.ended()
-	assert told[0].failure is None and told[-1].failure == Failure("E") and told[-1].run.job_id == "999"
+	entries = log.ended()
+	assert (
+		entries[0].failure is None and entries[-1].failure == Failure("E") and entries[-1].run.job_id == "999"
+	)
 
 
 def test_a_flood_on_one_site_costs_the_others_nothing(
@@ -187,8 +189,8 @@ def test_a_flood_on_one_site_costs_the_others_nothing(
 	assert log.state().dropped == 0
 
 
-def test_runs_that_redis_was_not_told_of_are_counted(log: RunLog) -> None:
-	log.connection.execute_command(*log.end_command(ENDED, None, False, untold=3))
+def test_runs_that_did_not_reach_redis_are_counted(log: RunLog) -> None:
+	log.connection.execute_command(*log.end_command(ENDED, None, False, unsent=3))
 	assert (log.waiting(), log.state().dropped) == (1, 3)
 
 
@@ -218,8 +220,8 @@ def test_a_waiting_run_takes_a_quarter_of_a_kilobyte(log: RunLog, apart: int) ->
 		log.end(run)
 	if apart:  # Redis keeps positions as differences, which are longer where runs come slowly
 		_take_apart(log, apart)
-	taken = sum(log.connection.memory_usage(key, samples=0) for key in log.connection.keys("*"))
-	assert taken / 1000 <= 250
+	memory = sum(log.connection.memory_usage(key, samples=0) for key in log.connection.keys("*"))
+	assert memory / 1000 <= 250
 
 
 def _take_apart(log: RunLog, seconds: int) -> None:
@@ -276,16 +278,16 @@ def test_many_failures_come_in_several_batches(log: RunLog, monkeypatch: pytest.
 	)
 )
 def test_any_run_comes_back_as_it_was(run: Run) -> None:
-	raw = run_records.pack(run, SITE)
-	assert run_records.unpack(raw, SITE) == run
-	assert run_records.end_of(raw, SITE) == (run.job_id, run.ended_at)
+	raw = run_format.pack(run, SITE)
+	assert run_format.unpack(raw, SITE) == run
+	assert run_format.end_of(raw, SITE) == (run.job_id, run.ended_at)
 
 
 @given(version=st.sampled_from([b"", b"\x01", b"\x02"]), raw=st.binary(max_size=120))
 def test_bytes_that_are_no_run_are_none_or_one(version: bytes, raw: bytes) -> None:
-	found = run_records.unpack(version + raw, SITE)
+	found = run_format.unpack(version + raw, SITE)
 	assert found is None or isinstance(found, Run)
-	run_records.end_of(version + raw, SITE)
+	run_format.end_of(version + raw, SITE)
 
 
 def test_runs_of_releases_before_are_read() -> None:
@@ -295,9 +297,9 @@ def test_runs_of_releases_before_are_read() -> None:
 		"9999999999b93f0500000000000000020202316170702e6d6574686f6464656661756c746140622e63012345"
 		"6789abcdef0123456789abcdef"
 	)
-	assert run_records.unpack(packed, SITE) == run
-	assert run_records.end_of(packed, SITE) == (run.job_id, run.ended_at)
-	assert run_records.unpack(b'{"job_id":"a","method":"m","queue":"q","started_at":1.5}', SITE) == Run(
+	assert run_format.unpack(packed, SITE) == run
+	assert run_format.end_of(packed, SITE) == (run.job_id, run.ended_at)
+	assert run_format.unpack(b'{"job_id":"a","method":"m","queue":"q","started_at":1.5}', SITE) == Run(
 		"a", "m", "q", 1.5
 	)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from job_monitor.core.history import reconcile
+from job_monitor.core.history import failed_registries, reconcile
 from job_monitor.core.history.runs import FIRST, Ended, Failure, Run, RunLog
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.records import Worker
@@ -50,7 +50,7 @@ class World:
 		self.fates: dict[str, list[str]] = {}
 		# The database
 		self.after, self.recorded = FIRST, list[Ended]()
-		self.marks: reconcile.Marks | None = None
+		self.cursors: failed_registries.Cursors | None = None
 		connection.sadd("rq:queues", *(f"rq:queue:{full(queue)}" for queue in QUEUES))
 		self.sweep()
 
@@ -114,9 +114,9 @@ class World:
 		workers = [Worker("w", current_job_ids=tuple(self.current))]
 		with ThreadPoolExecutor(2) as pool:
 			list(pool.map(lambda _: reconcile.close(self.client, self.log, lambda: workers), range(2)))
-		marks, _noted = reconcile.catch_up(self.client, self.log, SITE, self.marks)
-		if self.marks is None or self.rng.random() < 0.8:
-			self.marks = marks
+		cursors, _noted = failed_registries.catch_up(self.client, self.log, SITE, self.cursors)
+		if self.cursors is None or self.rng.random() < 0.8:
+			self.cursors = cursors
 
 	def write_down(self, whole: bool = False) -> None:
 		"""One batch; the process may die before it commits, or after, before Redis forgets."""

@@ -12,7 +12,7 @@ from job_monitor.bridge.history.job_metric import DAY, HOUR
 from job_monitor.bridge.history.recorder_progress import segments
 from job_monitor.bridge.site import state
 from job_monitor.core import clock
-from job_monitor.core.history.metrics import Methods
+from job_monitor.core.history.aggregates import Methods
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ import frappe
 from frappe.utils import now_datetime
 
 from job_monitor.bridge.timezones import from_column, site_zone, to_column
-from job_monitor.core.history.metrics import Methods, PackedRow, fold
+from job_monitor.core.history.aggregates import Methods
+from job_monitor.core.history.metric_rows import PackedRow, pack
+from job_monitor.core.history.metrics import fold
 from job_monitor.core.history.runs import OUTCOMES
 
 METRIC = "Job Metric"
@@ -112,7 +114,7 @@ def _values(bucket: Bucket, row: MetricRow) -> dict[str, Any]:
 		"memory": max((aggregate.memory for aggregate in aggregates), default=0) / 2**20,
 		"depth": row.depth,
 		"oldest_age": row.oldest_age,
-		**row.methods.pack()._asdict(),
+		**pack(row.methods)._asdict(),
 	}
 
 

@@ -16,7 +16,7 @@ from job_monitor.bridge.history.job_metric import DAY, HOUR, METRIC, MINUTE, Buc
 from job_monitor.bridge.site import state
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core import clock
-from job_monitor.core.history.reconcile import Marks
+from job_monitor.core.history.failed_registries import Cursor, Cursors
 from job_monitor.core.history.runs import FIRST
 
 STATE = "recorder"
@@ -32,15 +32,15 @@ class Progress:
 
 	Attributes:
 		after: Position of the last run that was written down, in the stream of runs on Redis.
-		marks: See `core.history.reconcile`.
+		cursors: How far each queue's failed registry was read; None before the first sweep.
 		hours_until, days_until: Up to when minutes are rolled up into hours, and hours into days; in UTC, and never in
 			the future, whatever the clock was.
-		born: When the stream was made in which `after` is a position, see `core.history.runs.State`.
+		born: When the stream was made in which `after` is a position, see `core.history.run_entries.LogState`.
 		lost, lost_at: Runs that were never written down, in all, and the Unix time when that was last found.
 	"""
 
 	after: str = FIRST
-	marks: Marks | None = None
+	cursors: Cursors | None = None
 	hours_until: datetime = field(default_factory=clock.now)
 	days_until: datetime = field(default_factory=clock.now)
 	born: str = ""
@@ -59,7 +59,7 @@ class Progress:
 		latest = HOUR.floor(clock.now()), DAY.floor(clock.now())
 		hours, days = (min(noted or last, last) for noted, last in zip(_noted(kept), latest, strict=True))
 		lost = kept.get("lost", 0), kept.get("lost_at", 0.0)
-		return cls(kept.get("after", FIRST), kept.get("marks"), hours, days, kept.get("born", ""), *lost)
+		return cls(kept.get("after", FIRST), _cursors(kept), hours, days, kept.get("born", ""), *lost)
 
 	def dump(self) -> str:
 		return json.dumps(vars(self), default=str)
@@ -72,6 +72,12 @@ class Progress:
 		"""The row in which a run that ended then is counted: the finest that is not rolled up yet."""
 		scale = MINUTE if moment >= self.hours_until else HOUR if moment >= self.days_until else DAY
 		return Bucket(scale, scale.floor(moment), queue)
+
+
+def _cursors(kept: Mapping[str, Any]) -> Cursors | None:
+	"""The cursors as they are kept; before release 2 they were called marks."""
+	cursors = kept.get("cursors", kept.get("marks"))
+	return cursors and {queue: Cursor(*cursor) for queue, cursor in cursors.items()}
 
 
 def _noted(kept: Mapping[str, Any]) -> list[datetime | None]:

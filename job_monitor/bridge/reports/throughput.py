@@ -20,7 +20,9 @@ from job_monitor.bridge.reports import ranges
 from job_monitor.bridge.reports.ranges import Range
 from job_monitor.bridge.timezones import from_column
 from job_monitor.core import limits
-from job_monitor.core.history.metrics import Aggregate, PackedRow, fold, fold_totals
+from job_monitor.core.history.aggregates import Aggregate
+from job_monitor.core.history.metric_rows import PackedRow
+from job_monitor.core.history.metrics import fold, fold_totals
 from job_monitor.core.history.runs import OUTCOMES
 
 TIME, METHOD, QUEUE = "Time", "Method", "Queue"

@@ -1,12 +1,21 @@
-"""How a job ended, by the traceback that RQ keeps of it (rq 1.15.1 to 2.6.1: `worker.py`, `registry.py`)."""
+"""How a job ended, by what RQ keeps of it: status, results, traceback (rq 1.15.1 to 2.6.1: `worker.py`, `registry.py`,
+`results.py`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
-from job_monitor.core import limits
-from job_monitor.core.history.runs import FAILED, KILLED, STOPPED, TIMEOUT, Failure
-from job_monitor.core.rq.records import Job
+from job_monitor.core import clock, limits
+from job_monitor.core.errors import JobNotFound
+from job_monitor.core.history.run_entries import Failure
+from job_monitor.core.history.run_records import FAILED, KILLED, STOPPED, SUCCESS, TIMEOUT, Run
+from job_monitor.core.rq import keys
+from job_monitor.core.rq.client import RqClient
+from job_monitor.core.rq.job_fields import exception_text
+from job_monitor.core.rq.jobs import read_job
+from job_monitor.core.rq.records import Job, Worker
 
 _KILLED = ("Work-horse terminated unexpectedly", "AbandonedJobError", "Work-horse process was terminated")
 _STOPPED = ("Job stopped by user",)
@@ -20,7 +29,7 @@ _UNKNOWN = {
 
 
 def failure_of(job: Job | None, outcome: str) -> tuple[Failure, str]:
-	"""The failure of a run that no hook saw the end of, and its outcome as the last line of RQ's traceback tells it."""
+	"""The failure of a run whose end no hook saw, and its outcome by the last line of RQ's traceback."""
 	text = job.exception.strip() if job else ""
 	last = text.rsplit("\n", 1)[-1].strip()
 	if outcome == FAILED:
@@ -42,3 +51,40 @@ def was_stopped(text: str) -> bool:
 
 def _holds(text: str, words: Iterable[str]) -> bool:
 	return any(word in text for word in words)
+
+
+def judge(run: Run, job: Job, worker: Worker | None) -> str:
+	"""The outcome of a run by RQ's status of its job now; "" if it may be going on. `failure_of` makes FAILED exact."""
+	if not job.status or is_later(run, job):
+		return KILLED
+	if job.status == keys.STARTED:
+		gone = worker is None or worker.is_dead or run.job_id not in worker.current_job_ids
+		return KILLED if gone else ""
+	return {"finished": SUCCESS, FAILED: FAILED, "stopped": STOPPED, "canceled": STOPPED}.get(
+		job.status, KILLED
+	)
+
+
+def is_later(run: Run, job: Job) -> bool:
+	"""Whether the job's hash is about a later run of the job: RQ notes a start before Frappe's hooks run."""
+	return job.started_at is not None and job.started_at.timestamp() > run.started_at
+
+
+def as_of_result(client: RqClient, job: Job, results: Any) -> Job | None:
+	"""The job as it was when RQ noted the first of these results; its status is the result's type. None if there is none."""
+	if not isinstance(results, list) or not results:
+		return None
+	ended_at = clock.from_epoch(int(results[0][0].split(b"-")[0]) / 1000)
+	if ended_at is None or (job.started_at is not None and ended_at > job.started_at):
+		return None
+	text = exception_text(results, None, limits.TRACEBACK_CHARS, client.redactor)
+	kind = keys.text(dict(results[0][1]).get(b"type"))
+	return replace(job, status="3" if was_stopped(text) else kind, ended_at=ended_at, exception=text)
+
+
+def full_job(client: RqClient, job: Job) -> Job | None:
+	"""The job with arguments and traceback, None if it expired meanwhile. Cost: `rq.jobs.read_job`."""
+	try:
+		return read_job(client, job.id)
+	except JobNotFound:
+		return None

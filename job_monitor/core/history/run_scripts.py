@@ -1,16 +1,16 @@
-"""What Redis does in one step: when a run ends, of several processes that tell it, one is heard."""
+"""Lua scripts of the run log: Redis runs each as one step, so of several processes that note an end one succeeds."""
 
 from __future__ import annotations
 
-# KEYS: running, ended, failures of the site; sites, dropped of the bench. ARGV: run, whether the run is known to have
-# begun, ended, failure, how many may wait, how many failures, life in seconds, what keys of the bench's sites begin
-# with, site, runs that were not told of before this one.
+# KEYS: running, ended, failures of the site; sites, dropped of the bench. ARGV: run, whether its begin is known to have
+# reached Redis, ended, failure, most runs that wait, most failures, life in seconds, prefix of the keys of the bench's
+# sites, site, runs before this one whose end did not reach Redis.
 #
 # The sites' hash holds the first position of each stream, by which a stream is known that was made anew. Now and then
-# the sites' streams are added up, and the longest is cut: a flood on one site costs the others nothing.
+# the lengths of the sites' streams are added up, and the longest is cut: a flood on one site costs the others nothing.
 END = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 and ARGV[2] == '1' then return 0 end
-local function bound(kind, most)
+local function bound(kind, limit)
 	local total, longest, size = 0, '', 0
 	for _, site in ipairs(redis.call('HKEYS', KEYS[4])) do
 		local length = redis.pcall('XLEN', ARGV[8] .. site .. kind)
@@ -19,8 +19,8 @@ local function bound(kind, most)
 			if length > size then longest, size = site, length end
 		end
 	end
-	if total <= most then return '', 0 end
-	return longest, redis.call('XTRIM', ARGV[8] .. longest .. kind, 'MAXLEN', math.max(0, size - total + most))
+	if total <= limit then return '', 0 end
+	return longest, redis.call('XTRIM', ARGV[8] .. longest .. kind, 'MAXLEN', math.max(0, size - total + limit))
 end
 local anew = redis.call('EXISTS', KEYS[2]) == 0
 local about = ''

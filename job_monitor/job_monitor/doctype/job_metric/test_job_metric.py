@@ -18,7 +18,7 @@ from job_monitor.bridge.history.job_metric import DAY, HOUR, METRIC, MINUTE, Buc
 from job_monitor.bridge.history.recorder_progress import STATE, Progress, drop_future_rows
 from job_monitor.bridge.site import state
 from job_monitor.core import clock
-from job_monitor.core.history.metrics import Methods
+from job_monitor.core.history.aggregates import Methods
 from job_monitor.core.history.runs import FIRST, Run
 from job_monitor.patches import metrics_in_utc
 from job_monitor.recorder import rollup
