@@ -33,7 +33,7 @@ _CONNECTION_SETTINGS = ("redis_queue", "use_rq_auth", "rq_username", "rq_passwor
 
 
 class RedisUnavailable(frappe.ValidationError):
-	"""Redis could not be asked: nothing is known, which is not the same as nothing being there."""
+	"""Redis could not be asked. Nothing is known, which is not the same as no jobs and workers."""
 
 	http_status_code = 503
 
@@ -43,7 +43,7 @@ def client() -> RqClient:
 
 	Raises:
 		JobMonitorError: Bad configuration. It and all that the client raises later are Frappe's errors inside of
-			`translated`.
+			`frappe_errors`.
 	"""
 	return RqClient(_connection(_bench()), get_bench_id(), redactor(), queue_names())
 
@@ -61,7 +61,7 @@ def redactor() -> Redactor:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def frappe_errors() -> Iterator[None]:
 	"""A block in which core's errors are raised as Frappe's, with the same words in the user's language.
 
 	Raises:
@@ -72,14 +72,14 @@ def translated() -> Iterator[None]:
 	except (JobNotFound, WorkerNotFound) as error:
 		raise frappe.DoesNotExistError(wording.translated(error.wording)) from None
 	except CouldNotAsk as error:
-		frappe.throw(_of(error), RedisUnavailable, _("Redis could not be asked"))
+		frappe.throw(_html(error), RedisUnavailable, _("Redis could not be asked"))
 	except InvalidQuery as error:
-		frappe.throw(_of(error), frappe.ValidationError, _("Bad Filter"))
+		frappe.throw(_html(error), frappe.ValidationError, _("Bad Filter"))
 	except JobMonitorError as error:
-		frappe.throw(_of(error), frappe.ValidationError, _("Job Monitor"))
+		frappe.throw(_html(error), frappe.ValidationError, _("Job Monitor"))
 
 
-def _of(error: JobMonitorError) -> str:
+def _html(error: JobMonitorError) -> str:
 	return as_html(wording.translated(error.wording), 500)
 
 

@@ -47,7 +47,7 @@ def read(name: str, records: int, text: str, level: str, older: str, newer: str)
 		frappe.ValidationError: Unknown name, bad filter or cursor.
 	"""
 	with audit.act("read log", "Log File", name, again_and_again=True) as entry:
-		with context.translated():
+		with context.frappe_errors():
 			log_filter, known = LogFilter(level.upper(), text, records), catalog.known(name)
 			page = _page(known, log_filter, older, newer)
 		entry.end(f"{page.bytes_read:,} bytes", True)

@@ -76,7 +76,7 @@ def ask_to_stop(job_id: str) -> dict[str, Any]:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
 	of = ("ask to stop", "RQ Job", job_id)
-	with context.translated():
+	with context.frappe_errors():
 		client = context.client()
 		job = read_job(client, job_id[: limits.ID_CHARS])
 		with audit.denials(*of):

@@ -91,7 +91,7 @@ class Filter:
 		return _bound(bounds[0], time.min), _bound(bounds[1], time.max)
 
 	def _pattern(self) -> Like:
-		with context.translated():
+		with context.frappe_errors():
 			return like(cstr(self.value))
 
 

@@ -40,7 +40,7 @@ def act(action: str, job_id: str) -> dict[str, Any]:
 		frappe.DoesNotExistError, RedisUnavailable
 	"""
 	with audit.act(action, JOB, job_id) as entry:
-		with context.translated():
+		with context.frappe_errors():
 			client = context.client()
 			job = read_job(client, job_id[: limits.ID_CHARS])
 			if not context.is_own(job):
@@ -83,7 +83,7 @@ def remove_failed() -> dict[str, Any]:
 		frappe.PermissionError, RedisUnavailable
 	"""
 	with audit.act("remove failed jobs", JOB, "failed") as entry:
-		with context.translated():
+		with context.frappe_errors():
 			done, skipped, more = _remove_failed(context.client())
 		message = frappe._("{0} deleted").format(done)
 		if skipped:
@@ -130,7 +130,7 @@ def worker_stack(name: str) -> dict[str, Any]:
 		frappe.DoesNotExistError, RedisUnavailable
 	"""
 	with audit.act("stack", "RQ Worker", name) as entry:
-		with context.translated():
+		with context.frappe_errors():
 			worker = workers.read_one(context.client(), name[: limits.ID_CHARS])
 		if not context.is_of_bench(worker):
 			raise frappe.DoesNotExistError
@@ -148,7 +148,7 @@ def job_stack(job_id: str) -> dict[str, Any]:
 	"""The stack of the process that runs a job of this site. See `worker_stack`."""
 	with audit.denials("stack", JOB, job_id):
 		permissions.only_managers()
-		with context.translated():
+		with context.frappe_errors():
 			job = read_job(context.client(), job_id[: limits.ID_CHARS])
 		if not context.is_own(job):
 			raise frappe.PermissionError
@@ -167,7 +167,7 @@ def release(schedule: str) -> dict[str, Any]:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
 	with audit.act("release", schedule_health.TYPE, schedule) as entry:
-		with context.translated():
+		with context.frappe_errors():
 			healths = schedule_health.read([schedule])
 			if not healths:
 				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))

@@ -36,7 +36,7 @@ class JobList(Sequence[Row]):
 	"""
 
 	def __init__(self, site: str | None = None, queue: Any = None, status: Any = None) -> None:
-		with context.translated():
+		with context.frappe_errors():
 			self._client = context.client()
 			known = {keys.short_name(name) for name in self._client.queue_names()}
 			self._query = JobQuery(
@@ -49,7 +49,7 @@ class JobList(Sequence[Row]):
 
 	def __len__(self) -> int:
 		if self._length is None:
-			with context.translated():
+			with context.frappe_errors():
 				self._length = self._count()
 		return self._length
 
@@ -71,7 +71,7 @@ class JobList(Sequence[Row]):
 		"""Rows, page by page; the first page has so many."""
 		cursor, more, limit = "", self._length != 0, min(first, limits.PAGE_ROWS)
 		while more:
-			with context.translated():
+			with context.frappe_errors():
 				result = search(
 					self._client, self._query.only(limit=limit), limits.SEARCH_MAX_SECONDS, cursor
 				)

@@ -241,7 +241,7 @@ def _judge(client: RqClient, filter: Filter, narrowed: bool) -> Callable[[Row], 
 		"""Judges the whole text, also where the row holds a part of it."""
 		text = found.get(name) or ""
 		if text.startswith("…") or text.endswith("…"):
-			with context.translated():
+			with context.frappe_errors():
 				text = row(read_job(client, found.name), clock.now()).get(name) or ""
 		return filter.fits(text)
 

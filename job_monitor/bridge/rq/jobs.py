@@ -50,7 +50,7 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
 	if (of_v2 := list_request.args_of_v2(args)) is not None:
 		return list_rows.Runnable(get_list(of_v2, {}))
 	request = list_request.parse(DOCTYPE, args, kwargs)
-	with context.translated():
+	with context.frappe_errors():
 		if request.is_grouped:
 			return _groups(context.client(), request)
 		found = job_search.find(context.client(), request)
@@ -71,7 +71,7 @@ def get_count(args: Any, kwargs: dict[str, Any]) -> int:
 	"""
 	request = list_request.parse(DOCTYPE, args, kwargs)
 	limit = cint((args or kwargs).get("limit")) or NO_LIMIT
-	with context.translated():
+	with context.frappe_errors():
 		client = context.client()
 		plan = job_search.plan_of(client, request)
 		if plan is None:
@@ -152,7 +152,7 @@ def document(job_id: str) -> Row:
 	Raises:
 		frappe.DoesNotExistError, frappe.PermissionError, RedisUnavailable
 	"""
-	with context.translated():
+	with context.frappe_errors():
 		job = read_job(context.client(), job_id)
 	if not context.is_own(job):
 		raise frappe.PermissionError
@@ -164,7 +164,7 @@ def is_zombie(job_id: str) -> bool:
 
 	Raises: As `document`.
 	"""
-	with context.translated():
+	with context.frappe_errors():
 		client = context.client()
 		return zombies.is_one(client, read_job(client, job_id))
 

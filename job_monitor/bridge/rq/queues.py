@@ -30,7 +30,7 @@ def get_queue_info() -> dict[str, Any]:
 	Raises:
 		RedisUnavailable
 	"""
-	with context.translated():
+	with context.frappe_errors():
 		client = context.client()
 		found = {queue.short_name: queue for queue in read_queues(client)}
 		of_bench = workers.read_all(client)

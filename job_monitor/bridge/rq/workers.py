@@ -32,7 +32,7 @@ def get_list(args: Any, kwargs: dict[str, Any]) -> Any:
 	if (of_v2 := list_request.args_of_v2(args)) is not None:
 		return list_rows.Runnable(get_list(of_v2, {}))
 	request = list_request.parse(DOCTYPE, args, kwargs)
-	with context.translated():
+	with context.frappe_errors():
 		rows = _rows(context.client(), request)
 	if request.is_grouped:
 		return list_rows.group(request, rows)
@@ -49,7 +49,7 @@ def get_count(args: Any, kwargs: dict[str, Any]) -> int:
 	Raises: As `get_list`.
 	"""
 	request = list_request.parse(DOCTYPE, args, kwargs)
-	with context.translated():
+	with context.frappe_errors():
 		return len(_rows(context.client(), request))
 
 
@@ -60,7 +60,7 @@ def document(name: str) -> Row:
 		frappe.DoesNotExistError: Unknown, or of another bench.
 		RedisUnavailable
 	"""
-	with context.translated():
+	with context.frappe_errors():
 		client = context.client()
 		worker = workers.read_one(client, name)
 		if not context.is_of_bench(worker):

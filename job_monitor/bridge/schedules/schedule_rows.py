@@ -21,7 +21,7 @@ def rows(names: Sequence[str] | None = None) -> list[dict[str, Any]]:
 	Raises:
 		RedisUnavailable
 	"""
-	with context.translated():
+	with context.frappe_errors():
 		return [_row(health) for health in schedule_health.read(names)]
 
 
@@ -40,6 +40,6 @@ def scheduler_row() -> dict[str, str]:
 	Raises:
 		RedisUnavailable
 	"""
-	with context.translated():
+	with context.frappe_errors():
 		found = scheduler.health(schedule_health.read())
 	return {"state": found.state, "detail": translated(found.detail)}
