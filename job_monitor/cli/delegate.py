@@ -1,4 +1,4 @@
-"""`check` and `watch`: they need the sites' databases, so the bench's own Python, with Frappe, takes over."""
+"""The commands `check` and `watch`: they need the sites' databases, so the bench's own Python runs them, with Frappe."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from job_monitor.core.errors import ConfigError
 PYTHON = Path("env", "bin", "python")
 
 
-def _take_over(command: str, about: str) -> click.Command:
+def _delegated(command: str, help: str) -> click.Command:
 	@click.command(
 		command,
-		help=about,
+		help=help,
 		context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 	)
 	@click.option("--site", metavar="SITE", help="This site only.")
@@ -30,14 +30,14 @@ def _take_over(command: str, about: str) -> click.Command:
 				f"{python} does not exist; run `bench job-monitor {command}` where the bench is"
 			)
 		frappe = [str(python), "-m", "frappe.utils.bench_helper", "frappe"]
-		which = ["--site", site] if site else []
+		options = ["--site", site] if site else []
 		os.chdir(bench.path / "sites")
-		os.execv(python, [*frappe, *which, "job-monitor", command, *arguments])
+		os.execv(python, [*frappe, *options, "job-monitor", command, *arguments])
 
 	return pass_on
 
 
-check = _take_over(
+check = _delegated(
 	"check",
 	"""Look at the alert rules of all sites once, and tell; for cron.
 
@@ -51,7 +51,7 @@ check = _take_over(
 	*/5 * * * *  cd ~/frappe-bench && job-monitor check > /dev/null
 	""",
 )
-watch = _take_over(
+watch = _delegated(
 	"watch",
 	"""Look at the alert rules of all sites again and again, and tell; for systemd or supervisor.
 

@@ -1,4 +1,4 @@
-"""What every view is made of: text that is safe, tables in one look, ages and counts, records as JSON."""
+"""Parts of the views: text that is safe for a terminal, tables of one look, ages and counts, records as JSON."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from job_monitor.core.rq.records import Job
 
 
 def words(text: str, style: str = "") -> Text:
-	"""Text from Redis: no markup, and nothing that a terminal would obey."""
+	"""Text from Redis, without markup and without control characters."""
 	return Text(terminal_text.lines(text), style=style)
 
 
 class Tail:
-	"""Text whose end matters most: where there is no room, it loses its beginning."""
+	"""Text that loses its beginning where there is no room, as its end says more."""
 
 	def __init__(self, text: str) -> None:
 		self.text = terminal_text.line(text)
@@ -44,11 +44,12 @@ class Tail:
 
 
 def add_row(table: Table, cells: Sequence[RenderableType], style: str = "") -> None:
+	"""Add a row to a table; texts among its cells are made safe, see `words`."""
 	table.add_row(*[words(cell) if isinstance(cell, str) else cell for cell in cells], style=style)
 
 
 def plain(value: Any) -> Any:
-	"""Records as values for JSON: moments as ISO 8601 in UTC, computed figures included."""
+	"""A record as a value for JSON: moments as ISO 8601 in UTC, computed figures included."""
 	if isinstance(value, Enum):
 		return value.value
 	if isinstance(value, datetime):
@@ -70,11 +71,11 @@ def json_text(records: Any, indent: int | None = None) -> str:
 
 
 UNBOUNDED = 100_000
-"""Columns of what is no terminal: nothing has to fit in."""
+"""Columns where the output is no terminal, so that everything fits in."""
 
 
 class WideTable(Table):
-	"""Fills the width of a terminal, if it is to; never that of what is none."""
+	"""A table that fills the width of a terminal, if it is to expand; off a terminal it does not."""
 
 	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
 		self.expand = self.expand and options.max_width < UNBOUNDED
@@ -82,15 +83,16 @@ class WideTable(Table):
 
 
 class WidePanel(Panel):
+	"""A panel; off a terminal without a frame, which would fill each line up to the longest, of 100,000 characters."""
+
 	def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-		"""Off a terminal without a frame: each line would be filled up to the longest, which may be 100,000 characters."""
 		if options.max_width < UNBOUNDED:
 			return super().__rich_console__(console, options)
 		return iter([Text(f"\n{self.title}", style="bold"), self.renderable])
 
 
 def table(*columns: str | tuple[str, dict[str, Any]], expand: bool = False) -> Table:
-	"""A table in the one look that all views share."""
+	"""An empty table with these columns, in the look that all views share."""
 	result = WideTable(
 		box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, expand=expand, padding=(0, 1)
 	)
@@ -105,11 +107,13 @@ LINE: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
+	"""The age of a moment, such as `5 min`; "" if it is unknown."""
 	seconds = clock.seconds_between(moment, now)
 	return "" if seconds is None else duration(seconds)
 
 
 def count(number: int | None, style: str = "") -> Text:
+	"""A number as text, dim for 0; a red question mark if it is unknown."""
 	if number is None:
 		return Text("?", style="bright_red")
 	return Text(f"{number:,}", style=style if number else "dim")

@@ -1,4 +1,4 @@
-"""What ends every command of `job-monitor` that cannot do its work: one line on stderr, and an exit code."""
+"""Errors of the `job-monitor` commands: one line on stderr, and an exit code."""
 
 from __future__ import annotations
 
@@ -19,28 +19,32 @@ EXIT_NO_ANSWER = 2
 
 
 class Group(click.Group):
+	"""A group of commands whose errors are a line on stderr and an exit code."""
+
 	def invoke(self, ctx: click.Context) -> Any:
 		try:
 			return super().invoke(ctx)
 		except JobMonitorError as error:
-			_tell(str(error))
+			_print_error(str(error))
 			unknown = isinstance(error, (CouldNotAsk, ConfigError, InvalidQuery))
 			ctx.exit(EXIT_NO_ANSWER if unknown else EXIT_FOUND)
 
 	def main(self, *args: Any, **kwargs: Any) -> Any:
 		if not kwargs.get("standalone_mode", True):
 			return super().main(*args, **kwargs)
-		if sys.stdout is None:  # closed by who calls: the first file that is opened would take its place
-			_tell("standard output is closed")
+		if (
+			sys.stdout is None
+		):  # the caller closed it, and the first file that is opened would take its number
+			_print_error("standard output is closed")
 			sys.exit(EXIT_NO_ANSWER)
 		try:
 			return super().main(*args, **kwargs)
 		except OSError as error:  # click ends quietly by itself where a reader went away
-			_tell(f"{error.filename or 'the output cannot be written'}: {error.strerror or error}")
-			# What is left to be written would fail once more when Python ends
+			_print_error(f"{error.filename or 'the output cannot be written'}: {error.strerror or error}")
+			# Python writes what is left in the buffer when it ends, which would fail once more
 			os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 			sys.exit(EXIT_NO_ANSWER)
 
 
-def _tell(text: str) -> None:
+def _print_error(text: str) -> None:
 	click.echo(f"job-monitor: {terminal_text.line(text)}", err=True)

@@ -1,4 +1,4 @@
-"""`job-monitor logs`: the log files of a bench."""
+"""`job-monitor logs`: prints the log files of a bench, and follows them."""
 
 from __future__ import annotations
 
@@ -71,21 +71,22 @@ def logs(
 		console.print(display.json_text(listed, indent=1) if as_json else listing_view(listed))
 		return
 	log = Log(bench.path, name, site, Redactor(source.redacted))
-	wanted = LogFilter(level or "", text, lines)
-	page = log.tail(wanted, cursor)
+	log_filter = LogFilter(level or "", text, lines)
+	page = log.tail(log_filter, cursor)
 	if as_json and not follow:
 		click.echo(display.json_text(page, indent=1))
 		return
 	_print(console, page.records, as_json)
 	_note(page, name)
 	try:
-		for record in _followed(log, wanted, page) if follow else ():
+		for record in _followed(log, log_filter, page) if follow else ():
 			_print(console, [record], as_json)
 	except KeyboardInterrupt:
 		return
 
 
 def listing_view(listed: Sequence[LogFile]) -> RenderableType:
+	"""A table of the logs there are; those that were never written come last."""
 	now = clock.now()
 	right = {"justify": "right", "no_wrap": True}
 	table = display.table("Log", ("Size", right), ("Written", right), "What is in it")
@@ -103,19 +104,19 @@ def _note(page: LogPage, name: str) -> None:
 		click.echo(f"job-monitor logs {terminal_text.line(name)} --older {page.older}", err=True)
 
 
-def _followed(log: Log, wanted: LogFilter, page: LogPage) -> Iterator[LogRecord]:
-	"""What is written from now on. Of an entry that was shown before it was whole, what was added."""
+def _followed(log: Log, log_filter: LogFilter, page: LogPage) -> Iterator[LogRecord]:
+	"""Entries written from now on; of an entry that was shown before it was complete, the part that was added."""
 	shown = page.records[-1] if page.records else None
-	said = page.note
+	last_note = page.note
 	while True:
-		page = log.follow(page.newer, wanted)
+		page = log.follow(page.newer, log_filter)
 		for record in page.records:
 			yield _added(shown, record)
 			shown = record
-		if page.note != said:
+		if page.note != last_note:
 			_note(page, log.log.name)
-			said = page.note
-		if len(page.records) < wanted.records:
+			last_note = page.note
+		if len(page.records) < log_filter.records:
 			time.sleep(POLL_SECONDS)
 
 
@@ -134,7 +135,7 @@ def _print(console: Console, records: Sequence[LogRecord], as_json: bool) -> Non
 
 
 def styled(record: LogRecord) -> Text:
-	"""The heading in the colour of its level, the rest plain."""
+	"""The entry as text for a terminal: its first line in the colour of its level."""
 	text = display.words(record.text)
 	end = record.text.find("\n")
 	text.stylize(LEVEL_STYLE.get(record.level, ""), 0, end if end >= 0 else len(record.text))

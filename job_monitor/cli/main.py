@@ -1,4 +1,4 @@
-"""The `job-monitor` command: parse, ask core, show."""
+"""The `job-monitor` command: parses its options, asks `core`, prints the answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from job_monitor.core import clock, limits
 from job_monitor.core.acts import stack
 from job_monitor.core.errors import JobNotFound, NoTerminal, StackUnavailable, WorkerNotFound
 from job_monitor.core.findings import Severity
-from job_monitor.core.rq import diagnosis, keys, snapshot, workers
+from job_monitor.core.rq import diagnosis, keys, workers
 from job_monitor.core.rq.jobs import read_job, read_rows
 from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import STATUSES, JobQuery
 from job_monitor.core.rq.queues import read_queues
 from job_monitor.core.rq.search import search
+from job_monitor.core.rq.snapshot import take as take_snapshot
 
 
 @click.group(
@@ -66,7 +67,7 @@ def main(
 	job-monitor jobs --method invoice --since 2h --search ACME
 	job-monitor --redis redis://localhost:11000 queues --json
 	"""
-	if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character shows another
+	if isinstance(sys.stdout, io.TextIOWrapper):  # a character that the terminal cannot show is replaced
 		sys.stdout.reconfigure(errors="replace")
 	ctx.obj = Source(redis_url, bench_path, all_benches, redact)
 
@@ -220,8 +221,8 @@ def stack_command(source: Source, name: str, as_json: bool) -> None:
 		if not job.worker or job.status != keys.STARTED:
 			raise StackUnavailable(f"job {name} does not run; it is {job.status}") from None
 		worker = workers.read_one(client, job.worker)
-	taken = stack.take(worker)
-	show(as_json, taken, display.words(taken.text))
+	result = stack.take(worker)
+	show(as_json, result, display.words(result.text))
 
 
 @main.command()
@@ -241,10 +242,10 @@ def doctor(ctx: click.Context, zombie_seconds: float, only_critical: bool, as_js
 	\b
 	*/5 * * * *  cd ~/frappe-bench && job-monitor doctor --critical || mail-the-team
 	"""
-	taken = snapshot.take(ctx.obj.open(), zombie_seconds)
-	findings = diagnosis.diagnose(taken)
-	report = {"healthy": not findings, "findings": findings, "snapshot": taken}
-	show(as_json, report, render.doctor_view(taken, findings))
+	snapshot = take_snapshot(ctx.obj.open(), zombie_seconds)
+	findings = diagnosis.diagnose(snapshot)
+	report = {"healthy": not findings, "findings": findings, "snapshot": snapshot}
+	show(as_json, report, render.doctor_view(snapshot, findings))
 	bad = [f for f in findings if f.severity is Severity.CRITICAL] if only_critical else findings
 	ctx.exit(EXIT_FOUND if bad else 0)
 

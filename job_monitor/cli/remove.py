@@ -1,4 +1,4 @@
-"""`job-monitor remove`: deletes jobs, zombies above all."""
+"""`job-monitor remove`: deletes jobs, such as zombies."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _remove(client: RqClient, job: Job) -> Outcome:
 
 
 def _note(source: Source, outcomes: Sequence[tuple[Job, Outcome]]) -> None:
-	"""Who removed what, in the bench whose jobs they were."""
+	"""Write into the bench's `logs/job_monitor.log` who removed which jobs."""
 	if source.redis_url:
 		return
 	try:

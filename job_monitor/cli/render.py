@@ -1,4 +1,4 @@
-"""Records as rich tables, panels and plain JSON values."""
+"""Views of queues, workers, jobs and findings, as rich tables and panels."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ SEVERITY_MARK = {Severity.CRITICAL: ("✖", "bright_red"), Severity.WARNING: ("�
 
 
 def queues_table(queues: Sequence[Queue], now: datetime, expand: bool = False) -> RenderableType:
+	"""Queues with their number of jobs by status, and how long the oldest job waits."""
 	if not queues:
 		return Text("No queue yet: no job was ever enqueued here.", style="dim")
 	benches = len({queue.bench for queue in queues}) > 1
@@ -61,7 +62,7 @@ def queues_table(queues: Sequence[Queue], now: datetime, expand: bool = False) -
 
 
 WORKERS_WIDTH = 110
-"""Columns from which all of the workers' table fits."""
+"""Columns that the whole table of workers needs."""
 
 
 def workers_table(
@@ -71,9 +72,12 @@ def workers_table(
 	compact: bool = False,
 	whole: bool = False,
 ) -> RenderableType:
-	"""`compact` leaves out names and counters (host and process id tell workers apart), and fills the width there is.
+	"""Workers with their state, and the job that each runs.
 
-	`whole` does not cut names, of which the first letters tell workers apart.
+	Args:
+		jobs: Jobs that run, by id.
+		compact: Leave out names and counters (host and process id tell workers apart), and fill the width there is.
+		whole: Do not cut names; their first letters tell workers apart.
 	"""
 	if not workers:
 		return Text("No worker is registered. Start one: bench worker", style="bright_red")
@@ -111,6 +115,7 @@ def _worker_cells(worker: Worker, job: Job | None, now: datetime) -> list[Render
 
 
 def jobs_table(jobs: Sequence[Job], now: datetime, selected: int | None = None) -> RenderableType:
+	"""Jobs, a row each; with a column for errors if there is one."""
 	errors = any(job.problem or job.exception for job in jobs)
 	result = table(
 		("Status", {"no_wrap": True}),
@@ -144,11 +149,13 @@ def _job_cells(job: Job, now: datetime) -> list[RenderableType]:
 
 
 def last_line(traceback: str) -> str:
+	"""The last line of a traceback that is not empty: the exception."""
 	lines = [line for line in traceback.strip().splitlines() if line.strip()]
 	return lines[-1].strip() if lines else ""
 
 
 def page_view(page: Page, query: JobQuery, now: datetime) -> RenderableType:
+	"""A page of jobs, and which of how many they are."""
 	if not page.rows:
 		skipped = f"There are only {page.total:,} jobs." if page.total else "No jobs."
 		return words(page.note or skipped, "dim")
@@ -158,6 +165,7 @@ def page_view(page: Page, query: JobQuery, now: datetime) -> RenderableType:
 
 
 def search_view(result: SearchResult, now: datetime) -> RenderableType:
+	"""The jobs that a search found, how many it looked at, and where to go on."""
 	covered = f"Looked at {result.looked_at:,} of {result.out_of:,} jobs."
 	if result.unread:
 		covered += f" The arguments of {result.unread:,} are too large to be searched."
@@ -173,6 +181,7 @@ def search_view(result: SearchResult, now: datetime) -> RenderableType:
 
 
 def job_view(job: Job, now: datetime) -> RenderableType:
+	"""A job in full: its fields, arguments, meta and traceback."""
 	facts = Table.grid(padding=(0, 2))
 	facts.add_column(style="bold", no_wrap=True)
 	facts.add_column(overflow="fold")
@@ -217,13 +226,14 @@ def _facts(job: Job, now: datetime) -> list[tuple[str, RenderableType]]:
 
 
 def stamp(moment: datetime | None, now: datetime) -> str:
-	"""A moment and how long ago it was."""
+	"""A moment in the terminal's time zone, and its age; "" if it is unknown."""
 	if moment is None:
 		return ""
 	return f"{clock.local(moment)}  ({ago(moment, now)} ago)"
 
 
 def findings_view(findings: Sequence[Finding], hints: bool = True) -> RenderableType:
+	"""Findings, each with its mark and, unless `hints` is false, with what to do."""
 	grid = Table.grid(padding=(0, 1))
 	grid.add_column(width=1)
 	grid.add_column(overflow="fold")
@@ -236,14 +246,15 @@ def findings_view(findings: Sequence[Finding], hints: bool = True) -> Renderable
 	return grid
 
 
-def doctor_view(taken: Snapshot, findings: Sequence[Finding]) -> RenderableType:
-	alive = sum(worker.verdict is Verdict.ALIVE for worker in taken.workers)
-	waiting = sum(queue.counts.get(keys.QUEUED, 0) for queue in taken.queues)
+def doctor_view(snapshot: Snapshot, findings: Sequence[Finding]) -> RenderableType:
+	"""Workers, jobs and zombies in a few lines, and what is wrong."""
+	alive = sum(worker.verdict is Verdict.ALIVE for worker in snapshot.workers)
+	waiting = sum(queue.counts.get(keys.QUEUED, 0) for queue in snapshot.queues)
 	workers = "running" if alive else "not running"
 	summary = (
-		f"Workers are: {workers} ({alive} alive of {len(taken.workers)})\n"
-		f"Pending tasks: {waiting:,}   Running: {len(taken.running):,}\n"
-		f"Zombies: {_zombie_words(taken)}"
+		f"Workers are: {workers} ({alive} alive of {len(snapshot.workers)})\n"
+		f"Pending tasks: {waiting:,}   Running: {len(snapshot.running):,}\n"
+		f"Zombies: {_zombie_words(snapshot)}"
 	)
 	verdict: RenderableType = Text("✔ Nothing wrong found.", style="green")
 	if findings:
@@ -251,8 +262,8 @@ def doctor_view(taken: Snapshot, findings: Sequence[Finding]) -> RenderableType:
 	return Group(words(summary), Padding(verdict, (1, 0, 0, 0), expand=False))
 
 
-def _zombie_words(taken: Snapshot) -> str:
-	hunt = taken.zombies
+def _zombie_words(snapshot: Snapshot) -> str:
+	hunt = snapshot.zombies
 	if hunt.problem:
 		return f"{len(hunt.jobs):,} so far; could not look everywhere ({hunt.problem})"
 	if hunt.complete:

@@ -1,4 +1,4 @@
-"""`job-monitor report`: the monitor's log by method."""
+"""`job-monitor report`: prints Frappe's monitor log by method."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from job_monitor.core.monitor_log.monitor_report import MonitorFilters, MonitorR
 from job_monitor.core.rq.connection import Bench
 
 METHODS = 30
+"""Methods shown: those that took the longest in all."""
 
 
 def run(bench: Bench, filters: MonitorFilters, as_json: bool) -> None:
-	"""Read the log of a bench and print it.
+	"""Print the report of a bench's monitor log.
 
 	Raises:
-		NoLog: There is no log: says how to turn it on.
+		NoLog: There is no log; the message says how to turn it on.
 	"""
 	paths = reader.files(bench.path / "logs")
 	if not paths:
@@ -40,7 +41,8 @@ def run(bench: Bench, filters: MonitorFilters, as_json: bool) -> None:
 
 
 def missing(bench: Bench) -> str:
-	"""Why there is no log, and what to do. One site may have the monitor on while the others have not."""
+	"""Why there is no log, and what to do."""
+	# One site may have the monitor on while the others have not
 	if bench.config.get("monitor") or any(map(_is_on, (bench.path / "sites").glob("*/site_config.json"))):
 		return (
 			"the monitor is on, its log is not there yet: it is written by a scheduled job, every few minutes"
@@ -67,6 +69,7 @@ def _read(paths: list[Path], filters: MonitorFilters) -> MonitorReport:
 
 
 def view(report: MonitorReport) -> RenderableType:
+	"""The report: methods, slowest runs, and how much of the log was read."""
 	parts: list[RenderableType] = []
 	if not report.jobs:
 		parts.append(Text("No job matches.", style="dim"))
@@ -79,6 +82,7 @@ def view(report: MonitorReport) -> RenderableType:
 
 
 def read_so_far(report: MonitorReport) -> str:
+	"""A sentence that says how many jobs the log has, and which lines were left out."""
 	left_out = [
 		f"{number:,} {what}"
 		for number, what in (
@@ -110,7 +114,7 @@ def _methods(report: MonitorReport) -> RenderableType:
 
 
 def _at(text: str) -> str:
-	moment = clock.parse(text)  # what the log says in UTC
+	moment = clock.parse(text)  # in UTC
 	return clock.local(moment) if moment else text
 
 

@@ -1,4 +1,4 @@
-"""What every command shares: where to read, how to print."""
+"""Shared by the commands: the Redis or bench that they read, the types of their options, printing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class Source:
-	"""Where to read, decided by the options of the command line."""
+	"""The Redis, or the bench, that the options of the command line name."""
 
 	redis_url: str | None
 	bench_path: Path | None
@@ -35,7 +35,8 @@ class Source:
 	redacted: tuple[str, ...]
 
 	def open(self) -> RqClient:
-		"""
+		"""A client of that Redis; nothing is sent yet.
+
 		Raises:
 			NoBench: No Redis is named and this is no bench.
 		"""
@@ -77,30 +78,33 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-	"""A length of time in seconds, within bounds that are told."""
+	"""A length of time in seconds.
+
+	Args:
+		minimum, maximum: Both are allowed, but 0 is not, unless `zero` says so.
+	"""
 
 	name = "seconds"
 
 	def __init__(
-		self, least: float = 0.0, most: float = limits.SEARCH_MAX_SECONDS, zero: bool = False
+		self, minimum: float = 0.0, maximum: float = limits.SEARCH_MAX_SECONDS, zero: bool = False
 	) -> None:
-		self.least, self.most, self.zero = least, most, zero
+		self.minimum, self.maximum, self.zero = minimum, maximum, zero
 
 	def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
 		try:
 			seconds = float(value)
 		except ValueError:
 			self.fail(f"{value!r} is no number of seconds", param, ctx)
-		if not (
-			self.least <= seconds <= self.most and (seconds or self.zero)
-		):  # as nothing else, "nan" is no less
-			more = "from" if self.least or self.zero else "more than"
-			self.fail(f"{more} {self.least:g} to {self.most:g} seconds", param, ctx)
+		is_allowed = self.minimum <= seconds <= self.maximum  # which "nan" is not
+		if not is_allowed or not (seconds or self.zero):
+			start = "from" if self.minimum or self.zero else "more than"
+			self.fail(f"{start} {self.minimum:g} to {self.maximum:g} seconds", param, ctx)
 		return seconds
 
 
 class Name(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-	"""What a job or a worker is called. An empty one comes of a variable that is not set."""
+	"""The name of a job or a worker. An empty one, of a shell variable that is not set, is refused."""
 
 	name = "name"
 
@@ -111,17 +115,19 @@ class Name(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+	"""Adds the option `--json`, as the argument `as_json`."""
 	return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
 
 
 def console(soft_wrap: bool = False) -> Console:
-	"""As wide as the terminal, or as COLUMNS says. Else as wide as what is printed: nothing is cut or wrapped."""
+	"""A console as wide as the terminal, or as COLUMNS says. Off a terminal nothing is cut or wrapped."""
 	is_bounded = sys.stdout.isatty() or os.environ.get("COLUMNS")
 	width = None if is_bounded else display.UNBOUNDED
 	return Console(highlight=False, markup=False, soft_wrap=soft_wrap, width=width)
 
 
 def show(as_json: bool, records: Any, view: Any) -> None:
+	"""Print records as JSON, or their view."""
 	if as_json:
 		click.echo(display.json_text(records, indent=1))
 	else:

@@ -1,4 +1,4 @@
-"""Single keys from a terminal, without waiting for Enter."""
+"""Reads single keys from a terminal, without waiting for Enter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.)|.", re.DOTALL)
 
 
 class Keys:
-	"""Reads keys while it is entered; the terminal is as before on every way out."""
+	"""A reader of keys, as a context manager. The terminal is restored on every way out."""
 
 	def __init__(self) -> None:
 		self.pending: list[str] = []
@@ -61,7 +61,7 @@ class Keys:
 			raw = os.read(self.descriptor, 1024)
 			if not raw:  # the terminal is gone
 				return "q"
-			# Pasted text and fast fingers bring many keys at once, and may cut one in two
+			# Pasted text brings many keys at once, and the buffer may cut an escape sequence in two
 			self.pending = _KEY.findall(self.decoder.decode(raw))
 		if not self.pending:
 			return ""

@@ -1,4 +1,4 @@
-"""Makes text from jobs, workers, logs and errors safe for a terminal: it moves, hides and reorders nothing.
+"""Makes text from jobs, workers, logs and errors safe for a terminal, where it moves, hides and reorders nothing.
 
 Replaced are control characters (C0 and C1, so every escape sequence), the marks that turn the direction of writing,
 characters that take no room, and separators of lines that terminals know nothing of. What joins letters (U+200C,
@@ -31,24 +31,24 @@ _RANGES = (
 )
 
 HIDDEN = frozenset(code for first, last in _RANGES for code in range(first, last + 1))
-"""Code points that a terminal must not be given as they are."""
+"""Code points that are replaced."""
 
 _LINES = dict.fromkeys(HIDDEN - {ord("\n"), ord("\t")}, "\ufffd")
 _LINE = {**_LINES, ord("\n"): " ", ord("\t"): " "}
 
 
 def lines(text: str) -> str:
-	"""Text that may have many lines, and tabs."""
+	"""The text, with its lines and tabs."""
 	return text if text.isascii() and text.isprintable() else text.translate(_LINES)
 
 
 def line(text: str) -> str:
-	"""Text as one line."""
+	"""The text as one line."""
 	return text if text.isascii() and text.isprintable() else text.translate(_LINE)
 
 
 def json(text: str) -> str:
-	"""JSON with every such character as an escape of JSON's own."""
+	"""The JSON, with each such character as an escape of JSON's own."""
 	return text.translate(_JSON)
 
 

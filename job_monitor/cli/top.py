@@ -22,7 +22,7 @@ from job_monitor.cli.terminal import Keys
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import JobMonitorError
 from job_monitor.core.findings import Finding
-from job_monitor.core.rq import diagnosis, keys, snapshot, zombies
+from job_monitor.core.rq import diagnosis, keys, zombies
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import address
 from job_monitor.core.rq.jobs import read_job
@@ -30,6 +30,7 @@ from job_monitor.core.rq.pages import read_page
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job, Snapshot, Verdict, Zombies
 from job_monitor.core.rq.search import search
+from job_monitor.core.rq.snapshot import take as take_snapshot
 
 _VIEWS = ("started", "queued", "failed", "finished", "all")
 _DIGITS = {str(number): view for number, view in enumerate(_VIEWS, 1)}
@@ -65,7 +66,7 @@ class State:
 class Data:
 	"""What was read last. It stays on the screen when Redis does not answer."""
 
-	taken: Snapshot | None = None
+	snapshot: Snapshot | None = None
 	jobs: tuple[Job, ...] = ()
 	note: str = ""
 	job: Job | None = None
@@ -77,8 +78,8 @@ class Data:
 def stream(client: RqClient, interval: float) -> None:
 	"""One line of JSON for each interval, until the reader goes away."""
 	while True:
-		taken = snapshot.take(client, zombie_seconds=0)
-		click.echo(display.json_text({"snapshot": taken, "findings": diagnosis.diagnose(taken)}))
+		snapshot = take_snapshot(client, zombie_seconds=0)
+		click.echo(display.json_text({"snapshot": snapshot, "findings": diagnosis.diagnose(snapshot)}))
 		time.sleep(interval)
 
 
@@ -131,14 +132,14 @@ class Top:
 			self.data.error = str(error)
 
 	def _read(self, height: int) -> None:
-		before = self.data.taken
-		taken = snapshot.take(self.client, zombie_seconds=0)
-		if taken.taken_at - self.hunted_at >= _ZOMBIES_EVERY:
-			self.hunted_at = taken.taken_at
+		before = self.data.snapshot
+		snapshot = take_snapshot(self.client, zombie_seconds=0)
+		if snapshot.taken_at - self.hunted_at >= _ZOMBIES_EVERY:
+			self.hunted_at = snapshot.taken_at
 			self.data.zombies = zombies.find(self.client)
-		self.data.taken = replace(taken, zombies=self.data.zombies)
+		self.data.snapshot = replace(snapshot, zombies=self.data.zombies)
 		if before is not None:
-			self.data.rates.append(ended_per_second(before, taken))
+			self.data.rates.append(ended_per_second(before, snapshot))
 		if self.state.opened:
 			self.data.job = read_job(self.client, self.state.opened)
 		else:
@@ -160,32 +161,32 @@ class Top:
 	# Showing
 
 	def screen(self) -> RenderableType:
-		taken = self.data.taken
-		if taken is None:
+		snapshot = self.data.snapshot
+		if snapshot is None:
 			message = self.data.error or "Asking Redis …"
 			return Panel(
 				display.words(message, "bright_red" if self.data.error else "dim"), title="job-monitor"
 			)
-		findings = diagnosis.diagnose(taken)
+		findings = diagnosis.diagnose(snapshot)
 		layout = Layout()
 		size = min(len(findings), 5) * 2 + 2 if findings else 3
 		layout.split_column(
-			Layout(self._head(taken), size=1),
-			Layout(self._overview(taken), size=self._overview_height(taken)),
+			Layout(self._head(snapshot), size=1),
+			Layout(self._overview(snapshot), size=self._overview_height(snapshot)),
 			Layout(self._findings(findings), size=min(size, 10)),
-			Layout(self._bottom(taken), ratio=1, minimum_size=5),
+			Layout(self._bottom(snapshot), ratio=1, minimum_size=5),
 			Layout(self._foot(), size=1),
 		)
 		return layout
 
-	def _head(self, taken: Snapshot) -> Text:
-		alive = sum(worker.verdict is Verdict.ALIVE for worker in taken.workers)
-		busy = sum(worker.state == "busy" for worker in taken.workers)
+	def _head(self, snapshot: Snapshot) -> Text:
+		alive = sum(worker.verdict is Verdict.ALIVE for worker in snapshot.workers)
+		busy = sum(worker.state == "busy" for worker in snapshot.workers)
 		line = Text.assemble(
 			(" job-monitor ", "reverse bold"), "  ", display.words(address(self.client.connection), "bold")
 		)
 		line.append(
-			f"   {clock.local(taken.taken_at)[11:]}   {alive} of {len(taken.workers)} workers alive, {busy} busy"
+			f"   {clock.local(snapshot.taken_at)[11:]}   {alive} of {len(snapshot.workers)} workers alive, {busy} busy"
 		)
 		if self.data.rates:
 			line.append(f"   {self.data.rates[-1]:.1f} jobs/s ").append(
@@ -195,28 +196,33 @@ class Top:
 			line.append("  PAUSED", style="bold yellow")
 		return line
 
-	def _overview_height(self, taken: Snapshot) -> int:
-		return min(14, max(len(taken.queues), len(taken.workers), 1) + 5)
+	def _overview_height(self, snapshot: Snapshot) -> int:
+		return min(14, max(len(snapshot.queues), len(snapshot.workers), 1) + 5)
 
-	def _overview(self, taken: Snapshot) -> RenderableType:
-		running = {job.id: job for job in taken.running}
-		room = self._overview_height(taken) - 5
-		busiest = sorted(taken.queues, key=lambda queue: -queue.counts.get(keys.QUEUED, 0))
+	def _overview(self, snapshot: Snapshot) -> RenderableType:
+		running = {job.id: job for job in snapshot.running}
+		room = self._overview_height(snapshot) - 5
+		busiest = sorted(snapshot.queues, key=lambda queue: -queue.counts.get(keys.QUEUED, 0))
 		layout = Layout()
-		queues = render.queues_table(busiest[:room], taken.taken_at, expand=True)
-		loudest = sorted(taken.workers, key=lambda w: (w.verdict is Verdict.ALIVE, w.state != "busy", w.name))
-		workers = render.workers_table(loudest[:room], running, taken.taken_at, compact=True)
+		queues = render.queues_table(busiest[:room], snapshot.taken_at, expand=True)
+		loudest = sorted(
+			snapshot.workers, key=lambda w: (w.verdict is Verdict.ALIVE, w.state != "busy", w.name)
+		)
+		workers = render.workers_table(loudest[:room], running, snapshot.taken_at, compact=True)
 		layout.split_row(
 			Layout(
 				Panel(
-					queues, title=_title("Queues", room, taken.queues), title_align="left", border_style="dim"
+					queues,
+					title=_title("Queues", room, snapshot.queues),
+					title_align="left",
+					border_style="dim",
 				),
 				ratio=1,
 			),
 			Layout(
 				Panel(
 					workers,
-					title=_title("Workers", room, taken.workers),
+					title=_title("Workers", room, snapshot.workers),
 					title_align="left",
 					border_style="dim",
 				),
@@ -236,16 +242,16 @@ class Top:
 			border_style="red",
 		)
 
-	def _bottom(self, taken: Snapshot) -> RenderableType:
+	def _bottom(self, snapshot: Snapshot) -> RenderableType:
 		if self.state.help:
 			return Panel(Text(_HELP), title="Keys", title_align="left")
 		if self.state.opened and self.data.job is not None:
 			return Panel(
-				render.job_view(self.data.job, taken.taken_at), title="Job (Esc: back)", title_align="left"
+				render.job_view(self.data.job, snapshot.taken_at), title="Job (Esc: back)", title_align="left"
 			)
 		body: RenderableType = Text("No jobs here.", style="dim")
 		if self.data.jobs:
-			body = _Rows(self.data.jobs, taken.taken_at, self.state.selected)
+			body = _Rows(self.data.jobs, snapshot.taken_at, self.state.selected)
 		tabs = "  ".join(
 			f"[{n}] {name}" if name == self.state.view else f"{n} {name}" for n, name in enumerate(_VIEWS, 1)
 		)

@@ -104,13 +104,13 @@ def test_pause_speed_help_and_quit() -> None:
 def test_jobs_per_second_come_from_workers_seen_twice() -> None:
 	now = clock.now()
 
-	def taken(seconds: float, **done: int) -> Snapshot:
+	def snapshot(seconds: float, **done: int) -> Snapshot:
 		workers = tuple(Worker(name, successful_job_count=count) for name, count in done.items())
 		return Snapshot(clock.from_epoch(now.timestamp() + seconds) or now, workers=workers)
 
-	assert ended_per_second(taken(0, a=5, b=1), taken(2, a=9, c=100)) == pytest.approx(2.0)
-	assert ended_per_second(taken(0, a=5), taken(0, a=9)) == 0.0
-	assert ended_per_second(taken(0, a=5), taken(2, a=0)) == 0.0
+	assert ended_per_second(snapshot(0, a=5, b=1), snapshot(2, a=9, c=100)) == pytest.approx(2.0)
+	assert ended_per_second(snapshot(0, a=5), snapshot(0, a=9)) == 0.0
+	assert ended_per_second(snapshot(0, a=5), snapshot(2, a=0)) == 0.0
 
 
 def test_a_line_of_bars_is_drawn_of_any_figures() -> None:

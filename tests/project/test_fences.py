@@ -21,12 +21,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/alerts/engine.py
 	job_monitor/alerts/outbox.py
 	job_monitor/alerts/sources.py
-	job_monitor/cli/group.py
-	job_monitor/cli/logs.py
-	job_monitor/cli/main.py
-	job_monitor/cli/render.py
-	job_monitor/cli/source.py
-	job_monitor/cli/top.py
 	job_monitor/commands/watching.py
 	job_monitor/core/acts/actions.py
 	job_monitor/core/alerts/transitions.py
@@ -80,7 +74,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	tests/alerts/test_transitions.py
 	tests/base/test_histogram.py
 	tests/browser/hostile.py
-	tests/cli/test_top.py
 	tests/history/test_failure_texts.py
 	tests/history/test_fingerprint.py
 	tests/history/test_metrics.py
