@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,14 +65,7 @@ def redis_server(folder: str | Path, *args: str) -> Iterator[str]:
 	path, log = Path(folder, "redis.sock"), Path(folder, "redis.log")
 	options = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", str(folder)]
 	options += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--loglevel", "warning", *args]
-	process = subprocess.Popen(
-		[redis_executable(), *options],
-		stdin=subprocess.DEVNULL,
-		stdout=subprocess.DEVNULL,
-		stderr=subprocess.DEVNULL,
-		start_new_session=True,  # Ctrl-C ends the demo, which ends the server
-		preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-	)
+	process = _start([redis_executable(), *options])
 	try:
 		_wait_for(process, path, log)
 		yield f"unix://{path}"
@@ -81,9 +74,28 @@ def redis_server(folder: str | Path, *args: str) -> Iterator[str]:
 		process.wait()
 
 
-def _end_with_parent() -> None:
-	"""Have Linux kill this process when its parent dies, even by SIGKILL."""
-	ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+	"""The process of a command that Ctrl-C does not reach, and that ends with this one."""
+	# What a signal's handler raises while Python forks is printed and lost: signals wait until the process is there
+	mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+	try:
+		return subprocess.Popen(
+			command,
+			stdin=subprocess.DEVNULL,
+			stdout=subprocess.DEVNULL,
+			stderr=subprocess.DEVNULL,
+			start_new_session=True,  # Ctrl-C ends the demo, which ends the server
+			preexec_fn=lambda: _prepare(mask),
+		)
+	finally:
+		signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _prepare(mask: Iterable[signal.Signals | int]) -> None:
+	"""In the new process: take signals again, and have Linux kill it when its parent dies, even by SIGKILL."""
+	signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+	if sys.platform == "linux":
+		ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _wait_for(process: subprocess.Popen[bytes], path: Path, log: Path) -> None:
