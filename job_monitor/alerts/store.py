@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 import frappe
-from frappe import _
 from frappe.utils import cint, flt, get_datetime, now_datetime
 
 from job_monitor.bridge.timezones import to_site, to_utc
@@ -137,7 +136,7 @@ def write(
 			_update(name, before, after)
 		if transition.is_flip:
 			what = transition.notice.value or after.state.value
-			add_flip(name, to_site(now), _(what.title()), by, transition.notice)
+			add_flip(name, to_site(now), what.title(), by, transition.notice)
 	if inserted:
 		trim()
 

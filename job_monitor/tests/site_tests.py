@@ -54,6 +54,7 @@ class SiteTestCase(unittest.TestCase):
 		cls.addClassCleanup(setattr, frappe.local, "flags", copy.deepcopy(frappe.local.flags))
 		empty_redis()
 		cls.addClassCleanup(SiteRows().put_back)
+		speak_english()
 
 	def setUp(self) -> None:
 		super().setUp()
@@ -84,6 +85,13 @@ class SiteTestCase(unittest.TestCase):
 				return result
 			time.sleep(0.1)
 		self.fail(f"not within {WAIT_SECONDS:.0f} s: {message}")
+
+
+def speak_english() -> None:
+	"""Of the site, whose alerts are in its language, and of this process."""
+	frappe.db.set_single_value("System Settings", "language", "en")
+	frappe.db.commit()
+	frappe.local.lang = "en"
 
 
 def delete_jobs(ids: list[str]) -> None:

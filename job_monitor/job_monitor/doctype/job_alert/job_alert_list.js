@@ -1,5 +1,8 @@
 for (const doctype of ["Job Alert", "Job Alert Flip"])
 	frappe.job_monitor.show.to_the_letter(doctype);
+// States are kept as codes; what people did is kept in their words
+frappe.meta.get_docfield("Job Alert Flip", "what").formatter = (value) =>
+	frappe.job_monitor.show.text(__(value || ""));
 
 frappe.listview_settings["Job Alert"] = {
 	hide_name_column: true,

@@ -141,7 +141,7 @@ class TestScheduleHealth(SiteTestCase):
 		self.assertEqual(found.state, "missed")
 		self.assertIn(found.missed_runs, (5, 6))
 		self.assertGreater(found.overdue_seconds, 50 * 60)
-		self.assertIn("the scheduler has not queued it", found.message)
+		self.assertIn("The scheduler has not queued it", found.message)
 
 	def test_a_run_that_is_only_just_due_is_not_missed(self) -> None:
 		doc = self.schedule("missed", frequency="Daily")
