@@ -9,6 +9,7 @@ from frappe.rate_limiter import rate_limit
 
 from job_monitor.alerts import actions, dry_run, engine
 from job_monitor.bridge import audit
+from job_monitor.bridge.site import release
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core.alerts.kinds import KINDS
 from job_monitor.notify import dispatch
@@ -59,6 +60,7 @@ def mute(alert: str, until: str = "") -> None:
 def evaluate() -> dict[str, Any]:
 	"""Look at all rules now, and tell what is to be told. Managers only. See `alerts.engine.Evaluation`."""
 	with audit.act("evaluate", "Job Alert Rule", ""):
+		release.require_migrated()
 		evaluation = engine.evaluate(frappe.session.user)
 	return vars(evaluation) | {"at": to_site(evaluation.at)}
 
@@ -75,6 +77,7 @@ def confirm_live_site() -> None:
 def try_rule(rule: str) -> dict[str, Any]:
 	"""What a rule sees now: `{"seen": [{"subject", "title", "text", "value"}], "problem"}`. Nobody is told."""
 	frappe.has_permission("Job Alert Rule", "write", rule, throw=True)
+	release.require_migrated()
 	return dry_run.run(rule)
 
 

@@ -43,7 +43,19 @@ class TestUnmigratedSite(RecorderTestCase):
 		tasks.sweep()
 		self.assertEqual(self.log.waiting(), 0)
 
-	def test_whoever_asks_is_told(self) -> None:
+	def test_hooks_that_an_older_release_left_in_the_cache_record_runs(self) -> None:
+		older = {"before_job": "job_monitor.around_jobs.before", "after_job": "job_monitor.around_jobs.after"}
+		hooks = frappe.get_hooks()
+		for event, path in older.items():
+			others = [method for method in hooks[event] if not method.startswith("job_monitor.")]
+			hooks = frappe._dict(hooks, **{event: [*others, path]})
+		frappe.cache.set_value("app_hooks", hooks)
+		self.addCleanup(frappe.clear_cache)
+		self.enqueue()
+		work_off("short")
+		self.assertEqual(self.log.waiting(), 1)
+
+	def test_an_unmigrated_site_is_reported(self) -> None:
 		(finding,) = [
 			f for f in doctor.site_findings(frappe.local.site, has_redis=True) if f.code == "unmigrated-site"
 		]

@@ -6,6 +6,7 @@ import shlex
 
 import frappe
 
+from job_monitor.bridge.wording import translated
 from job_monitor.core.wording import say
 
 APP = "job_monitor"
@@ -29,3 +30,13 @@ def how_to_migrate() -> str:
 		"Run: {0}. Until then no alert rule is looked at, and runs that end wait on Redis.",
 		f"bench --site {shlex.quote(frappe.local.site)} migrate",
 	)
+
+
+def require_migrated() -> None:
+	"""Refuses what needs the tables of the installed release.
+
+	Raises:
+		frappe.ValidationError: The site is not migrated.
+	"""
+	if not is_migrated():
+		frappe.throw(f"{translated(NOT_MIGRATED)} {translated(how_to_migrate())}")

@@ -8,9 +8,11 @@ from typing import Any
 
 import frappe
 from frappe.custom.doctype.property_setter.property_setter import make_property_setter
+from frappe.desk.form.load import getdoc
 from frappe.model.utils import user_settings
 
 from job_monitor.alerts import engine, store
+from job_monitor.api import alerts as api
 from job_monitor.core import clock
 from job_monitor.job_monitor.doctype.job_alert.test_notices import NoticeTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import channel
@@ -49,6 +51,29 @@ class TestFieldNames(NoticeTestCase):
 		for doctype, renamed in alert_field_names.RENAMED.items():
 			for old, new in renamed.items():
 				frappe.db.sql_ddl(f"alter table `tab{doctype}` rename column `{new}` to `{old}`")
+
+	def unmigrate(self) -> None:
+		"""As between new code and migrate: the old columns, and Frappe's own rows that say so."""
+		self.unpatch()
+		self.addCleanup(self.migrate)
+		patches = {"patch": "job_monitor.patches.alert_field_names"}
+		self.patches = frappe.get_all("Patch Log", patches, ["*"])
+		frappe.db.delete("Patch Log", patches)
+		self.rename_docfields({new: old for old, new in alert_field_names.RENAMED[RULE].items()})
+
+	def migrate(self) -> None:
+		frappe.db.rollback()
+		alert_field_names.execute()
+		self.rename_docfields(alert_field_names.RENAMED[RULE])
+		for row in self.patches:
+			frappe.get_doc({"doctype": "Patch Log", **row}).db_insert()
+		frappe.db.commit()
+
+	def rename_docfields(self, renamed: dict[str, str]) -> None:
+		for old, new in renamed.items():
+			frappe.db.set_value("DocField", {"parent": RULE, "fieldname": old}, "fieldname", new)
+		frappe.db.commit()
+		frappe.clear_cache(doctype=RULE)
 
 	def make_records(self) -> None:
 		"""What a site may say about the fields, by their old names."""
@@ -129,6 +154,24 @@ class TestFieldNames(NoticeTestCase):
 		alert_field_names.execute()
 		self.assertEqual(frappe.db.get_value(RULE, rule.name, "repeat_interval"), 3)
 		self.assertNotIn("remind_hours", alert_field_names._columns(RULE))
+
+	def test_until_migrate_rules_are_shown_and_neither_changed_nor_looked_at(self) -> None:
+		rule = self.rule("Failure Rate", repeat_interval=3)
+		self.unmigrate()
+		getdoc(RULE, rule.name)
+		(shown,) = frappe.response.docs
+		self.assertEqual(shown.get("remind_hours"), 3)
+		acts = (
+			frappe.get_doc(RULE, rule.name).save,
+			frappe.get_doc({"doctype": RULE, "title": "x", "kind": "Queue Age", "threshold": 5}).insert,
+			api.evaluate,
+			lambda: api.try_rule(rule.name),
+		)
+		for act in acts:
+			with self.assertRaisesRegex(frappe.ValidationError, "not migrated"):
+				act()
+		self.migrate()
+		self.assertEqual(frappe.get_doc(RULE, rule.name).save().repeat_interval, 3)
 
 	def test_what_a_site_says_about_the_fields_follows(self) -> None:
 		self.make_records()

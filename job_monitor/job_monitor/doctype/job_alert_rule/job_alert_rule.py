@@ -1,17 +1,19 @@
-"""What the alerts look for, and who is told. Kinds and their numbers: `core.alert_kinds`."""
+"""What alerts look for, and on which channels they are sent. Kinds and their numbers: `core.alerts.kinds`."""
 
 from __future__ import annotations
 
 import frappe
 from frappe import _
 from frappe.model.document import Document
+from frappe.utils import cint
 
 from job_monitor.alerts import actions
+from job_monitor.bridge.site import release
 from job_monitor.core.alerts.kinds import KINDS, METHOD, QUEUE, SCHEDULE
 from job_monitor.core.limits import PATTERN_CHARS
 
 _NUMBERS = ("threshold", "minimum", "window_minutes", "pending_period", "repeat_interval")
-_MOST = {"window_minutes": 1440, "pending_period": 1440, "repeat_interval": 24 * 30}
+_LIMITS = {"window_minutes": 1440, "pending_period": 1440, "repeat_interval": 24 * 30}
 
 
 class JobAlertRule(Document):
@@ -43,21 +45,24 @@ class JobAlertRule(Document):
 	# end: auto-generated types
 
 	def before_insert(self) -> None:
-		"""Numbers that are not given are the kind's own."""
+		"""A number that the document leaves out is the kind's own."""
 		if kind := KINDS.get(self.kind):
 			for field in _NUMBERS:
 				if self.get(field) in (None, ""):
 					self.set(field, getattr(kind, field) or 0)
 
 	def onload(self) -> None:
-		"""The form shows it as long as it is so."""
-		self.set_onload("too_short", actions.too_short(self.window_minutes, self.pending_period))
+		"""The form shows a hint while the rule's times are shorter than the scheduler's pauses."""
+		# A site that is not migrated yet has no such field
+		pending_period = cint(self.get("pending_period"))
+		self.set_onload("too_short", actions.too_short(self.window_minutes, pending_period))
 
 	def on_update(self) -> None:
 		if text := actions.too_short(self.window_minutes, 0):
 			frappe.msgprint(text, alert=True, indicator="orange")
 
 	def validate(self) -> None:
+		release.require_migrated()
 		kind = KINDS.get(self.kind)
 		if kind is None:
 			frappe.throw(_("{0} is not a kind of rule.").format(self.kind))
@@ -67,9 +72,9 @@ class JobAlertRule(Document):
 			frappe.throw(_("The threshold is a percentage: at most 100."))
 		if kind.window_minutes and not self.window_minutes:
 			frappe.throw(_("The window must be above 0."))
-		for field, most in _MOST.items():
-			if self.get(field) > most:
-				frappe.throw(_("{0}: at most {1}.").format(_(self.meta.get_label(field)), most))
+		for field, limit in _LIMITS.items():
+			if self.get(field) > limit:
+				frappe.throw(_("{0}: at most {1}.").format(_(self.meta.get_label(field)), limit))
 		for field, scopes in (("queue", {QUEUE}), ("subject", {METHOD, SCHEDULE})):
 			text = (self.get(field) or "").strip()
 			if len(text) > PATTERN_CHARS:
