@@ -33,7 +33,7 @@ def send_test(channel: str) -> dict[str, Any]:
 @frappe.whitelist()
 @rate_limit(limit=600, seconds=60)
 def get_status() -> dict[str, Any]:
-	"""How many alerts fire, and when the rules were last looked at. See `alerts.attention.status`.
+	"""How many alerts fire, and when the rules were last evaluated. See `alerts.actions.status`.
 
 	frappe.call("job_monitor.api.alerts.get_status").then((r) => console.log(r.message.firing));
 	"""
@@ -44,21 +44,21 @@ def get_status() -> dict[str, Any]:
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def acknowledge(alert: str) -> None:
-	"""Take an alert over: no more reminders. Managers only."""
+	"""Acknowledge an alert: no more reminders. Managers only."""
 	actions.acknowledge(alert)
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def mute(alert: str, until: str = "") -> None:
-	"""Tell nobody of an alert before then, in the site's time zone; without a moment it is unmuted. Managers only."""
+	"""Mute an alert until then, in the site's time zone; without a moment it is unmuted. Managers only."""
 	actions.mute(alert, until)
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=20, seconds=60)
 def evaluate() -> dict[str, Any]:
-	"""Look at all rules now, and tell what is to be told. Managers only. See `alerts.engine.Evaluation`."""
+	"""Evaluate all rules now, and send notifications. Managers only. See `alerts.engine.Evaluation`."""
 	with audit.act("evaluate", "Job Alert Rule", ""):
 		release.require_migrated()
 		evaluation = engine.evaluate(frappe.session.user)
@@ -68,14 +68,14 @@ def evaluate() -> dict[str, Any]:
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def confirm_live_site() -> None:
-	"""Say that this site, which was restored or copied, is the live one: people are told again. Managers only."""
+	"""Confirm that this site, restored or copied, is the live one: people are notified again. Managers only."""
 	actions.confirm_live_site()
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=60, seconds=60)
 def try_rule(rule: str) -> dict[str, Any]:
-	"""What a rule sees now: `{"seen": [{"subject", "title", "text", "value"}], "problem"}`. Nobody is told."""
+	"""What a rule sees now: `{"seen": [{"subject", "title", "text", "value"}], "problem"}`. Nobody is notified."""
 	frappe.has_permission("Job Alert Rule", "write", rule, throw=True)
 	release.require_migrated()
 	return dry_run.run(rule)
@@ -83,6 +83,6 @@ def try_rule(rule: str) -> dict[str, Any]:
 
 @frappe.whitelist()
 def get_kinds() -> dict[str, Any]:
-	"""What rules can look for, by name: fields of `core.alert_kinds.Kind`."""
+	"""Kinds of rules by name, with the fields of `core.alerts.kinds.Kind`."""
 	frappe.has_permission("Job Alert Rule", "read", throw=True)
 	return {name: asdict(kind) for name, kind in KINDS.items()}

@@ -11,7 +11,7 @@ from job_monitor.bridge.rq import actions, jobs
 @frappe.whitelist()
 @rate_limit(limit=1200, seconds=60)
 def get_job_status(job_id: str) -> dict[str, Any]:
-	"""Where one job of this site is: for those who may read RQ Job, and for the user whose job it is.
+	"""Status of one job of this site, for those who may read RQ Job and for the user whose job it is.
 
 	Returns:
 		`{"job_id", "status", "queue", "method", "progress", "created_at", "started_at", "ended_at", "wait",
@@ -41,7 +41,7 @@ def get_jobs(
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=30, seconds=60)
 def get_stack(job_id: str) -> dict[str, Any]:
-	"""What the process that runs a job does right now: `{"text", "pid", "by"}` or `{"text": "", "problem"}`.
+	"""Stack of the process that runs a job, right now: `{"text", "pid", "by"}` or `{"text": "", "problem"}`.
 
 	Managers only, audited.
 	"""
@@ -51,7 +51,7 @@ def get_stack(job_id: str) -> dict[str, Any]:
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def stop(job_id: str) -> dict[str, Any]:
-	"""Ask the worker of a running job to end it. Managers only, audited.
+	"""Stop a running job: its worker is asked to end it. Managers only, audited.
 
 	Returns:
 		`{"done": bool, "status": str, "message": str}`, as of `retry` and `remove`.
@@ -85,7 +85,7 @@ def remove(job_id: str) -> dict[str, Any]:
 def remove_failed() -> dict[str, Any]:
 	"""Delete this site's failed and stopped jobs: `{"done", "skipped", "message"}`. Managers only, audited.
 
-	Stands for Frappe's `remove_failed_jobs`, which acts by GET and tells sites by the beginning of their names.
+	Overrides Frappe's `remove_failed_jobs`, which acts by GET and tells sites apart by the beginning of their names.
 	"""
 	return actions.remove_failed()
 
@@ -93,5 +93,5 @@ def remove_failed() -> dict[str, Any]:
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=120, seconds=60)
 def stop_job(job_id: str) -> None:
-	"""Stands for Frappe's `stop_job`, which acts by GET: as `stop`, but what was not possible is a message."""
+	"""Overrides Frappe's `stop_job`, which acts by GET. As `stop`, but shows a message where it was not possible."""
 	frappe.get_doc("RQ Job", job_id).stop_job()

@@ -11,7 +11,7 @@ from job_monitor.bridge import log_files
 @frappe.whitelist()
 @rate_limit(limit=120, seconds=60)
 def get_files() -> list[dict[str, Any]]:
-	"""Known logs: `{"name", "about", "size" (bytes), "changed_at", "note"}`, also those that are not there."""
+	"""Known logs: `{"name", "about", "size" (bytes), "changed_at", "note"}`, also those that do not exist."""
 	return log_files.files()
 
 

@@ -11,7 +11,7 @@ from job_monitor.progress import user_tasks
 @frappe.whitelist()
 @rate_limit(limit=240, seconds=60)
 def get_tasks() -> list[dict[str, Any]]:
-	"""What the user's own tasks last told: `{"task_id", "title", "state", "progress", "current", "total", …}`."""
+	"""Last state of the user's own tasks: `{"task_id", "title", "state", "progress", "current", "total", …}`."""
 	return user_tasks.of_session()
 
 

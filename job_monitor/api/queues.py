@@ -11,7 +11,7 @@ from job_monitor.bridge.rq import queues
 @frappe.whitelist()
 @rate_limit(limit=600, seconds=60)
 def get_queue_info() -> dict[str, Any]:
-	"""Depth by status, oldest waiting job and workers of every queue. See `bridge.queues.get_queue_info`.
+	"""Depth by status, oldest waiting job and workers of all queues. See `bridge.rq.queues.get_queue_info`.
 
 	frappe.call("job_monitor.api.queues.get_queue_info").then((r) => console.log(r.message.pending));
 	"""

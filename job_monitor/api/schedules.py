@@ -12,7 +12,7 @@ from job_monitor.bridge.schedules import schedule_rows
 @frappe.whitelist()
 @rate_limit(limit=600, seconds=60)
 def get_health(names: str | list[str] | None = None) -> list[dict[str, Any]]:
-	"""How schedules are, the worst first; all of them if none is named. See `bridge.schedules.schedule_rows`.
+	"""Health of schedules, the worst first; of all schedules if none is named. See `bridge.schedules.schedule_rows`.
 
 	frappe.call("job_monitor.api.schedules.get_health").then((r) => console.log(r.message[0].state));
 	"""

@@ -11,7 +11,7 @@ from job_monitor.bridge.rq import actions
 @frappe.whitelist(methods=["POST"])
 @rate_limit(limit=30, seconds=60)
 def get_stack(worker: str) -> dict[str, Any]:
-	"""What a worker's process does right now: `{"text", "pid", "by"}` or `{"text": "", "problem"}`.
+	"""Stack of a worker's process, right now: `{"text", "pid", "by"}` or `{"text": "", "problem"}`.
 
 	Managers only, audited. Where the worker runs on another host, `problem` says what to run there.
 	"""

@@ -1,7 +1,7 @@
-"""Who did what with the job monitor, and who was not allowed to.
+"""Audit: who did what with the job monitor, and who was denied it.
 
-A row stands before the act and gets its outcome after it, on a connection of its own: a rollback, a worker that is killed
-in the middle, or a refusal takes no row back, and the caller's transaction is never committed from here.
+The row of an act is written before the act and gets its outcome after it, on a connection of its own. A rollback, a killed
+worker or a denial takes no row back, and the caller's transaction is never committed here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ AUDIT = "Job Monitor Audit"
 BEGUN = "begun"
 DENIED = "denied"
 DONE = "done"
-"""Outcomes of a row whose act has not ended yet, of an act that the user has no right to, and of one that says no more."""
+"""Outcomes: of an act that goes on, of one that the user has no right to, of one that ended and has no other."""
 
 TOGETHER_SECONDS = 300
-"""Denials of one user and kind, and repeats of an act that people do again and again, are one row for so long."""
+"""For so long, denials of one user and action are one row, as are repeats of an act that is `again_and_again`."""
 
 _CHARS = 140
 _OUTCOME_CHARS = 500
@@ -31,11 +31,11 @@ _LAST = ", the last of "
 
 
 def _fit(text: str, chars: int) -> str:
-	return text.replace("\0", "�")[:chars]  # PostgreSQL takes no NUL, and an act without its row is refused
+	return text.replace("\0", "�")[:chars]  # PostgreSQL stores no NUL, and no act goes without its row
 
 
 class AuditEntry:
-	"""One act's row. `act` begins it; `end` fills in what came of it, `of` what job it is about."""
+	"""The row of one act. `begin` writes it, `of` adds the method of its job, `end` its outcome."""
 
 	def __init__(self, action: str, subject_type: str, subject: str, method: str = "") -> None:
 		self.values = {"action": action, "subject_type": subject_type, "subject": _fit(subject, _CHARS)}
@@ -45,44 +45,46 @@ class AuditEntry:
 		self.has_ended = False
 
 	def begin(self) -> None:
-		"""
+		"""Write the row.
+
 		Raises:
 			Exception: The row cannot be written. The act must not happen then.
 		"""
 		self._write(method=self.method, outcome=BEGUN, done=0)
 
 	def of(self, method: str) -> None:
-		"""The method of the job or schedule that the act is about, as soon as it is known."""
+		"""Add the method of the act's job or schedule, as soon as it is known."""
 		self._write(method=_fit(method, _CHARS))
 
 	def end(self, outcome: str, done: bool) -> None:
+		"""Write the outcome."""
 		self.has_ended = True
 		self._write(outcome=_fit(outcome, _OUTCOME_CHARS), done=int(done))
 
 	def deny(self) -> None:
-		"""A row for it, or one more time in the row of what this user was denied just before."""
+		"""Write a row of a denial, or count it in the row of what this user was denied just before."""
 		if not self._count({"outcome": ["like", f"{DENIED}%"]}, _LAST + self.values["subject"]):
 			self.end(DENIED, done=False)
 
 	def count(self) -> bool:
-		"""Whether it is one more time in the row of the same act, which must have been done."""
-		of = {"subject": self.values["subject"], "method": self.method}
-		self.is_counted = self._count({**of, "done": 1})
+		"""Count the act in the row of the same act, if that was done just before. Returns whether it was."""
+		same = {"subject": self.values["subject"], "method": self.method}
+		self.is_counted = self._count({**same, "done": 1})
 		return self.is_counted
 
-	def _count(self, of: dict[str, Any], more: str = "") -> bool:
+	def _count(self, filters: dict[str, Any], suffix: str = "") -> bool:
 		since = add_to_date(now_datetime(), seconds=-TOGETHER_SECONDS)
-		# Frappe 15 has an index of one of the two moments, 16 of the other
+		# Frappe 15 has an index on one of the two moments, 16 on the other
 		recent = {"creation": [">", since], "modified": [">", since]}
 		same = {"user": frappe.session.user, "action": self.values["action"]}
 		with _own_connection():
-			name = frappe.db.get_value(AUDIT, {**recent, **same, **of}, order_by="creation desc")
+			name = frappe.db.get_value(AUDIT, {**recent, **same, **filters}, order_by="creation desc")
 			outcome = frappe.db.get_value(AUDIT, name, "outcome", for_update=True) if name else None
 			if outcome is None:
 				return False
 			first, _times, counted = outcome.partition(_TIMES)
 			times = int(counted.partition(",")[0] or 1) + 1
-			frappe.db.set_value(AUDIT, name, "outcome", f"{first}{_TIMES}{times}{more}")
+			frappe.db.set_value(AUDIT, name, "outcome", f"{first}{_TIMES}{times}{suffix}")
 		return True
 
 	def _write(self, **values: Any) -> None:
@@ -97,19 +99,19 @@ class AuditEntry:
 	def insert(self, **values: Any) -> None:
 		"""Write the row in the current transaction."""
 		row = {"doctype": AUDIT, "user": frappe.session.user, **self.values, **values}
-		# A user whom the caller has only just made is not seen by another connection
+		# Another connection does not see a user whom the caller has just made
 		self.name = frappe.get_doc(row).insert(ignore_permissions=True, ignore_links=True).name
 
 
 def note(action: str, subject_type: str, subject: str, outcome: str, method: str = "") -> None:
-	"""The row of an act that is itself a change in the database: part of the same transaction, so both are kept or neither."""
+	"""Write the row of an act that is a change in the database, in the same transaction: both are kept, or neither."""
 	entry = AuditEntry(action, subject_type, subject)
 	entry.insert(method=_fit(method, _CHARS), outcome=_fit(outcome, _OUTCOME_CHARS), done=1)
 
 
 @contextmanager
 def denials(action: str, subject_type: str, subject: str) -> Iterator[None]:
-	"""What is refused inside the block is written down. For acts that write their own row by `note`, or change nothing."""
+	"""A block whose denial is written down: for acts that write their row by `note`, and for those that change nothing."""
 	try:
 		yield
 	except frappe.PermissionError:
@@ -127,7 +129,7 @@ def act(
 	method: str = "",
 	again_and_again: bool = False,
 ) -> Iterator[AuditEntry]:
-	"""One act: the right to it is checked, its row is written, then the block does it. However it ends, the row says so.
+	"""A block that is one act: the right to it is checked, its row is written, and however it ends, the row says so.
 
 	with audit.act("stop", "RQ Job", job_id) as entry:
 		…
@@ -154,7 +156,10 @@ def act(
 
 @contextmanager
 def _own_connection() -> Iterator[None]:
-	"""SQLite lets one connection write at a time, and that may be the caller's: there the row is part of its transaction."""
+	"""A block on a connection of its own, committed at the end.
+
+	SQLite lets one connection write at a time, which may be the caller's: there the row is part of its transaction.
+	"""
 	if frappe.db.db_type == "sqlite":
 		yield
 		return

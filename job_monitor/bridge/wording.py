@@ -31,7 +31,7 @@ def translated(text: str) -> str:
 
 @contextmanager
 def language_of_site() -> Iterator[None]:
-	"""For alerts: Frappe runs jobs in English, and a request in the language of whoever sent it."""
+	"""A block in the site's language, for alerts: Frappe runs jobs in English, and requests in the user's language."""
 	before = frappe.local.lang
 	frappe.local.lang = frappe.db.get_single_value("System Settings", "language") or before
 	try:

@@ -1,1 +1,1 @@
-"""What Frappe's databases need: locks, savepoints, rows of Frappe's own tables."""
+"""Databases: locks of rows, broken transactions, writes to Frappe's own tables."""

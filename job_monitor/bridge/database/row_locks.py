@@ -1,4 +1,4 @@
-"""Rows of the site's database, locked until the transaction ends, on every database that Frappe knows."""
+"""Locks of rows until the transaction ends, on MariaDB, PostgreSQL and SQLite."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import frappe
 T = TypeVar("T")
 
 _TRIES = 20
-"""Transactions that want the same row at once: more would be a fault."""
+"""Transactions that wait for the same row at once, at most; more would be a fault."""
 
 _SERIALIZATION = ("40001", "40P01")
 """PostgreSQL: "could not serialize access", "deadlock detected"."""
 
 
 def read(doctype: str, name: str, fields: Sequence[str]) -> Any:
-	"""Columns of one row, which nobody else changes until the transaction ends; None if there is no such row.
+	"""Columns of one row, locked against changes by others; None if there is no such row.
 
-	In SQL: `frappe.db.get_value` takes a millisecond to build this, and asks SQLite for what it does not know.
+	In SQL: `frappe.db.get_value` takes a millisecond to build this, and SQLite does not know its `for update`.
 	"""
 	lock = "for update"
-	if frappe.db.db_type == "sqlite":  # has no locks of rows, but of the whole database: for who writes
+	if frappe.db.db_type == "sqlite":  # which locks the whole database, for a connection that writes
 		frappe.db.sql(f"update `tab{doctype}` set name = name where name = %s", name)
 		lock = ""
 	columns = ", ".join(f"`{field}`" for field in fields)
@@ -31,10 +31,10 @@ def read(doctype: str, name: str, fields: Sequence[str]) -> Any:
 
 
 def in_turn(work: Callable[[], T]) -> T:
-	"""Do what begins a transaction by locking a row, after those who hold it.
+	"""Do work that begins a transaction by locking a row, after the transactions that hold the lock.
 
-	MariaDB waits, and then reads what they wrote. PostgreSQL, as Frappe uses it (REPEATABLE READ), waits and refuses if
-	they wrote anything: the transaction has to be begun anew.
+	MariaDB waits for the lock and then reads what they wrote. PostgreSQL, as Frappe uses it (REPEATABLE READ), waits and
+	then refuses if they changed the row: the transaction begins anew.
 	"""
 	for _try in range(_TRIES - 1):
 		try:

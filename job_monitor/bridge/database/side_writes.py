@@ -1,7 +1,6 @@
-"""Rows of Frappe's own tables, written beside Frappe: by one bounded statement, without documents and their validation.
+"""Writes to Frappe's own tables beside Frappe: one bounded statement each, without documents and their validation.
 
-The caller is in a transaction of its own or holds a savepoint: a statement that the database refuses ends a
-transaction of PostgreSQL.
+The caller is in a transaction of its own or has a savepoint: a refused statement ends a transaction of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import frappe
 from frappe.utils import now_datetime
 
 _SECONDS = 0.5
-"""Time a statement may take, waiting for locks included."""
+"""Time of a statement at most, with waiting for locks."""
 
 _TEXT_CHARS = 16_000
 """Characters kept of a short text: MariaDB's column of that type holds 65,535 bytes."""
@@ -45,13 +44,13 @@ def insert(doctype: str, values: Mapping[str, Any]) -> str:
 
 
 def fits(doctype: str, fieldname: str, text: str) -> bool:
-	"""Whether a text can be kept whole: one that names something must not be cut."""
+	"""Whether a field can keep a whole text; a name must not be cut."""
 	field = frappe.get_meta(doctype).get_field(fieldname)
 	return field is not None and len(text) <= (_chars(field) or len(text))
 
 
 def _known(doctype: str, values: Mapping[str, Any]) -> dict[str, Any]:
-	"""Values of fields that exist, as the database takes them. A site that is not migrated yet has none of ours."""
+	"""Values of the fields that exist, as the database takes them. A site that is not migrated has no field of ours."""
 	meta = frappe.get_meta(doctype)
 	fields = ((name, meta.get_field(name), value) for name, value in values.items())
 	return {name: _storable(field, value) for name, field, value in fields if field is not None}
@@ -60,12 +59,12 @@ def _known(doctype: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def _storable(field: Any, value: Any) -> Any:
 	if not isinstance(value, str):
 		return value
-	# No database of Frappe's takes lone surrogates, and PostgreSQL no NUL
+	# No database stores lone surrogates, and PostgreSQL no NUL
 	return value.replace("\0", "").encode("utf-8", "replace").decode()[: _chars(field)]
 
 
 def _chars(field: Any) -> int | None:
-	"""Characters that a field's column holds; None for no bound."""
+	"""Characters that a field's column holds; None if it has no limit."""
 	kind, length = frappe.db.type_map[field.fieldtype]
 	if kind == "varchar":
 		return int(field.length or length)
@@ -74,7 +73,7 @@ def _chars(field: Any) -> int | None:
 
 @contextmanager
 def _bounded() -> Iterator[str]:
-	"""What to write before a statement so that it ends within `_SECONDS`."""
+	"""A block whose statement ends within `_SECONDS`; its value is a prefix of the statement."""
 	if frappe.db.db_type == "postgres":
 		frappe.db.sql(f"set local statement_timeout = {int(_SECONDS * 1000)}")
 		yield ""

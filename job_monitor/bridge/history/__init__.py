@@ -1,1 +1,1 @@
-"""What the recorder has written down, for rules, lists and reports."""
+"""History of this site's runs: Job Metric, baselines, failure groups, the recorder's progress."""

@@ -1,6 +1,6 @@
-"""Job Metric: rows by minute, hour and day, merged into what is there.
+"""Job Metric: rows by minute, hour and day, merged into the rows that exist.
 
-Moments are in UTC, here and in the table, so that a clock or a zone that is set back puts no row into the future.
+Moments are in UTC, here and in the table, so that no row lies in the future after a clock or a zone was set back.
 """
 
 from __future__ import annotations
@@ -23,17 +23,22 @@ from job_monitor.core.history.runs import OUTCOMES
 
 METRIC = "Job Metric"
 SLACK = timedelta(minutes=1)
-"""Hosts' clocks may differ so much: a row that begins later than that from now is of a clock that was wrong."""
+"""Clocks of hosts may differ by so much: a row that begins later than that from now comes from a wrong clock."""
 
 
 class Scale(NamedTuple):
-	"""A resolution. Hours and days begin with those of the site's clock."""
+	"""A resolution. Hours and days are those of the site's clock.
+
+	Attributes:
+		name: As `resolution` of Job Metric has it.
+		zeroed: Parts of a moment that are 0 at the start of a bucket.
+	"""
 
 	name: str
 	zeroed: tuple[str, ...]
 
 	def floor(self, moment: datetime) -> datetime:
-		"""The beginning of a moment's bucket, in UTC."""
+		"""Start of the bucket that holds a moment, in UTC."""
 		return _floor(
 			self.zeroed, moment.astimezone(timezone.utc).replace(second=0, microsecond=0), site_zone()
 		)
@@ -51,25 +56,28 @@ DAY = Scale("Day", ("second", "minute", "hour"))
 SCALES = {scale.name: scale for scale in (MINUTE, HOUR, DAY)}
 
 KEPT_DAYS = {MINUTE: 2, HOUR: 14}
-"""Life of rows; days are kept as Log Settings says."""
+"""Life of minute and hour rows; Log Settings has that of day rows."""
 
 
 class Bucket(NamedTuple):
+	"""A span of time of one queue: the key of a row."""
+
 	scale: Scale
 	start: datetime
 	queue: str
 
 	@property
 	def name(self) -> str:
+		"""Name of the row."""
 		return f"{self.scale.name} {self.start:%Y-%m-%dT%H:%MZ} {self.queue}"[:140]
 
 
 @dataclass
 class MetricRow:
-	"""What a bucket holds.
+	"""The values of a row.
 
 	Attributes:
-		depth, oldest_age: The most of the samples: waiting jobs, seconds.
+		depth, oldest_age: Maximum of the samples: waiting jobs, seconds.
 	"""
 
 	methods: Methods = field(default_factory=Methods)
@@ -77,13 +85,14 @@ class MetricRow:
 	oldest_age: float = 0.0
 
 	def merge(self, other: MetricRow) -> None:
+		"""Add the values of another row to these."""
 		self.methods.merge([other.methods])
 		self.depth = max(self.depth, other.depth)
 		self.oldest_age = max(self.oldest_age, other.oldest_age)
 
 
 def add(rows: Mapping[Bucket, MetricRow]) -> None:
-	"""Merge rows into those of the same buckets. The caller holds the recorder's lock, and commits."""
+	"""Merge rows into the stored rows of the same buckets. The caller holds the recorder's lock, and commits."""
 	names = {bucket.name: bucket for bucket in rows}
 	if not names:
 		return
@@ -138,7 +147,7 @@ def read(
 
 
 def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, MetricRow]]:
-	"""In SQL: see `bridge.state`."""
+	"""Stored rows. In SQL: see `bridge.site.state`."""
 	columns = "name, resolution, start, queue, counts, sketches, depth, oldest_age"
 	query = f"select {columns} from `tab{METRIC}` where {where} order by start"
 	for row in frappe.db.sql(query, values, as_dict=True):
@@ -150,7 +159,7 @@ def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, Met
 
 
 class unreadable:
-	"""A row that somebody has spoilt counts as empty: it must not stop the ones after it."""
+	"""A block that reads a row: if it cannot be unpacked, it counts as empty and is logged, and the next rows are read."""
 
 	def __init__(self, name: str) -> None:
 		self.name = name
@@ -166,7 +175,7 @@ class unreadable:
 
 
 def following(scale: Scale, start: datetime) -> datetime:
-	"""The bucket after this one. The day on which the clock is set back has 25 hours, and one has 23."""
+	"""Start of the next bucket. The day on which the clock is set back has 25 hours, another has 23."""
 	after = scale.floor(start + _LONGEST[scale])
 	if after > start:
 		return after

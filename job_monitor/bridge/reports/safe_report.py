@@ -48,8 +48,8 @@ def answered(execute: Execute) -> Execute:
 
 def _wide_enough(column: dict[str, Any]) -> dict[str, Any]:
 	"""A column that shows its whole label, whatever the language."""
-	least = 9 * len(column["label"]) + 24
-	return column | {"width": max(column.get("width", 0), least)}
+	width = 9 * len(column["label"]) + 24
+	return column | {"width": max(column.get("width", 0), width)}
 
 
 def _unexpected(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""RQ Job, RQ Worker and queues of this site."""
+"""RQ Job, RQ Worker and queues of this site, and acts on them."""

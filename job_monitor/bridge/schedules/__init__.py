@@ -1,1 +1,1 @@
-"""Schedules of this site."""
+"""Schedules of this site and its scheduler."""

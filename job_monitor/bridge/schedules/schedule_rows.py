@@ -16,7 +16,7 @@ _MOMENTS = ("last_run_at", "next_due_at", "enqueued_at")
 
 
 def rows(names: Sequence[str] | None = None) -> list[dict[str, Any]]:
-	"""Schedules as `schedule_health.read` finds them: words in the user's language, moments in the site's time zone, durations in seconds.
+	"""Schedules as `schedule_health.read` finds them: messages in the user's language, moments in the site's time zone.
 
 	Raises:
 		RedisUnavailable

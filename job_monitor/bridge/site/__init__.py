@@ -1,1 +1,1 @@
-"""What this site is: live or a copy, migrated or not, and the little it remembers."""
+"""The site itself: live or a copy, migrated or not, and the app's small state."""

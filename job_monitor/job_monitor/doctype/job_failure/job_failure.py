@@ -1,4 +1,4 @@
-"""A run of a job that did not succeed. Written by `recorder.ingest`, never edited."""
+"""Job Failure: a run that did not succeed. Written by `recorder.failures`, never edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of one kind: same exception, same message but for names and numbers, same place in the app's code."""
+"""Job Failure Group: failures with the same exception, message (but for names and numbers) and place in the code."""
 
 from __future__ import annotations
 
@@ -49,8 +49,10 @@ class JobFailureGroup(PlainText, Document):
 	# end: auto-generated types
 
 	def validate(self) -> None:
-		"""Only notes are edited here. The rest is as the recorder has it by now, and a form may be older: it does not
-		touch `modified`. The state is changed by `bridge.failure_groups.set_state`."""
+		"""Keep all but the notes as the recorder has stored them: it does not touch `modified`, so a form may be older.
+
+		The state is changed by `bridge.history.failure_groups.set_state`.
+		"""
 		stored = row_locks.read(self.doctype, self.name, KEPT) or {}
 		self.update(stored)
 		if state := self.flags.job_monitor_state:

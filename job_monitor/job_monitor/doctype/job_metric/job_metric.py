@@ -1,4 +1,4 @@
-"""Runs of one queue in a minute, an hour or a day, by method. Written by `recorder.ingest`, read by `bridge.history`."""
+"""Job Metric: runs of one queue in a minute, an hour or a day, by method. Written and read by `bridge.history.job_metric`."""
 
 from __future__ import annotations
 

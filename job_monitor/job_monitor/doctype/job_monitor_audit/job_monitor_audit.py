@@ -1,4 +1,4 @@
-"""Who did what with the job monitor. Written by `bridge.audit`, never edited."""
+"""Job Monitor Audit: who did what with the job monitor. Written by `bridge.audit`, never edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the job monitor on this site."""
+"""Job Monitor Settings of this site."""
 
 from __future__ import annotations
 

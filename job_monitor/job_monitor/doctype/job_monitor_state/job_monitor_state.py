@@ -1,4 +1,4 @@
-"""Small state of the app, by key. Read and written by `bridge.state` only."""
+"""Job Monitor State: small state of the app, by key. Read and written by `bridge.site.state` only."""
 
 from __future__ import annotations
 

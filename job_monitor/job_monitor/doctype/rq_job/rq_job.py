@@ -1,4 +1,4 @@
-"""RQ Job as Frappe defines it, answered by the job monitor."""
+"""RQ Job as Frappe defines it, with rows of `bridge.rq.jobs`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RQJob(PlainText, CoreRQJob):
 		super(Document, self).__init__(jobs.document(self.name))
 
 	def onload(self) -> None:
-		"""For the form, which offers to delete a zombie. Frappe has checked the right to read by now."""
+		"""Whether the job is a zombie, which the form offers to delete. Frappe has checked the right to read before."""
 		if self.status in ("queued", "started"):
 			self.set_onload("job_monitor_zombie", jobs.is_zombie(self.name))
 

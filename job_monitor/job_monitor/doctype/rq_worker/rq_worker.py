@@ -1,4 +1,4 @@
-"""RQ Worker as Frappe defines it, answered by the job monitor."""
+"""RQ Worker as Frappe defines it, with rows of `bridge.rq.workers`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Scheduled Job Log as Frappe defines it, cleared in small transactions.
 
-Start, end, duration, place and error of each run are written beside it by `recorder.scheduled`: nothing of ours takes
-part in the insert and save of a row, which would stop the schedule if it failed."""
+Start, end, duration, job and error of each run are written beside it by `recorder.scheduled_runs`: nothing of ours takes
+part in the insert and save of a row, which would stop the schedule if it failed.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +19,9 @@ CLEAR_ROWS = 5_000
 class ScheduledJobLog(PlainText, CoreScheduledJobLog):
 	@staticmethod
 	def clear_old_logs(days: int = 90) -> None:
-		"""In small transactions: one for a million rows would outlast its time limit."""
+		"""Delete old rows in small transactions: a single one for a million rows would outlast its time limit."""
 		before = add_days(now_datetime(), -days)
-		# The one of the two that Frappe has an index on
+		# Frappe 15 has an index on one of the two, 16 on the other
 		moment = "modified" if frappe.__version__.startswith("15.") else "creation"
 		while names := frappe.get_all(
 			"Scheduled Job Log",

@@ -1,4 +1,4 @@
-"""Scheduled Job Type as Frappe defines it; runs that keep no log are heard of, too."""
+"""Scheduled Job Type as Frappe defines it; its runs are noted by the recorder, also those that keep no log."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SWEEP = "job_monitor.tasks.sweep"
 
 class ScheduledJobType(CoreScheduledJobType):
 	def log_status(self, status: str) -> None:
+		"""Frappe's own, and a note of the run's start or end by the recorder."""
 		if self.method == SWEEP:
-			self.create_log = (
-				0  # Frappe 15 wants a log of whatever has a cron format: 1,440 rows a day of nothing
-			)
+			# Frappe 15 keeps a log of all schedules with a cron format: 1,440 rows a day of nothing
+			self.create_log = 0
 		if status == "Failed":
 			recording.note_error(sys.exc_info()[1])
 		super().log_status(status)
