@@ -10,6 +10,8 @@ from frappe import _
 
 from job_monitor.bridge.history.job_metric import METRIC
 from job_monitor.bridge.reports.throughput import METHOD, QUEUE, ROWS, TIME, GroupTotals, ReportData
+from job_monitor.bridge.wording import translated
+from job_monitor.core.history import messages
 from job_monitor.core.history.runs import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT
 
 COLORS = {SUCCESS: "#29CD42", FAILED: "#E24C4C", TIMEOUT: "#F8A53A", STOPPED: "#98A1A9", KILLED: "#8F4CC9"}
@@ -36,9 +38,8 @@ def columns(found: ReportData, numbers: list[tuple[str, str, str, int]]) -> list
 
 
 def outcome_names() -> dict[str, str]:
-	"""Labels of outcomes."""
-	names = (_("Success"), _("Failed"), _("Timed Out"), _("Stopped"), _("Killed"))
-	return dict(zip(OUTCOMES, names, strict=True))
+	"""Labels of outcomes in the user's language."""
+	return {outcome: translated(messages.OUTCOMES[outcome]) for outcome in OUTCOMES}
 
 
 def throughput_row(total: GroupTotals, minutes: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.timezones import to_site
 from job_monitor.bridge.wording import translated
 from job_monitor.core import clock
+from job_monitor.core.schedules import messages
 from job_monitor.core.schedules.judge import ScheduleHealth
 
 _MOMENTS = ("last_run_at", "next_due_at", "enqueued_at")
@@ -30,16 +31,17 @@ def _row(health: ScheduleHealth) -> dict[str, Any]:
 	due = health.next_due_at
 	# A browser has neither the site's clock nor its zone
 	due_in = (due - clock.now()).total_seconds() if due else None
-	words = {name: translated(getattr(health, name)) for name in ("message", "hint")}
+	words = {name: translated(getattr(health, name)) for name in ("label", "message", "hint")}
 	return {**vars(health), **moments, **words, "due_in": due_in}
 
 
 def scheduler_row() -> dict[str, str]:
-	"""The scheduler's `state` and `detail`, see `scheduler.SchedulerHealth`.
+	"""The scheduler's `state`, its `label` and `detail`, see `scheduler.SchedulerHealth`.
 
 	Raises:
 		RedisUnavailable
 	"""
 	with context.frappe_errors():
 		found = scheduler.health(schedule_health.read())
-	return {"state": found.state, "detail": translated(found.detail)}
+	label = messages.SCHEDULER_STATES[found.state]
+	return {"state": found.state, "label": translated(label), "detail": translated(found.detail)}

@@ -72,6 +72,11 @@ class ScheduleHealth:
 	message: str
 	hint: str
 
+	@property
+	def label(self) -> str:
+		"""Name of its state, as lists show it."""
+		return messages.label(self.state, self.missed_runs)
+
 
 def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHealth:
 	"""State of one schedule, and what to say about it."""

@@ -24,6 +24,20 @@ STATES = {
 }
 """Names of states, as lists and reports show them."""
 
+SCHEDULER_STATES = {
+	"running": say("Scheduler: Active"),
+	"absent": say("Scheduler: Absent"),
+	"disabled": say("Scheduler: Disabled"),
+	"paused": say("Scheduler: Paused"),
+	"dormant": say("Scheduler: Dormant"),
+}
+"""The scheduler's states, as lists show them."""
+
+
+def label(state: str, missed_runs: int) -> Wording:
+	"""The name of a schedule's state, with the number of runs that it missed."""
+	return say("Missed {0}", Number(missed_runs)) if state == "missed" and missed_runs else STATES[state]
+
 
 _SCHEDULER = {
 	"absent": say("The scheduler is absent: no scheduled job is started"),

@@ -51,28 +51,20 @@ function tell(frm) {
 
 function add_actions(frm) {
 	if (!frappe.boot.job_monitor?.can_manage) return;
-	const { get_stack, stop, retry, cancel, remove, show } = frappe.job_monitor;
+	const { get_stack, remove, show } = frappe.job_monitor;
 	const { status } = frm.doc;
 	if (frm.doc.__onload?.job_monitor_zombie) {
 		const question = __("Nothing will ever run or end this job. Delete it?");
-		return add(frm, __("Remove"), question, remove).addClass("btn-primary");
+		return add(frm, { label: __("Remove"), question }, remove).addClass("btn-primary");
 	}
 	if (status === "started") {
 		frm.add_custom_button(__("Stack Trace"), () => show.stack_dialog(get_stack(frm.doc.name)));
-		add(frm, __("Stop"), __("End this job at once? What it has not committed is lost."), stop);
 	}
-	if (["failed", "stopped", "canceled"].includes(status)) {
-		add(frm, __("Retry"), __("Put this job back into its queue?"), retry);
-	}
-	if (["queued", "deferred", "scheduled"].includes(status)) {
-		add(frm, __("Cancel"), __("Take this job out of its queue? It will not run."), cancel);
-	}
-	if (status !== "started") {
-		add(frm, __("Delete"), __("Delete this job and its traceback from Redis?"), remove);
-	}
+	for (const act of frappe.boot.job_monitor.acts)
+		if (act.statuses.includes(status)) add(frm, act, frappe.job_monitor[act.name]);
 }
 
-function add(frm, label, question, act) {
+function add(frm, { label, question }, act) {
 	const { text } = frappe.job_monitor.show;
 	const { name, method } = frm.doc;
 	const asked = `<p class="jm-name"><b>${text(method || name)}</b><br>

@@ -59,12 +59,12 @@ function add_created_filter(listview) {
 }
 
 const SCHEDULER_SECONDS = 60;
-const SCHEDULER_STATES = {
-	running: [__("Scheduler: Active"), "green"],
-	absent: [__("Scheduler: Absent"), "red"],
-	disabled: [__("Scheduler: Disabled"), "red"],
-	paused: [__("Scheduler: Paused"), "orange"],
-	dormant: [__("Scheduler: Dormant"), "orange"],
+const SCHEDULER_COLORS = {
+	running: "green",
+	absent: "red",
+	disabled: "red",
+	paused: "orange",
+	dormant: "orange",
 };
 
 /** Frappe's own badge knows its switch only: it is "Active" where no scheduler has run for days. */
@@ -78,13 +78,13 @@ function keep_scheduler(listview) {
 		.catch(() => listview.page.clear_indicator());
 }
 
-function show_scheduler(listview, { state, detail }) {
-	const label = __("Enable Scheduler");
-	listview.page.set_indicator(...SCHEDULER_STATES[state]);
+function show_scheduler(listview, { state, label, detail }) {
+	const enable = __("Enable Scheduler");
+	listview.page.set_indicator(label, SCHEDULER_COLORS[state]);
 	listview.page.indicator.attr("title", detail);
-	listview.page.remove_inner_button(label);
+	listview.page.remove_inner_button(enable);
 	if (!["disabled", "paused"].includes(state) || frappe.session.user !== "Administrator") return;
-	listview.page.add_inner_button(label, () =>
+	listview.page.add_inner_button(enable, () =>
 		frappe.confirm(__("Let scheduled jobs of this site run again?"), () =>
 			frappe.job_monitor.activate_scheduler().then(() => {
 				frappe.show_alert({ message: __("Scheduler enabled"), indicator: "green" });

@@ -7,10 +7,9 @@ frappe.query_reports["Schedule Health"] = {
 			options: [
 				{ value: "", label: __("All") },
 				{ value: "problems", label: __("Problems") },
-				...Object.keys(frappe.job_monitor.show.SCHEDULE_COLORS).map((value) => ({
-					value,
-					label: frappe.job_monitor.show.schedule_indicator({ state: value })[0],
-				})),
+				...Object.entries(frappe.boot.job_monitor.schedule_states).map(
+					([value, label]) => ({ value, label })
+				),
 			],
 		},
 	],

@@ -38,7 +38,7 @@ export const set_failure_state = (names, state) => post("failures.set_state", { 
 export const get_log_files = () => call("logs.get_files");
 export const read_log = (wanted) => call("logs.read", wanted);
 
-/** How schedules are, the worst first: `[{ name, state, message, hint, next_due_at, missed_runs, blocked_by, … }]`. */
+/** How schedules are, the worst first: `[{ name, state, label, message, hint, next_due_at, missed_runs, blocked_by, … }]`. */
 export const get_schedule_health = (names) => call("schedules.get_health", { names });
 
 /** Delete the dead job that blocks a schedule; for managers: `{ done, status, message }`. */
@@ -84,7 +84,7 @@ export const get_count = (doctype, filters, limit) =>
 		silent: true,
 	});
 
-/** Whether the site's schedules are started: `{ state, detail }`. */
+/** Whether the site's schedules are started: `{ state, label, detail }`. */
 export const get_scheduler = () =>
 	frappe
 		.call({ method: "job_monitor.api.schedules.get_scheduler", silent: true })

@@ -108,17 +108,13 @@ export function chart_axes(report) {
 	};
 }
 
-const OUTCOMES = {
-	failed: () => [__("Failed"), "red"],
-	timeout: () => [__("Timed Out"), "orange"],
-	stopped: () => [__("Stopped"), "gray"],
-	killed: () => [__("Killed"), "red"],
-};
+const OUTCOMES = { failed: "red", timeout: "orange", stopped: "gray", killed: "red" };
 
 /** Indicator of a Job Failure. */
 export function outcome(doc) {
-	const [label, color] = OUTCOMES[doc.outcome]?.() || [escape(__(doc.outcome)), "gray"];
-	return [label, color, escape(`outcome,=,${doc.outcome}`)];
+	const label = frappe.boot.job_monitor?.outcomes[doc.outcome] || doc.outcome;
+	const color = OUTCOMES[doc.outcome] || "gray";
+	return [escape(label), color, escape(`outcome,=,${doc.outcome}`)];
 }
 
 const STATES = { Open: "red", Resolved: "green", Ignored: "gray" };

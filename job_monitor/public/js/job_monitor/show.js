@@ -46,11 +46,11 @@ export function indicator(doc) {
 }
 
 /** Indicator of a schedule's health: `[label, color, filter]`. */
-export function schedule_indicator({ state, stopped, missed_runs }) {
-	const label = state === "missed" && missed_runs ? __("Missed {0}", [missed_runs]) : "";
-	const words = state === "ok" ? "OK" : state.charAt(0).toUpperCase() + state.slice(1);
-	return [label || __(words), SCHEDULE_COLORS[state], `stopped,=,${Number(stopped)}`];
-}
+export const schedule_indicator = ({ state, label, stopped }) => [
+	label,
+	SCHEDULE_COLORS[state],
+	`stopped,=,${Number(stopped)}`,
+];
 
 /** When a schedule is due, from now. */
 export function due({ due_in }) {
