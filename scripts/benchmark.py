@@ -117,12 +117,12 @@ def fill_workers(connection: Any, total: int) -> None:
 		pipe.execute()
 
 
-def measure(work: Callable[[], Any], seconds: float = 1.5, most: int = 200) -> dict[str, float]:
+def measure(work: Callable[[], Any], seconds: float = 1.5, limit: int = 200) -> dict[str, float]:
 	"""Median, 95th percentile and best time in milliseconds of one call, after one to warm up."""
 	work()
 	times: list[float] = []
 	until = time.perf_counter() + seconds
-	while len(times) < 3 or (time.perf_counter() < until and len(times) < most):
+	while len(times) < 3 or (time.perf_counter() < until and len(times) < limit):
 		started = time.perf_counter()
 		work()
 		times.append((time.perf_counter() - started) * 1000)
@@ -257,17 +257,17 @@ def run(total: int, worker_count: int) -> dict[str, Any]:
 
 def show(runs: list[dict[str, Any]]) -> None:
 	console = Console(width=120, highlight=False)
-	for one in runs:
-		title = f"{one['jobs']:,} jobs ({one['redis_mb']:.0f} MB on Redis)"
+	for run in runs:
+		title = f"{run['jobs']:,} jobs ({run['redis_mb']:.0f} MB on Redis)"
 		table = Table(title=title, title_justify="left", title_style="bold")
 		for column in ("Work", "Figure", "core ms", "p95", "RQ's way ms", "ratio"):
 			table.add_column(column, justify="left" if column in ("Work", "Figure") else "right")
-		for row in one["results"]:
+		for row in run["results"]:
 			ours, theirs = row["core_ms"], row.get("rq_ms")
 			cells = [f"{theirs['median']:,.1f}", f"{row['ratio']:,.0f} x"] if theirs else ["", ""]
 			table.add_row(row["work"], row["figure"], f"{ours['median']:.2f}", f"{ours['p95']:.2f}", *cells)
 		console.print(table)
-		for name, speed in one["search_per_second"].items():
+		for name, speed in run["search_per_second"].items():
 			console.print(f"  search by {name}: {speed:,.0f} jobs/s")
 		console.print()
 

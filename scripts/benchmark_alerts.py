@@ -58,10 +58,8 @@ def _measure_reports() -> None:
 	week = {"range": "Last 7 Days"}
 	_print("Job Latency, 7 days, by method", lambda: job_latency.execute(week))
 	_print("Job Latency, 7 days, by time", lambda: job_latency.execute({**week, "group_by": "Time"}))
-	one = {**week, "method": "task_7"}
-	_print(
-		"Job Latency, 7 days, one method by time", lambda: job_latency.execute({**one, "group_by": "Time"})
-	)
+	by_time = {**week, "method": "task_7", "group_by": "Time"}
+	_print("Job Latency, 7 days, one method by time", lambda: job_latency.execute(by_time))
 	_print(
 		"Job Throughput, 7 days, by method", lambda: job_throughput.execute({**week, "group_by": "Method"})
 	)
@@ -148,8 +146,11 @@ def _rules() -> list[Any]:
 		row = {"name": title, "kind": name, "severity": kind.severity.value, "muted_until": None}
 		row |= {"threshold": kind.threshold, "minimum": kind.minimum, "window_minutes": kind.window_minutes}
 		own.append(rule(frappe._dict({**row, **values})))
-	more = [one for one in own if one.kind in ("Failure Rate", "Method Failures", "Queue Age", "Stuck Job")]
+	repeated = [
+		each for each in own if each.kind in ("Failure Rate", "Method Failures", "Queue Age", "Stuck Job")
+	]
 	missing = RULES - len(own)
 	return own + [
-		replace(more[n % len(more)], name=f"more {n}", subject=f"app.module{n}*") for n in range(missing)
+		replace(repeated[n % len(repeated)], name=f"more {n}", subject=f"app.module{n}*")
+		for n in range(missing)
 	]

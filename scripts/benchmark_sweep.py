@@ -37,30 +37,30 @@ def measure_sweep(options: Any) -> None:
 				"the sweep, scheduled": ("scheduler", _schedule_of(SWEEP)),
 				"the sweep, scheduled, while watch runs": ("watch", _schedule_of(SWEEP)),
 			}
-			taken = _taken(arms)
-		_print(taken)
+			times = _times(arms)
+		_print(times)
 	finally:
 		worker.kill()
 
 
-def _taken(arms: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+def _times(arms: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
 	"""Seconds, and seconds of processor time, of each arm's work-horses, which are run in turn."""
-	taken: dict[str, list[tuple[float, float]]] = {name: [] for name in arms}
+	times: dict[str, list[tuple[float, float]]] = {name: [] for name in arms}
 	for _round in range(ROUNDS + 2):
 		for name, (by, call) in arms.items():
 			_prepare(by)
-			taken[name].append(_run(call))
-	return {name: times[2:] for name, times in taken.items()}
+			times[name].append(_run(call))
+	return {name: runs[2:] for name, runs in times.items()}
 
 
-def _print(taken: dict[str, list[tuple[float, float]]]) -> None:
+def _print(times: dict[str, list[tuple[float, float]]]) -> None:
 	frappe.db.rollback()
 	firing = frappe.get_all("Job Alert", {"state": ["!=", "Resolved"]}, pluck="title")
 	print(f"  Open alerts, which each sweep writes to: {', '.join(firing) or 'none'}")
-	for name, times in taken.items():
-		wall, used = (statistics.median(values) * 1000 for values in zip(*times, strict=True))
-		empty = taken["an empty scheduled job" if "scheduled" in name else "an empty job"]
-		beyond = [(mine[1] - other[1]) * 1000 for mine, other in zip(times, empty, strict=True)]
+	for name, runs in times.items():
+		wall, used = (statistics.median(values) * 1000 for values in zip(*runs, strict=True))
+		empty = times["an empty scheduled job" if "scheduled" in name else "an empty job"]
+		beyond = [(mine[1] - other[1]) * 1000 for mine, other in zip(runs, empty, strict=True)]
 		print(
 			f"  {name}: {wall:.0f} ms, {used:.0f} ms of processor time,"
 			f" {statistics.median(beyond):+.0f} ms beyond an empty one"
@@ -129,6 +129,6 @@ def _run(call: tuple[str, dict[str, Any]]) -> tuple[float, float]:
 	target.enqueue_call(
 		execute_job, kwargs=known, job_id=create_job_id(frappe.generate_hash()), timeout=300, result_ttl=5
 	)
-	_key, taken = target.connection.blpop(HORSES, 60)
-	wall, used = json.loads(taken)
+	_key, answer = target.connection.blpop(HORSES, 60)
+	wall, used = json.loads(answer)
 	return wall, used

@@ -1,6 +1,6 @@
 """Measures Desk's list requests on a site, with this app's controllers and with Frappe's, on the same Redis.
 
-	cd BENCH/sites && ../env/bin/python ../apps/job_monitor/scripts/benchmark_site.py SITE [--jobs 10000 100000]
+	scripts/benchmark --lists SITE [--jobs 10000 100000]
 
 Every request goes through Frappe's whole stack in this process, in turn: with a controller that answers nothing
 (Frappe's own cost), with this app's, with Frappe's controllers. The jobs stand on a Redis of its own.
@@ -29,7 +29,7 @@ from job_monitor.cli.demo.redis_server import redis_server  # noqa: E402
 
 FIELDS = json.dumps([f"`tabRQ Job`.`{name}`" for name in ("name", "status", "method", "queue", "created_at")])
 DEAR_ROWS = 100_000
-"""Core's controller is not asked about more jobs than this: one request would take minutes."""
+"""Frappe's controller is not asked about more jobs than this: one request would take minutes."""
 
 
 class Empty:
@@ -41,13 +41,13 @@ class Empty:
 
 
 def controllers(doctype: str) -> dict[str, Any]:
-	from frappe.core.doctype.rq_job.rq_job import RQJob as CoreRQJob
-	from frappe.core.doctype.rq_worker.rq_worker import RQWorker as CoreRQWorker
+	from frappe.core.doctype.rq_job.rq_job import RQJob as FrappesRQJob
+	from frappe.core.doctype.rq_worker.rq_worker import RQWorker as FrappesRQWorker
 	from frappe.model.base_document import get_controller
 
 	frappe.controllers.clear()
-	core = {"RQ Job": CoreRQJob, "RQ Worker": CoreRQWorker}[doctype]
-	return {"frappe alone": Empty, "job_monitor": get_controller(doctype), "core": core}
+	frappes = {"RQ Job": FrappesRQJob, "RQ Worker": FrappesRQWorker}[doctype]
+	return {"empty": Empty, "job_monitor": get_controller(doctype), "frappe": frappes}
 
 
 def request(site: str, sid: str, doctype: str, controller: Any, **params: Any) -> float:
@@ -148,12 +148,13 @@ def run(options: argparse.Namespace, total: int, url: str) -> None:
 	for title, (doctype, params) in requests.items():
 		arms = controllers(doctype)
 		if total > DEAR_ROWS:
-			del arms["core"]
+			del arms["frappe"]
 		found = measure(lambda c, d=doctype, p=params: request(options.site, sid, d, c, **p), arms)
-		own = found["job_monitor"] - found["frappe alone"]
+		own = found["job_monitor"] - found["empty"]
 		ratio = ""
-		if "core" in found:
-			ratio = f", core {found['core'] - found['frappe alone']:.1f} = {(found['core'] - found['frappe alone']) / max(own, 0.01):.0f} x"
+		if "frappe" in found:
+			frappes = found["frappe"] - found["empty"]
+			ratio = f", Frappe's {frappes:.1f} = {frappes / max(own, 0.01):.0f} x"
 		print(f"  {title:16} {found}  the app's own: {own:.1f}{ratio}", flush=True)
 	frappe.get_site_config = config
 
