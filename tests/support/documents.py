@@ -21,7 +21,9 @@ _DOTTED = re.compile(r"\w+(\.\w+)+")
 def documents() -> list[Path]:
 	"""All but the changelog, which also names what is gone."""
 	found = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
-	return [*found, *fences.files(ROOT / "tests", "README.md"), *fences.files(PACKAGE, "README.md")]
+	for folder in ("tests", "scripts", fences.APP):
+		found += fences.files(ROOT / folder, "README.md")
+	return found
 
 
 def dead_names(document: Path) -> list[str]:
