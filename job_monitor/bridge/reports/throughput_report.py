@@ -84,7 +84,7 @@ def _why_empty() -> str:
 	if frappe.db.exists(METRIC, {"success": [">=", 0]}):
 		return _("No run was recorded in this time.")
 	return _(
-		"Nothing is recorded yet. Every run is throughput_row once this app is installed and workers have been "
+		"Nothing is recorded yet. Every run is counted once this app is installed and workers have been "
 		"restarted; the scheduler writes the counts down every few minutes. Is it enabled?"
 	)
 

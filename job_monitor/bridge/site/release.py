@@ -39,4 +39,4 @@ def require_migrated() -> None:
 		frappe.ValidationError: The site is not migrated.
 	"""
 	if not is_migrated():
-		frappe.throw(f"{translated(NOT_MIGRATED)} {translated(how_to_migrate())}")
+		frappe.throw(" ".join(map(translated, (NOT_MIGRATED, how_to_migrate()))))
