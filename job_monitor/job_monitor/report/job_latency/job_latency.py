@@ -8,6 +8,7 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge.reports import throughput, throughput_report
+from job_monitor.bridge.reports.cards import number_card
 from job_monitor.bridge.reports.safe_report import answered
 from job_monitor.bridge.reports.throughput import ReportData, ReportQuery
 
@@ -60,5 +61,5 @@ def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 	}
 	return [
 		{"label": _("Runs"), "value": row["runs"], "datatype": "Int"},
-		*({"label": label, "value": row[name], "datatype": "Float"} for name, label in labels.items()),
+		*(number_card(label, row[name]) for name, label in labels.items()),
 	]

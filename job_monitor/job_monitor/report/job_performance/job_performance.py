@@ -9,6 +9,7 @@ from frappe import _
 
 from job_monitor.bridge.markup import as_html
 from job_monitor.bridge.reports import monitor_log
+from job_monitor.bridge.reports.cards import number_card
 from job_monitor.bridge.reports.safe_report import answered
 from job_monitor.core.monitor_log.monitor_report import MonitorReport
 
@@ -62,6 +63,6 @@ def _summary(report: MonitorReport) -> list[dict[str, Any]] | None:
 	total = sum(method.total for method in report.methods)
 	return [
 		{"label": _("Runs"), "value": report.jobs, "datatype": "Int"},
-		{"label": _("Worker time (s)"), "value": round(total, 1), "datatype": "Float"},
+		number_card(_("Worker time (s)"), total),
 		{"label": _("Most time"), "value": busiest, "datatype": "Data"},
 	]

@@ -8,6 +8,7 @@ import frappe
 from frappe import _
 
 from job_monitor.bridge.reports import throughput, throughput_report
+from job_monitor.bridge.reports.cards import number_card
 from job_monitor.bridge.reports.safe_report import answered
 from job_monitor.bridge.reports.throughput import ReportData, ReportQuery
 
@@ -45,6 +46,6 @@ def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 			"datatype": "Percent",
 			"indicator": "Red" if failed else "Green",
 		},
-		{"label": _("Runs per Minute"), "value": row["per_minute"], "datatype": "Float"},
-		{"label": _("Worker Time (s)"), "value": round(row["seconds"], 1), "datatype": "Float"},
+		number_card(_("Runs per Minute"), row["per_minute"], decimals=2),
+		number_card(_("Worker Time (s)"), row["seconds"]),
 	]

@@ -1,4 +1,4 @@
-"""The reports Job Throughput and Job Latency on a site, over rows of their own."""
+"""The reports Job Throughput and Job Latency on a site, over rows that the tests write."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from job_monitor.bridge.history import job_metric
 from job_monitor.bridge.history.job_metric import DAY, HOUR, MINUTE, Bucket, MetricRow
 from job_monitor.bridge.history.recorder_progress import STATE
 from job_monitor.bridge.reports import ranges, throughput
+from job_monitor.bridge.reports.cards import number_card
 from job_monitor.bridge.site import state
 from job_monitor.bridge.timezones import to_column, to_utc
 from job_monitor.core import clock
@@ -23,7 +24,7 @@ from job_monitor.job_monitor.report.job_throughput import job_throughput
 from job_monitor.tests.site_tests import SiteTestCase, make_user, request
 
 NOW = datetime(2031, 5, 20, 10, 30)
-"""By the site's clock; far from whatever else the site has recorded."""
+"""By the site's clock; far from all else that the site has recorded."""
 
 
 class TestReports(SiteTestCase):
@@ -33,9 +34,9 @@ class TestReports(SiteTestCase):
 		now = patch.object(clock, "now", lambda: to_utc(NOW))
 		now.start()
 		self.addCleanup(now.stop)
-		self.summed_up(datetime(2031, 5, 20, 10), datetime(2031, 5, 20))
+		self.rolled_up(datetime(2031, 5, 20, 10), datetime(2031, 5, 20))
 
-	def summed_up(self, hours: datetime, days: datetime) -> None:
+	def rolled_up(self, hours: datetime, days: datetime) -> None:
 		until = {"hours_until": str(to_utc(hours)), "days_until": str(to_utc(days))}
 		state.put(STATE, json.dumps(until))
 
@@ -56,7 +57,7 @@ class TestReports(SiteTestCase):
 		self.record(MINUTE, NOW - timedelta(minutes=5), task_success=3, task_failed=1)
 		self.record(HOUR, NOW - timedelta(hours=2), task_success=6, other_killed=1, depth=7)
 		self.record(HOUR, NOW - timedelta(hours=2), "long", task_stopped=1)
-		self.record(MINUTE, NOW - timedelta(hours=2), task_success=6)  # the same runs, not summed up
+		self.record(MINUTE, NOW - timedelta(hours=2), task_success=6)  # the same runs, not rolled up
 
 	def values(self, report: tuple[object, ...], *names: str) -> list[tuple[object, ...]]:
 		return [tuple(row[name] for name in names) for row in report[1]]
@@ -71,7 +72,7 @@ class TestReports(SiteTestCase):
 		self.assertEqual(rows[2], ("05-20 08:00", 8, 6, 0, 1, 1, 12.5))
 		chart = report[3]
 		self.assertEqual(len(chart["data"]["labels"]), 24)
-		by_outcome = {one["name"]: one["values"][-3:] for one in chart["data"]["datasets"]}
+		by_outcome = {bars["name"]: bars["values"][-3:] for bars in chart["data"]["datasets"]}
 		self.assertEqual((by_outcome["Success"], by_outcome["Stopped"]), ([6, 0, 3], [1, 0, 0]))
 		self.assertNotIn("Timed Out", by_outcome)
 		self.assertIn(get_system_timezone(), report[2])
@@ -107,8 +108,18 @@ class TestReports(SiteTestCase):
 		rows = job_latency.execute({"group_by": "Queue"})[1]
 		self.assertEqual([(row["group"], row["depth"]) for row in rows], [("short", 7), ("long", 0)])
 
+	def test_cards_have_no_more_digits_than_one_reads(self) -> None:
+		self.record(HOUR, NOW - timedelta(hours=2), task_success=700)
+		cards = {card["label"]: card["value"] for card in job_throughput.execute({})[4]}
+		self.assertEqual(cards["Worker Time (s)"], "1,400")
+		self.assertEqual(cards["Runs per Minute"], "0.5")
+		numbers = ((1324.9, "1,325"), (12.34, "12.3"), (2.0, "2"), (0.0071, "0.007"), (0, "0"), (None, ""))
+		for number, text in numbers:
+			self.assertEqual(number_card("Time", number)["value"], text)
+		self.assertEqual(number_card("Rate", 0.007, decimals=2)["value"], "0.01")
+
 	def test_the_resolution_follows_the_range_and_what_is_kept(self) -> None:
-		for given, scale, buckets in (
+		for filters, scale, buckets in (
 			({"range": "Last Hour"}, MINUTE, 60),
 			({"range": "Last 3 Hours"}, MINUTE, 180),
 			({"range": "Last 7 Days"}, HOUR, 168),
@@ -118,28 +129,28 @@ class TestReports(SiteTestCase):
 			({"since": "2031-04-17 10:00:00", "until": "2031-04-17 11:30:00"}, DAY, 1),
 			({"since": "1999-01-01"}, DAY, 401),
 		):
-			found = ranges.of(frappe._dict(given))
-			self.assertEqual((found.scale, len(list(found.buckets()))), (scale, buckets), given)
-		for given in (
+			found = ranges.of(frappe._dict(filters))
+			self.assertEqual((found.scale, len(list(found.buckets()))), (scale, buckets), filters)
+		for filters in (
 			{"since": "2031-05-21"},
 			{"since": "tomorrow?"},
 			{"since": "2031-05-20", "until": "2031-05-19"},
 		):
 			with self.assertRaises(frappe.ValidationError):
-				ranges.of(frappe._dict(given))
+				ranges.of(frappe._dict(filters))
 
-	def test_days_take_what_is_not_summed_up_yet(self) -> None:
+	def test_days_take_what_is_not_rolled_up_yet(self) -> None:
 		self.record(DAY, NOW - timedelta(days=3), task_success=5)
 		self.hours()
 		rows = self.values(job_throughput.execute({"range": "Last 30 Days"}), "group", "runs")
 		self.assertEqual((rows[0], rows[3]), (("2031-05-20", 12), ("2031-05-17", 5)))
 
 	def test_an_empty_report_says_why(self) -> None:
-		for given, text in (
+		for filters, text in (
 			({"method": "none"}, "No run matches"),
 			({}, "No run was recorded|Nothing is recorded"),
 		):
-			_columns, rows, message, chart, summary = job_throughput.execute(given)
+			_columns, rows, message, chart, summary = job_throughput.execute(filters)
 			self.assertEqual((rows, chart, summary), ([], None, None))
 			self.assertRegex(message, text)
 
@@ -152,13 +163,13 @@ class TestReports(SiteTestCase):
 			self.assertEqual(self.values(job_throughput.execute({"group_by": "Method"}), "runs"), [(1,)])
 
 	def test_who_may_run_them(self) -> None:
-		frappe.db.rollback()  # what follows commits
+		frappe.db.rollback()  # the requests commit
 		path = "/api/method/frappe.desk.query_report.run"
-		for user, code in self.people():
+		for user, code in self.users():
 			for report in ("Job Throughput", "Job Latency"):
 				self.assertEqual(request(path, user, report_name=report, filters="{}")[0], code, user)
 
-	def people(self) -> Iterator[tuple[str, int]]:
+	def users(self) -> Iterator[tuple[str, int]]:
 		yield make_user("jm-reads@example.com", "Job Monitor User"), 200
 		yield make_user("jm-acts@example.com", "Job Monitor Manager"), 200
 		yield make_user("jm-nobody@example.com", "Desk User"), 403

@@ -76,7 +76,8 @@ function field_link(...args) {
 	const value = raw(...args);
 	const { options: doctype } = args[1];
 	if (!value) return "";
-	return frappe.model.can_read(doctype) ? link(doctype, value, value, value) : text(value);
+	const title = frappe.utils.get_link_title(doctype, value) || value; // 16 names schedules by random letters
+	return frappe.model.can_read(doctype) ? link(doctype, value, title, title) : text(title);
 }
 
 /** The same for what a list shows that has no `formatters` of its own. Call it once, in the list's `onload`. */
