@@ -17,9 +17,11 @@ from frappe.utils import get_bench_path
 
 from job_monitor.bridge import audit, context, permissions
 from job_monitor.bridge.timezones import to_site
-from job_monitor.core.logs import catalog, log_sites
-from job_monitor.core.logs.catalog import LogFile, LogName
-from job_monitor.core.logs.reader import Log, LogFilter, LogPage
+from job_monitor.core.logs import catalog, log_names, log_sites
+from job_monitor.core.logs.catalog import LogFile
+from job_monitor.core.logs.log_names import LogName
+from job_monitor.core.logs.log_pages import LogFilter, LogPage
+from job_monitor.core.logs.reader import Log
 
 BENCH_SITE = "job_monitor_bench_site"
 
@@ -48,7 +50,7 @@ def read(name: str, records: int, text: str, level: str, older: str, newer: str)
 	"""
 	with audit.act("read log", "Log File", name, again_and_again=True) as entry:
 		with context.frappe_errors():
-			log_filter, known = LogFilter(level.upper(), text, records), catalog.known(name)
+			log_filter, known = LogFilter(level.upper(), text, records), log_names.known(name)
 			page = _page(known, log_filter, older, newer)
 		entry.end(f"{page.bytes_read:,} bytes", True)
 	return _shape(page)
@@ -88,7 +90,7 @@ def _sees_all(bench: Path) -> bool:
 
 
 def _limited(file: LogFile) -> LogFile:
-	known = catalog.known(file.name)
+	known = log_names.known(file.name)
 	return file if log_sites.can_prove(known) else replace(file, size=0, changed_at=None, note=_not_here())
 
 

@@ -26,9 +26,10 @@ from job_monitor import core
 from job_monitor.core import clock, histogram, limits, messages, patterns, wording
 from job_monitor.core.history import aggregates, ended_jobs, fingerprint, metrics, run_entries, run_format
 from job_monitor.core.history.failure_texts import describe
-from job_monitor.core.logs import catalog, log_records, log_sites
+from job_monitor.core.logs import catalog, log_headings, log_names, log_records, log_sites
 from job_monitor.core.logs.log_cursor import LogCursor
-from job_monitor.core.logs.reader import Log, LogFilter
+from job_monitor.core.logs.log_pages import LogFilter
+from job_monitor.core.logs.reader import Log
 from job_monitor.core.monitor_log import reader
 from job_monitor.core.pickles import inert, payload, payload_head, pickle_walk
 from job_monitor.core.redaction import forms, items, names, tokens, values
@@ -75,8 +76,8 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"rq.keys.split_queue": keys.split_queue,
 	"rq.keys.bench_of": keys.bench_of,
 	"rq.keys.short_name": keys.short_name,
-	"logs.reader.LogFilter.__init__": lambda text: LogFilter(text=text),
-	"logs.catalog.known": catalog.known,
+	"logs.log_pages.LogFilter.__init__": lambda text: LogFilter(text=text),
+	"logs.log_names.known": log_names.known,
 	"logs.catalog.site_folder": lambda text: catalog.site_folder(Path("/"), text),
 	"logs.log_cursor.LogCursor.read": LogCursor.read,
 	"history.metrics.Counts.add": lambda text: metrics.Counts().add(text),
@@ -130,14 +131,15 @@ BYTES: dict[str, Callable[[bytes], object]] = {
 		job_fields.exception_text([(b"1", {b"exc_string": base64.b64encode(data)})], None, 1000, REDACTOR),
 	),
 	"rq.keys.text": keys.text,
-	"logs.log_records.begins": log_records.begins,
-	"logs.log_records.first_heading": log_records.first_heading,
+	"logs.log_headings.begins": log_headings.begins,
+	"logs.log_headings.first_heading": log_headings.first_heading,
+	"logs.log_headings.moment_of": log_headings.moment_of,
 	"logs.log_records.group": lambda data: list(log_records.group(data)),
-	"logs.log_records.last_heading": log_records.last_heading,
-	"logs.log_records.level_of": lambda data: log_records.level_of(data, "INFO"),
+	"logs.log_headings.last_heading": log_headings.last_heading,
+	"logs.log_headings.level_of": lambda data: log_headings.level_of(data, "INFO"),
 	"logs.log_records.parse": lambda data: log_records.parse("k", data, "INFO", REDACTOR),
 	"logs.log_sites.own": lambda data: [
-		log_sites.own(catalog.known(name), data, "a") for name in ("worker", "monitor")
+		log_sites.own(log_names.known(name), data, "a") for name in ("worker", "monitor")
 	],
 	"history.run_entries.unpack_failure": run_entries.unpack_failure,
 	"history.run_format.end_of": lambda data: run_format.end_of(data, "a"),
@@ -165,7 +167,7 @@ FILES: dict[str, Callable[[bytes, Path], object]] = {
 	"logs.reader.Log.follow": in_file(
 		lambda folder: Log(folder, "worker").follow(str(LogCursor(0, 0)), settle=0), "worker.log"
 	),
-	"logs.reader.Log.record": in_file(
+	"logs.log_source.LogSource.record": in_file(
 		lambda folder: Log(folder, "frappe").tail(LogFilter(text="none")), "frappe.log"
 	),
 }
@@ -211,7 +213,7 @@ NOT_FED = {
 			"alerts.rules.matches schedules.messages.tell schedules.messages.all_ahead schedules.messages.of_scheduler schedules.messages.more wording.say wording.counted rq.workers.judge "
 			"messages.finding messages.start_worker acts.messages.outcome acts.messages.refused schedules.messages.label "
 			"processes.is_gone processes.is_here history.run_format.pack "
-			"logs.reader.Log.__init__ logs.catalog.folder_of logs.catalog.listing"
+			"logs.log_source.LogSource.__init__ logs.follow.Follow.__init__ logs.catalog.folder_of logs.catalog.listing"
 		).split()
 	},
 	**{

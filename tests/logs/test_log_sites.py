@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from job_monitor.core.logs import catalog, log_sites
+from job_monitor.core.logs import log_names, log_sites
 from job_monitor.core.logs.reader import Log
 
 SITE = "a.localhost"
-MONITOR, ERRORS = catalog.NAMES["monitor"], catalog.NAMES["worker.error"]
+MONITOR, ERRORS = log_names.NAMES["monitor"], log_names.NAMES["worker.error"]
 
 
 @pytest.mark.parametrize("site", ["b.localhost", "a.localhost.evil", "a", "", None, ["a.localhost"]])
@@ -47,24 +47,24 @@ def test_a_line_of_rq_is_of_its_jobs_site_and_what_stands_under_it_is_not_shown(
 
 def test_a_call_that_quotes_another_sites_job_is_of_its_own_site() -> None:
 	line = b"10:00:00 default: task(note='[Job a.localhost||1]: (a.localhost||1)') (b.localhost||2)"
-	assert log_sites.own(catalog.NAMES["worker"], line, SITE) is None
-	assert log_sites.own(catalog.NAMES["worker"], line, "b.localhost")
+	assert log_sites.own(log_names.NAMES["worker"], line, SITE) is None
+	assert log_sites.own(log_names.NAMES["worker"], line, "b.localhost")
 	done = b"10:00:00 \x1b[32mdefault\x1b[39m: \x1b[34mJob OK\x1b[39m (b.localhost||2)\n"
 	assert (
-		log_sites.own(catalog.NAMES["worker"], done, "b.localhost")
+		log_sites.own(log_names.NAMES["worker"], done, "b.localhost")
 		== b"10:00:00 default: Job OK (b.localhost||2)\n"
 	)
 
 
 def test_a_line_longer_than_a_pipe_writes_at_once_may_be_of_two_writers() -> None:
 	line = b"10:00:00 default: " + b"x" * 5000 + b" (a.localhost||1)"
-	assert log_sites.own(catalog.NAMES["worker"], line, SITE) is None
+	assert log_sites.own(log_names.NAMES["worker"], line, SITE) is None
 
 
 @pytest.mark.parametrize("name", ["web", "schedule.error", "redis-queue", "frappe"])
 def test_other_logs_prove_nothing(name: str) -> None:
-	assert not log_sites.can_prove(catalog.NAMES[name])
-	assert log_sites.own(catalog.NAMES[name], b"a.localhost (a.localhost||1)", SITE) is None
+	assert not log_sites.can_prove(log_names.NAMES[name])
+	assert log_sites.own(log_names.NAMES[name], b"a.localhost (a.localhost||1)", SITE) is None
 
 
 def test_a_page_counts_what_it_left_out(tmp_path: Path) -> None:

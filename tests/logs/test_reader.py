@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from job_monitor.core.errors import InvalidQuery
-from job_monitor.core.logs import catalog
-from job_monitor.core.logs.reader import Log, LogFilter, LogPage
+from job_monitor.core.logs import catalog, log_names
+from job_monitor.core.logs.log_pages import LogFilter, LogPage
+from job_monitor.core.logs.reader import Log
 from tests.support.logs import CHAINED, TRACEBACK, at, make_bench, texts, write
 
 
@@ -18,8 +19,8 @@ def bench(tmp_path: Path) -> Path:
 	return make_bench(tmp_path)
 
 
-def follow(log: Log, page: LogPage, wanted: LogFilter | None = None) -> LogPage:
-	return log.follow(page.newer, wanted or LogFilter(), settle=0)
+def follow(log: Log, page: LogPage, filters: LogFilter | None = None) -> LogPage:
+	return log.follow(page.newer, filters or LogFilter(), settle=0)
 
 
 def test_the_newest_entries_come_with_time_and_level(bench: Path) -> None:
@@ -111,7 +112,7 @@ def test_dated_files_come_in_the_order_of_their_dates(bench: Path) -> None:
 
 
 def test_nothing_is_lost_between_two_blocks(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-	monkeypatch.setattr("job_monitor.core.logs.log_cursor._BLOCK", 101)
+	monkeypatch.setattr("job_monitor.core.logs.log_blocks._BLOCK", 101)
 	write(bench, "".join(at(n) + ("  more\n" * (n % 6)) for n in range(60)))
 	page = Log(bench, "scheduler").tail()
 	assert texts(page) == [(at(n) + "  more\n" * (n % 6)).strip() for n in range(60)]
@@ -199,7 +200,7 @@ def test_a_site_has_logs_of_its_own(bench: Path) -> None:
 		Log(bench, "worker", "a.localhost")
 	sizes = {log.name: log.size for log in catalog.listing(bench, "a.localhost")}
 	assert sizes["scheduler"] == len(at(7)) and "worker" not in sizes
-	assert {log.name for log in catalog.listing(bench)} == set(catalog.NAMES)
+	assert {log.name for log in catalog.listing(bench)} == set(log_names.NAMES)
 
 
 @pytest.mark.parametrize(

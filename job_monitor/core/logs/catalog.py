@@ -1,7 +1,7 @@
-"""The log files of a bench, by name. A caller's text is looked up here and never becomes part of a path.
+"""The log files of a bench. A caller's text is looked up in `log_names` and never becomes part of a path.
 
-Sources: bench's templates (`Procfile`, `supervisor.conf`, systemd) and `frappe/utils/logger.py`. All lie in the bench's
-`logs`; those which Frappe itself writes also lie in `sites/<site>/logs`, with that site's entries only.
+All logs lie in the bench's `logs`; those which Frappe itself writes also lie in `sites/<site>/logs`, with that site's
+entries only.
 """
 
 from __future__ import annotations
@@ -17,65 +17,8 @@ from pathlib import Path
 
 from job_monitor.core import clock
 from job_monitor.core.errors import InvalidQuery
+from job_monitor.core.logs.log_names import KNOWN, LogName
 from job_monitor.core.wording import say
-
-
-@dataclass(frozen=True)
-class LogName:
-	"""A log that is known.
-
-	Attributes:
-		file: Its file's name.
-		about: What is in it.
-		level: Level of entries which do not tell their own.
-		per_site: Whether each site has one, too.
-		absent: Why there may be none.
-	"""
-
-	name: str
-	file: str
-	about: str
-	level: str
-	per_site: bool
-	absent: str
-
-
-_PROCESS = "it is written under supervisor, systemd or the Procfile of `bench start`"
-_LOGGER = "Frappe writes errors only, unless the log level was changed; so there may be none yet"
-
-
-def _of_process(name: str, about: str) -> LogName:
-	level = "ERROR" if name.endswith(".error") else "INFO"
-	return LogName(name, f"{name}.log", about, level, per_site=False, absent=_PROCESS)
-
-
-def _of_frappe(name: str, about: str) -> LogName:
-	return LogName(name, f"{name}.log", about, "INFO", per_site=True, absent=_LOGGER)
-
-
-_MONITOR_ABSENT = "it is written every few minutes by the scheduler once the monitor is on: bench set-config -g -p monitor 1"
-
-KNOWN = (
-	_of_process("worker.error", "Exceptions of workers and jobs; stacks after SIGUSR1"),
-	_of_process("worker", "What workers do: jobs begun and ended"),
-	_of_frappe("scheduler", "The scheduler's activity and its errors"),
-	LogName("monitor", "monitor.json.log", "Times of requests and jobs", "INFO", False, _MONITOR_ABSENT),
-	_of_process("schedule", "Output of the scheduler's process"),
-	_of_process("schedule.error", "Errors of the scheduler's process"),
-	_of_frappe("frappe", "Errors of requests and jobs, with form values"),
-	_of_frappe("frappe.web", "Requests, where the log level lets them through"),
-	_of_frappe("job_monitor", "Errors of this app that were kept from your jobs"),
-	_of_frappe("database", "Changes of tables; slow or failing SQL"),
-	_of_process("web", "Output of the web server"),
-	_of_process("web.error", "Errors of the web server"),
-	_of_process("node-socketio", "Output of socket.io"),
-	_of_process("node-socketio.error", "Errors of socket.io"),
-	_of_process("redis-queue", "Redis of the queues"),
-	_of_process("redis-queue.error", "Errors of the queues' Redis"),
-	_of_process("redis-cache", "Redis of the cache"),
-	_of_process("redis-cache.error", "Errors of the cache's Redis"),
-)
-NAMES = {log.name: log for log in KNOWN}
 
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}", re.ASCII)
 _ROTATED = re.compile(r"\.(\d{1,3})|[.-](\d{8}(?:-?\d{1,10})?)", re.ASCII)
@@ -83,7 +26,7 @@ _ROTATED = re.compile(r"\.(\d{1,3})|[.-](\d{8}(?:-?\d{1,10})?)", re.ASCII)
 
 @dataclass(frozen=True)
 class LogFile:
-	"""A log as it lies there.
+	"""The file of a log.
 
 	Attributes:
 		size: Bytes, without rotated files; 0 if it is not there.
@@ -98,21 +41,8 @@ class LogFile:
 	note: str
 
 
-def known(name: str) -> LogName:
-	"""The log of this name; `worker.error` and `worker.error.log` are the same.
-
-	Raises:
-		InvalidQuery: No log is called so.
-	"""
-	short = name.removesuffix(".log") if isinstance(name, str) else ""
-	found = NAMES.get(short.removesuffix(".json") if short == "monitor.json" else short)
-	if found is None:
-		raise InvalidQuery(say("no such log; known are {0}", ", ".join(NAMES)))
-	return found
-
-
 def folder_of(bench: Path, log: LogName, site: str = "") -> Path:
-	"""Where a log lies: in the bench's folder of logs, or in the site's.
+	"""The folder that a log lies in: the bench's folder of logs, or the site's.
 
 	Raises:
 		InvalidQuery: No such site, or sites have no log of their own of that name.
@@ -121,12 +51,12 @@ def folder_of(bench: Path, log: LogName, site: str = "") -> Path:
 		return bench / "logs"
 	if not log.per_site:
 		raise InvalidQuery(say("{0} is one log for all sites; leave out the site", log.name))
-	folder = site_folder(bench, site)
-	return folder / "logs"
+	return site_folder(bench, site) / "logs"
 
 
 def site_folder(bench: Path, site: str) -> Path:
-	"""
+	"""The folder of a site.
+
 	Raises:
 		InvalidQuery: No such site on this bench.
 	"""
@@ -160,7 +90,7 @@ def with_rotated(folder: Path, log: LogName) -> list[Path]:
 
 @contextmanager
 def opened(folder: Path, path: Path) -> Iterator[int]:
-	"""File descriptor of a log.
+	"""The file descriptor of a log.
 
 	Raises:
 		OSError: It cannot be read, is a link that leads out of the folder, or is no file (a pipe would block).
@@ -181,7 +111,7 @@ def opened(folder: Path, path: Path) -> Iterator[int]:
 
 
 def listing(bench: Path, site: str = "") -> tuple[LogFile, ...]:
-	"""Every known log of a bench or a site, whether it is there or not.
+	"""All known logs of a bench or a site, those without a file included.
 
 	Raises:
 		InvalidQuery: No such site on this bench.

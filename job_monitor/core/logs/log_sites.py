@@ -1,10 +1,10 @@
-"""What a log's entries prove about the site they are of, so that one site's managers are not shown another's.
+"""The site that an entry of a log is proven to be of, so that managers of a site are not shown the entries of another.
 
 - The monitor's JSON names its site.
-- A line of RQ names its job, and the job's id its site. What stands under the line proves nothing: several workers write into
+- A line of RQ names its job, and the job's id its site. The lines under it prove nothing: several workers write into
   one file, and only a short piece is written in one go.
-- A log that lies in a site's own folder holds that site's entries only; see `log_names`.
-- Nothing else says whose it is.
+- A log that lies in a site's own folder holds that site's entries only; see `catalog`.
+- Nothing else proves a site.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 import re
 
-from job_monitor.core.logs.catalog import LogName
+from job_monitor.core.logs.log_names import LogName
 from job_monitor.core.rq import keys
 
 _AT_ONCE = 4096
 """Bytes that a pipe takes without mixing them with another writer's (PIPE_BUF of Linux)."""
 
 _COLOR = re.compile(rb"\x1b\[[\d;]{0,12}m")
-_TOLD = re.compile(
+_NAMED = re.compile(
 	rb"[\w:., -]{0,200}?(?:\[Job ([^\]\s]{1,500})\]: |job (\S{1,500}?):? (?:exception raised while|stopped by user))"
 )
 _CALLED = re.compile(rb"\(([^()\s]{1,500})\)$")
@@ -30,12 +30,12 @@ _JSON, _RQ = ("monitor",), ("worker", "worker.error")
 
 
 def can_prove(log: LogName) -> bool:
-	"""Whether entries of this log of the bench can be told apart by site."""
+	"""Whether entries of this log of the bench name their site."""
 	return log.name in (*_JSON, *_RQ)
 
 
 def own(log: LogName, entry: bytes, site: str) -> bytes | None:
-	"""The part of an entry that is proven to be of this site; None if none is."""
+	"""The part of an entry that is proven to be of this site; None if there is none."""
 	if log.name in _JSON:
 		return entry if _site_of_json(entry) == site else None
 	if log.name not in _RQ:
@@ -54,5 +54,5 @@ def _site_of_json(entry: bytes) -> str:
 
 
 def _site_of(line: bytes) -> str:
-	job = _TOLD.match(line) or _CALLED.search(line)
+	job = _NAMED.match(line) or _CALLED.search(line)
 	return keys.site_of(job[job.lastindex or 0].decode("utf-8", "replace")) if job else ""
