@@ -14,7 +14,7 @@ from job_monitor.cli.source import Name, Seconds, Source, json_option
 from job_monitor.core import clock
 from job_monitor.core.acts import actions
 from job_monitor.core.acts.messages import Outcome, outcome
-from job_monitor.core.errors import JobMonitorError, JobNotFound
+from job_monitor.core.errors import CouldNotAsk, JobMonitorError, JobNotFound
 from job_monitor.core.rq import zombies
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_job
@@ -48,9 +48,7 @@ def remove(
 		raise click.UsageError("name jobs by their ids, or give --zombies")
 	source: Source = ctx.obj
 	client = source.open()
-	found = (
-		list(zombies.find(client, seconds).jobs) if all_zombies else [read_job(client, i) for i in job_ids]
-	)
+	found = _hunt(client, seconds) if all_zombies else [read_job(client, i) for i in job_ids]
 	if found and not yes:
 		click.echo("\n".join(map(_words, found)), err=True)
 		click.confirm(f"Delete {len(found)} {'job' if len(found) == 1 else 'jobs'}?", abort=True, err=True)
@@ -66,6 +64,23 @@ def remove(
 			or "No zombie found."
 		)
 	ctx.exit(0 if all(outcome.done for _, outcome in outcomes) else EXIT_REFUSED)
+
+
+def _hunt(client: RqClient, seconds: float) -> list[Job]:
+	"""Zombies. What was not looked at is said.
+
+	Raises:
+		CouldNotAsk: Redis gave no answer: that is not the same as no zombie.
+	"""
+	hunt = zombies.find(client, seconds)
+	if hunt.problem and not hunt.jobs:
+		raise CouldNotAsk(hunt.problem)
+	if hunt.problem:
+		click.echo(f"job-monitor: could not look everywhere: {terminal_text.line(hunt.problem)}", err=True)
+	elif not hunt.complete:
+		text = f"the time allowed for {hunt.looked_at:,} jobs, there are more: give more --seconds"
+		click.echo(f"job-monitor: {text}", err=True)
+	return list(hunt.jobs)
 
 
 def _words(job: Job) -> str:

@@ -58,6 +58,22 @@ def test_nothing_is_removed_without_an_answer(bench: Path, jobs: Jobs, zombie: s
 	assert "No zombie found." in remove(bench, "--zombies", "--yes").output
 
 
+def test_a_redis_that_gives_no_answer_is_not_one_without_zombies(bench: Path) -> None:
+	(bench / "sites/common_site_config.json").write_text(
+		json.dumps({"bench_id": BENCH, "redis_queue": "redis://127.0.0.1:1"})
+	)
+	result = remove(bench, "--zombies", "--yes")
+	assert result.exit_code == 2 and "No zombie" not in result.output
+	assert "cannot be reached" in result.stderr
+
+
+def test_a_hunt_that_was_cut_short_says_so(bench: Path, jobs: Jobs) -> None:
+	for n in range(3_000):
+		jobs.connection.hset(f"rq:job:a||{n}", "status", "finished")
+	result = remove(bench, "--zombies", "--yes", "--seconds", "0.001")
+	assert result.exit_code == 0 and "--seconds" in result.stderr
+
+
 def test_what_is_refused_is_said_and_the_rest_done(bench: Path, jobs: Jobs, zombie: str) -> None:
 	jobs.raw("a||runs", status="started")
 	result = remove(bench, "a||runs", zombie, "--yes", "--json")
