@@ -1,4 +1,7 @@
-"""Hooks `before_job` and `after_job`: one each, as Frappe takes a tenth of a millisecond to call a hook."""
+"""Hooks `before_job` and `after_job`: one each, as Frappe takes a tenth of a millisecond to call a hook.
+
+Each takes at most `limits.HOOK_SECONDS` of a job, whatever Redis does, so that a job loses a second at most.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,10 @@ from job_monitor.progress import progress
 from job_monitor.recorder import monitor_tag, recording
 from job_monitor.recorder.guard import beside_the_job
 
-_SECONDS = limits.HOOK_SECONDS + 0.1
-"""The recorder's own limit comes first, and says what was waited for."""
 
-
-@beside_the_job("nothing is recorded of the start of a job", _SECONDS, over=False)
+@beside_the_job("the start of a job is not recorded", limits.HOOK_SECONDS, over=False)
 def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any) -> None:
+	"""Record that a job begins, and add its queue to Frappe's monitor log. Never raises."""
 	if not background_jobs_patch.installed:
 		background_jobs_patch.install()
 	job = get_current_job()
@@ -28,8 +29,11 @@ def before(method: str = "", kwargs: dict[str, Any] | None = None, **_other: Any
 			monitor_tag.tag(job)
 
 
-@beside_the_job("nothing is recorded of the end of a job", _SECONDS, over=True)
+@beside_the_job(
+	"the end of a job is not recorded, or that of its tasks not shown", limits.HOOK_SECONDS, over=True
+)
 def after(**_kwargs: Any) -> None:
+	"""Record how a job ended, and publish the end of its tasks. Never raises."""
 	try:
 		recording.end()
 	finally:

@@ -186,8 +186,8 @@ LOG_RECORD_CHARS = 20_000
 LOG_SETTLE_SECONDS = 0.5
 """A log that was not written to for so long is not in the middle of an entry."""
 
-HOOK_SECONDS = 0.5
-"""Time a hook may take of somebody else's job for connecting to Redis and asking it."""
+HOOK_SECONDS, HOOK_REDIS_SECONDS = 0.5, 0.4
+"""Time a hook may take of somebody else's job; and within it Redis, so that the error names it and time for tasks is left."""
 
 HOOK_REST_SECONDS = 30.0
 """A Redis that gave a hook no answer is left alone for so long."""

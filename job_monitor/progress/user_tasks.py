@@ -1,4 +1,4 @@
-"""Tasks of users, as `progress` keeps them: read, published by client scripts, asked to stop."""
+"""Tasks of users: reads their states, publishes those of client scripts, and asks jobs to stop."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from job_monitor.core import limits
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
-from job_monitor.progress import progress
+from job_monitor.progress import task_states
+from job_monitor.progress.progress import STOP_FIELD
 
-SHOWN_SECONDS = {"running": progress.SILENT_SECONDS, "done": 30, "failed": 3600}
-"""How old a state may be to be shown; a task that runs tells its own four times a second."""
+SHOWN_SECONDS = {"running": task_states.SILENT_SECONDS, "done": 30, "failed": 3600}
+"""Age up to which a state is shown. A running task publishes its own four times a second."""
 
 
 def of_session() -> list[dict[str, Any]]:
-	"""The session user's tasks, oldest first; stale ones are left out."""
-	kept = frappe.cache.hgetall(f"{progress.TASKS}|{frappe.session.user}").values()
+	"""The states of the session user's tasks, oldest first; old ones are left out."""
 	now = now_datetime()
 	shown = []
-	for state in sorted(kept, key=lambda state: state["at"]):
+	for state in task_states.read(frappe.session.user):
 		age = (now - get_datetime(state["at"])).total_seconds()
 		if age < SHOWN_SECONDS.get(state.get("state"), 0):
 			shown.append(state)
@@ -32,11 +32,11 @@ def of_session() -> list[dict[str, Any]]:
 
 
 def publish(percent: float, title: str, description: str, task_id: str, user: str) -> dict[str, Any]:
-	"""See `api.progress.publish_progress`.
+	"""Publish the state of a client script's task, see `api.progress.publish_progress`. Returns its id.
 
 	Raises:
-		frappe.PermissionError: Another user's panel, and no manager. Guests have none.
-		frappe.ValidationError: No percentage.
+		frappe.PermissionError: The panel is another user's and the session user no manager, or it is that of guests.
+		frappe.ValidationError: The progress is no percentage.
 	"""
 	if frappe.session.user == "Guest":
 		raise frappe.PermissionError
@@ -60,35 +60,35 @@ def _publish(percent: float, title: str, description: str, task_id: str, user: s
 		"title": title[: limits.PATTERN_CHARS],
 		"description": description[: limits.PATTERN_CHARS],
 		"message": description[: limits.PATTERN_CHARS],
-		# Clients cannot speak for each other's tasks: their ids are apart, by user
+		# The id begins with the user, so that no client publishes states of another user's task
 		"task_id": f"{frappe.session.user}|{(task_id or title)[: limits.PATTERN_CHARS]}",
 		"job_id": None,
 		"state": "done" if done else "running",
 	}
-	progress.publish("task_complete" if done else "task_progress", state, user)
+	task_states.publish("task_complete" if done else "task_progress", state, user)
 	return {"task_id": state["task_id"]}
 
 
 def ask_to_stop(job_id: str) -> dict[str, Any]:
-	"""See `api.progress.ask_to_stop`.
+	"""Ask a running job to stop by itself, see `api.progress.ask_to_stop`. Returns done, status, message.
 
 	Raises:
 		frappe.PermissionError, frappe.DoesNotExistError, RedisUnavailable
 	"""
-	of = ("ask to stop", "RQ Job", job_id)
+	target = ("ask to stop", "RQ Job", job_id)
 	with context.frappe_errors():
 		client = context.client()
 		job = read_job(client, job_id[: limits.ID_CHARS])
-		with audit.denials(*of):
+		with audit.denials(*target):
 			_may_ask(job)
 		if job.status != keys.STARTED:
-			told = frappe._("it does not run; it is {0}").format(job.status)
-			return {"done": False, "status": job.status, "message": told}
-		told = frappe._("it was asked to stop")
-		with audit.act(*of, lambda: _may_ask(job), method=job.method, again_and_again=True) as entry:
-			client.connection.hset(keys.job_key(job.id), progress.STOP_FIELD, frappe.session.user)
-			entry.end(told, True)
-	return {"done": True, "status": job.status, "message": told}
+			message = frappe._("it does not run; it is {0}").format(job.status)
+			return {"done": False, "status": job.status, "message": message}
+		message = frappe._("it was asked to stop")
+		with audit.act(*target, lambda: _may_ask(job), method=job.method, again_and_again=True) as entry:
+			client.connection.hset(keys.job_key(job.id), STOP_FIELD, frappe.session.user)
+			entry.end(message, True)
+	return {"done": True, "status": job.status, "message": message}
 
 
 def _may_ask(job: Job) -> None:

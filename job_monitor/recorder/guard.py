@@ -1,4 +1,4 @@
-"""The border between this app and somebody else's job that it runs in."""
+"""The border between this app's code and somebody else's job in which it runs: errors, and time, stay on this side."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from rq.timeouts import BaseTimeoutException
 
 
 class never_raises(ContextDecorator):
-	"""Errors of a block (`with`) or of a function (`@`; it then returns None) are logged, and go no further.
+	"""A guard of a block (`with`), or of a function (`@`; it then returns None), whose errors are logged and end there.
 
-	Except RQ's time limit. It is an `Exception`, too, and raised by a signal wherever the job is, so also in here: it
-	is the job's, and without it the job would never end.
+	RQ's time limit passes. It is an `Exception`, too, which a signal raises wherever the job is, so also in here; but it
+	belongs to the job, which would never end without it.
 
 	Args:
 		message: What the log says.
 		once: Log the first error only.
+
+	Attributes:
+		logged: Whether an error was logged.
 	"""
 
 	def __init__(self, message: str, once: bool = False) -> None:
@@ -49,28 +52,32 @@ def _log(message: str, error: Exception) -> None:
 		frappe.logger("job_monitor").error(message, exc_info=error)
 	except BaseTimeoutException:
 		raise
-	except Exception:  # the disk is full, or the log is not ours to write: nobody is left to be told
+	except Exception:  # the disk is full, or the log may not be written: there is no other place to report it
 		return
 
 
 class TookTooLong(BaseTimeoutException):
-	"""Code of ours took longer than it may. A time limit, so `never_raises` lets it through."""
+	"""This app's code took longer than it may beside a job. A time limit, so that `never_raises` lets it pass."""
 
 
 def beside_the_job(
 	message: str, seconds: float, over: bool
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-	"""For what runs before or after somebody else's job: it is harmless, and takes nothing of the job's time.
+	"""A guard of a function that runs before, in or after somebody else's job: it never raises, and it is bounded.
 
-	RQ's time limit is an alarm of the process (`rq/timeouts.py`). Its clock stands still while the function runs, so it
-	neither rings in there nor comes earlier for the job; an alarm of our own ends the function instead. In a thread that
-	is not the main one alarms cannot be set: only the limits of what the function asks hold there.
+	RQ's time limit is an alarm of the process (`rq/timeouts.py`). Its clock stands still while the function runs, so the
+	function takes nothing of the job's time; an alarm of our own ends the function instead. A guarded function within
+	another one shares the outer alarm, so that a hook has one limit for all that it does.
+
+	Alarms ring in the main thread only, which is where RQ runs its jobs. In another thread (a web request that uses
+	`track`) a function is bounded by its connections alone: the recorder's by `limits.HOOK_REDIS_SECONDS`, statements
+	beside Frappe's rows by `side_writes`, Frappe's own connections to Redis by nothing, as everywhere in such a request.
 
 	Args:
 		message: What the log says of an error.
 		seconds: How long the function may take.
-		over: Whether the job is over, so that no time limit may go on from here: what it did is done. Before, one that
-			rings at the very border is the job's own.
+		over: Whether the job is over, so that no time limit may pass: the job is done. Before, a limit that rings at the
+			border is the job's own.
 	"""
 
 	def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -81,6 +88,8 @@ def beside_the_job(
 				with alarm:
 					function(*args, **kwargs)
 			except TookTooLong as error:
+				if alarm.is_shared:
+					raise
 				alarm.restore()
 				_log(message, error)
 			except BaseTimeoutException:
@@ -94,38 +103,47 @@ def beside_the_job(
 	return decorate
 
 
+# Without their wrappers, which look for a constant's name for each handler: 60 microseconds of a work-horse
 _set_handler: Callable[[int, Any], Any] = getattr(signal.signal, "__wrapped__", signal.signal)
-"""Without the wrapper, which looks for a constant's name for each handler: 60 microseconds of a work-horse."""
+_get_handler: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
 
 
 class _Alarm:
-	"""An alarm in place of the one that is set, which goes on afterwards with the time it had left."""
+	"""An alarm in place of the one that is set, which goes on afterwards with the time that it had left.
+
+	Attributes:
+		is_shared: Whether an alarm of ours is set already, which then stays.
+	"""
 
 	def __init__(self, seconds: float) -> None:
 		self.seconds = seconds
-		self.set = False
+		self.is_set = self.is_shared = False
 
 	def __enter__(self) -> None:
 		if threading.current_thread() is not threading.main_thread():
 			return
+		if _get_handler(signal.SIGALRM) is _ring:
+			self.is_shared = True
+			return
 		self.left = signal.setitimer(signal.ITIMER_REAL, 0)[0]
-		# If the other alarm has rung and is not heard yet, it is heard here: Python looks before it changes a handler
+		# An alarm that has rung and is not handled yet is handled here: Python looks before it changes a handler
 		self.handler = _set_handler(signal.SIGALRM, _ring)
-		self.set = True
+		self.is_set = True
 		signal.setitimer(signal.ITIMER_REAL, self.seconds)
 
 	def __exit__(self, *_error: object) -> None:
 		try:
 			self.restore()
-		except TookTooLong:  # it rang at the last moment: the function is through
+		except TookTooLong:  # the alarm rang at the last moment: the function is through
 			self.restore()
 
 	def restore(self) -> None:
-		if not self.set:
+		"""Set the alarm that was there before."""
+		if not self.is_set:
 			return
 		signal.setitimer(signal.ITIMER_REAL, 0)
 		_set_handler(signal.SIGALRM, self.handler)
-		self.set = False
+		self.is_set = False
 		if self.left:
 			signal.setitimer(signal.ITIMER_REAL, self.left)
 

@@ -1,14 +1,14 @@
-"""Records each run of a background job: what it is when it begins, and how it ended.
+"""Records each run of a background job on Redis: its job when it begins, and how it ended.
 
-Redis is told over a connection of our own, with a limit of half a second for everything: RQ's own waits for minutes.
-The note of the beginning is sent and its answer read at the end, so that a job waits for Redis once. If Redis gives no
-answer, it is left alone for a while, and the runs that were not told of are counted.
+The recorder has a connection of its own, with a limit of `limits.HOOK_REDIS_SECONDS`: RQ's connection waits for minutes.
+The answer to the beginning is read at the end, so that a job waits for Redis once. A Redis that gives no answer is left
+alone for a while, and the runs that are not recorded meanwhile are counted.
 
-Frappe calls the hooks again when it runs a job anew after a deadlock, the inner calls within the outer ones
+Frappe calls the hooks again when it retries a job after a deadlock, the inner calls within the outer ones
 (`utils/background_jobs.py`, `execute_job`). That is one run: it begins with the first `before_job` and ends with the
 first `after_job`, which is that of the last attempt.
 
-Imported by workers before they fork (`job_monitor.commands`), so nothing heavy is imported up here.
+Workers import this module before they fork (`job_monitor.commands`), so nothing heavy is imported at its top.
 """
 
 from __future__ import annotations
@@ -38,38 +38,42 @@ _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Recording:
-	"""A run that goes on in this process.
+	"""The run that goes on in this process.
 
 	Attributes:
+		started: The beginning, by the monotonic clock.
+		cpu: Processor time of the process at the beginning, in seconds.
+		attempts: How often Frappe called the method.
 		handled: The exception that was being handled when the attempt began: the deadlock that led to it.
-		error: What a scheduled job raised; core swallows it before `after_job`.
-		begun: Whether Redis was told of the run.
+		error: The exception of a scheduled job, which Frappe swallows before `after_job`.
+		is_sent: Whether the beginning was sent to Redis.
+		ended: Whether the end was recorded.
 	"""
 
 	def __init__(self, job: Any, run: Run, log: RunLog) -> None:
 		self.job = job
 		self.run = run
 		self.log = log
-		self.clock = time.monotonic()
+		self.started = time.monotonic()
 		self.cpu = _cpu()
 		self.attempts = 1
 		self.handled = sys.exc_info()[1]
 		self.error: BaseException | None = None
-		self.begun = False
+		self.is_sent = False
 		self.ended = False
 
 
 _current: Recording | None = None
 
 breaker = Breaker()
-"""Made before the worker forks, see there."""
+"""Made before the worker forks, so that its work-horses share it."""
 
 _client: HookClient | None = None
 _connection: Any = None
 
 
-def _to_redis(connection: Any) -> HookClient:
-	"""One client a process: a work-horse has one job, a worker that does not fork keeps the connection."""
+def _hook_client(connection: Any) -> HookClient:
+	"""The process's client: a work-horse has one job, and a worker that does not fork keeps the connection."""
 	global _client, _connection
 	if _client is None or _connection is not connection:
 		_client, _connection = HookClient(connection), connection
@@ -77,23 +81,23 @@ def _to_redis(connection: Any) -> HookClient:
 
 
 def begin(job: Any, method: str = "", kwargs: dict[str, Any] | None = None) -> None:
-	"""Of a `before_job` hook: note what runs now. To be guarded by `beside_the_job`."""
+	"""Record that a job begins. For a `before_job` hook that `beside_the_job` guards."""
 	global _current
 	if _current is not None and not _current.ended and _current.job is job:
 		_current.attempts += 1
 		_current.handled = sys.exc_info()[1]
 		return
-	_current = _noted(job, frappe.local.site, frappe.local.job.user or "", method, kwargs or {})
+	_current = _recording(job, frappe.local.site, frappe.local.job.user or "", method, kwargs or {})
 	if breaker.rests():
 		return
 	command = _current.log.begin_command(_current.run)
-	_or_trip(_to_redis(job.connection).post, command)
-	_current.begun = True
+	_or_trip(_hook_client(job.connection).post, command)
+	_current.is_sent = True
 
 
-def _noted(job: Any, site: str, user: str, method: str, kwargs: dict[str, Any]) -> Recording:
-	"""A run that begins now. Nobody is told."""
-	# The queue's own name, as asking Frappe for the bench's id looks at the disk
+def _recording(job: Any, site: str, user: str, method: str, kwargs: dict[str, Any]) -> Recording:
+	"""The run of a job that begins now. Nothing is sent."""
+	# The bench's id is read from the queue's name, as Frappe's own function reads a file
 	bench, queue = keys.split_queue(job.origin)
 	now, enqueued_at = time.time(), _epoch(job.enqueued_at)
 	run = Run(
@@ -109,7 +113,7 @@ def _noted(job: Any, site: str, user: str, method: str, kwargs: dict[str, Any]) 
 
 
 def _or_trip(ask: Callable[[Command], T], command: Command) -> T:
-	"""Whatever goes wrong while Redis is asked, our own time limit included: it is left alone for a while."""
+	"""The answer of Redis. After any error, our own time limit included, Redis is left alone for a while."""
 	try:
 		return ask(command)
 	except BaseException:
@@ -118,12 +122,12 @@ def _or_trip(ask: Callable[[Command], T], command: Command) -> T:
 
 
 def _epoch(moment: datetime | None) -> float | None:
-	"""RQ's moments are in UTC; since RQ 2.2 they say so."""
+	"""The Unix time of a moment of RQ, which is in UTC; since RQ 2.2 it has the time zone."""
 	return moment.replace(tzinfo=timezone.utc).timestamp() if moment else None
 
 
 def end(*_args: Any, **_kwargs: Any) -> None:
-	"""Of an `after_job` hook: tell how it ended. To be guarded by `beside_the_job`."""
+	"""Record how the job ended. For an `after_job` hook that `beside_the_job` guards."""
 	recording = _current
 	if recording is None or recording.ended or recording.job is not get_current_job():
 		return
@@ -132,15 +136,15 @@ def end(*_args: Any, **_kwargs: Any) -> None:
 	if error is recording.handled:
 		error = recording.error
 	run = _ended(recording, error)
-	if error is not None and _is_made_again(recording.job):
-		_forget(recording)
+	if error is not None and _is_retried(recording.job):
+		_discard(recording)
 	else:
 		_report(recording, run, _failure(error) if error is not None else None)
 
 
 def _ended(recording: Recording, error: BaseException | None) -> Run:
-	"""A run that ends now. Nobody is told."""
-	duration = time.monotonic() - recording.clock
+	"""The run, which ends now. Nothing is sent."""
+	duration = time.monotonic() - recording.started
 	values: dict[str, Any] = {
 		"ended_at": round(recording.run.started_at + duration, 6),
 		"outcome": SUCCESS if error is None else TIMEOUT if _is_timeout(error) else FAILED,
@@ -152,48 +156,51 @@ def _ended(recording: Recording, error: BaseException | None) -> Run:
 	return Run(**{**vars(recording.run), **values})
 
 
-def _is_made_again(job: Any) -> bool:
-	"""Whether RQ runs the job again by itself if it fails now (`retry=` of `enqueue`): an attempt is no failure."""
+def _is_retried(job: Any) -> bool:
+	"""Whether RQ runs the job again by itself if it fails now (`retry=` of `enqueue`): such an attempt is no failure."""
 	return bool(job.retries_left and job.retries_left > 0)
 
 
-def _forget(recording: Recording) -> None:
-	if not recording.begun or breaker.rests():
+def _discard(recording: Recording) -> None:
+	"""Take back that the run began."""
+	if not recording.is_sent or breaker.rests():
 		return
-	client = _to_redis(recording.job.connection)
+	client = _hook_client(recording.job.connection)
 	command = recording.log.discard_command(recording.run)
 	client.still_there()
 	_or_trip(client.ask, command)
 
 
 def _report(recording: Recording, run: Run, failure: Failure | None) -> None:
-	if not recording.begun and failure is None:
-		breaker.count()  # nobody else knows of it: of failures RQ does, of a beginning the sweep
+	"""Send the end of a run."""
+	is_unknown = not recording.is_sent and failure is None
+	if is_unknown:
+		breaker.count()  # RQ knows of failures, and the sweep of runs whose beginning was sent
 	if breaker.rests():
 		return
-	client = _to_redis(recording.job.connection)
-	begun = recording.begun and client.still_there()
-	unsent = breaker.counted - (not recording.begun and failure is None)
+	client = _hook_client(recording.job.connection)
+	begun = recording.is_sent and client.still_there()
+	unsent = breaker.counted - is_unknown
 	command = recording.log.end_command(run, failure, begun, unsent)
-	first, before = _or_trip(client.ask, command)
-	if not first and any(isinstance(answer, RedisRefused) for answer in before):
-		# The beginning was refused, so nobody else can have told the end
+	answer, earlier = _or_trip(client.ask, command)
+	if not answer and any(isinstance(refusal, RedisRefused) for refusal in earlier):
+		# The beginning was refused, so no other process can have recorded the end
 		command = recording.log.end_command(run, failure, False, unsent)
-		first, before = _or_trip(client.ask, command)
-	if isinstance(first, RedisRefused):
+		answer, earlier = _or_trip(client.ask, command)
+	if isinstance(answer, RedisRefused):
 		breaker.trip()
-		raise first
+		raise answer
 	breaker.reset()
 
 
 def note_error(error: BaseException | None) -> None:
-	"""What a scheduled job raised."""
+	"""Note the exception of a scheduled job, which Frappe swallows before `after_job`."""
 	if _current is not None and not _current.ended:
 		_current.error = error
 
 
 def _cpu() -> float:
-	"""Seconds of processor time that this process took."""
+	"""Processor time of this process, in seconds."""
 	return time.process_time()
 
 
@@ -204,6 +211,7 @@ def _is_timeout(error: BaseException) -> bool:
 
 
 def _failure(error: BaseException) -> Failure:
+	"""The texts of an error, redacted. Modules that only failures need are imported here."""
 	from job_monitor.bridge import context
 	from job_monitor.core.history.failure_texts import describe
 

@@ -18,7 +18,7 @@ from rq.job import Job
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from job_monitor.core import limits
-from job_monitor.progress import progress
+from job_monitor.progress import progress, task_states
 from job_monitor.progress.progress import Progress, track
 from job_monitor.recorder import monitor_tag
 from job_monitor.tests.recorded_runs import Mute
@@ -39,11 +39,11 @@ def redis_of(connection: Any) -> str:
 
 
 def stoppable_loop(**kwargs: Any) -> str:
-	with Progress("Import", total=10_000) as told:
+	with Progress("Import", total=10_000) as task:
 		for _n in range(10_000):
-			told.advance(description="row")
-			if told.stop_requested:
-				return f"stopped at {told.current}"
+			task.advance(description="row")
+			if task.stop_requested:
+				return f"stopped at {task.current}"
 			time.sleep(0.01)
 	return "not stopped"
 
@@ -55,7 +55,7 @@ def failing_loop(**kwargs: Any) -> None:
 
 
 def loop_whose_progress_hangs(**kwargs: Any) -> str:
-	with patch.object(progress, "publish", lambda *_given: time.sleep(60)):
+	with patch.object(task_states, "publish", lambda *_arguments: time.sleep(60)):
 		list(track(range(3), title="Import"))
 	return "not timed out"
 
@@ -97,7 +97,7 @@ class TestProgress(SiteTestCase):
 		patcher.start()
 		self.addCleanup(patcher.stop)
 		self.addCleanup(self.put_back, self.kept_by_id())
-		frappe.cache.delete_value(f"{progress.TASKS}|Administrator")
+		frappe.cache.delete_value(task_states.cache_key("Administrator"))
 		self.addCleanup(setattr, frappe.local, "job_monitor_tasks", None)
 
 	def heard(self, event: str, message: Any = None, user: str = "", **_room: Any) -> None:
@@ -105,16 +105,16 @@ class TestProgress(SiteTestCase):
 			self.events.append((event, message, user))
 
 	def kept_by_id(self, user: str = "Administrator") -> dict[Any, Any]:
-		return frappe.cache.hgetall(f"{progress.TASKS}|{user}")
+		return frappe.cache.hgetall(task_states.cache_key(user))
 
 	def kept(self, user: str = "Administrator") -> list[dict[str, Any]]:
 		return list(self.kept_by_id(user).values())
 
 	def put_back(self, tasks: dict[Any, Any]) -> None:
 		"""The cache is that of the bench."""
-		frappe.cache.delete_value(f"{progress.TASKS}|Administrator")
+		frappe.cache.delete_value(task_states.cache_key("Administrator"))
 		for task_id, task in tasks.items():
-			frappe.cache.hset(f"{progress.TASKS}|Administrator", frappe.as_unicode(task_id), task)
+			frappe.cache.hset(task_states.cache_key("Administrator"), frappe.as_unicode(task_id), task)
 
 	def job(self, function: str, **kwargs: Any) -> str:
 		job = frappe.enqueue(f"job_monitor.tests.test_progress.{function}", queue="short", **kwargs)
@@ -124,9 +124,9 @@ class TestProgress(SiteTestCase):
 	def test_a_fast_loop_publishes_four_times_a_second_at_most(self) -> None:
 		began = time.monotonic()
 		self.assertEqual(sum(1 for _item in track(range(100_000), title="Fast")), 100_000)
-		most = (time.monotonic() - began) / progress.TICK_SECONDS + 2
+		limit = (time.monotonic() - began) / progress.TICK_SECONDS + 2
 		names = [event for event, _message, _user in self.events]
-		self.assertLessEqual(len(names), most)
+		self.assertLessEqual(len(names), limit)
 		self.assertEqual((names[0], names[-1]), ("task_progress", "task_complete"))
 
 	def test_what_an_event_tells(self) -> None:
@@ -165,7 +165,7 @@ class TestProgress(SiteTestCase):
 	def test_a_lost_redis_hurts_no_loop(self) -> None:
 		for broken in (
 			"frappe.publish_realtime",
-			"job_monitor.progress.progress.publish",
+			"job_monitor.progress.task_states.publish",
 			"rq.get_current_job",
 		):
 			with patch(broken, side_effect=ConnectionError("gone")):
@@ -173,12 +173,12 @@ class TestProgress(SiteTestCase):
 
 	def test_the_time_limit_of_a_job_passes_through_us(self) -> None:
 		limit = JobTimeoutException("too long")
-		with patch.object(progress, "_keep", side_effect=limit), self.assertRaises(JobTimeoutException):
+		with patch.object(task_states, "_keep", side_effect=limit), self.assertRaises(JobTimeoutException):
 			list(track(range(3)))
 		with patch("rq.get_current_job", side_effect=limit), self.assertRaises(JobTimeoutException):
 			Progress("Import")
-		told = patch.object(frappe.monitor, "add_data_to_monitor", side_effect=limit)
-		with patch.dict(frappe.conf, monitor=1), told, self.assertRaises(JobTimeoutException):
+		hook = patch.object(frappe.monitor, "add_data_to_monitor", side_effect=limit)
+		with patch.dict(frappe.conf, monitor=1), hook, self.assertRaises(JobTimeoutException):
 			monitor_tag.tag(SimpleNamespace(origin="bench:short"))
 
 	def test_a_job_whose_progress_hangs_goes_on(self) -> None:
@@ -189,19 +189,19 @@ class TestProgress(SiteTestCase):
 	def test_a_frozen_redis_takes_half_a_second_of_a_loop(self) -> None:
 		folder = Path(self.enterContext(tempfile.TemporaryDirectory()))  # type: ignore[attr-defined]
 		job_id = self.job("slow_loop")
-		for asked, url in (("cache", frappe.conf.redis_cache), ("queue", redis_of(get_redis_conn()))):
+		for server, url in (("cache", frappe.conf.redis_cache), ("queue", redis_of(get_redis_conn()))):
 			with (
-				self.subTest(asked=asked),
-				running(Proxy(int(url.rpartition(":")[2]), folder / asked)) as proxy,
+				self.subTest(server=server),
+				running(Proxy(int(url.rpartition(":")[2]), folder / server)) as proxy,
 			):
-				self.check_frozen(asked, f"redis://127.0.0.1:{proxy.port}", job_id, folder / asked)
+				self.check_frozen(server, f"redis://127.0.0.1:{proxy.port}", job_id, folder / server)
 
-	def check_frozen(self, asked: str, url: str, job_id: str, fault: Path) -> None:
+	def check_frozen(self, server: str, url: str, job_id: str, fault: Path) -> None:
 		self.addCleanup(progress.breaker.reset)
 		job = Job.fetch(
-			job_id, connection=redis.Redis.from_url(url) if asked == "queue" else get_redis_conn()
+			job_id, connection=redis.Redis.from_url(url) if server == "queue" else get_redis_conn()
 		)
-		cache = RedisWrapper.from_url(url) if asked == "cache" else frappe.cache
+		cache = RedisWrapper.from_url(url) if server == "cache" else frappe.cache
 		with (
 			patch.object(progress, "TICK_SECONDS", 0),
 			patch.object(frappe, "cache", cache),
@@ -237,9 +237,9 @@ class TestProgress(SiteTestCase):
 
 	def test_few_tasks_of_a_user_are_kept_however_many_there_are(self) -> None:
 		with Progress("The one that runs", total=10) as running:
-			for _n in range(progress.KEPT_TASKS * 2 + 5):
+			for _n in range(task_states.KEPT_TASKS * 2 + 5):
 				list(track(range(2), title="Short"))
-				self.assertLessEqual(len(self.kept()), progress.KEPT_TASKS)
+				self.assertLessEqual(len(self.kept()), task_states.KEPT_TASKS)
 			titles = [task["title"] for task in self.kept() if task["state"] == "running"]
 		self.assertEqual(titles, ["The one that runs"])
 		self.assertIn(running.task_id, {task["task_id"] for task in self.kept()})
@@ -255,25 +255,25 @@ class TestProgress(SiteTestCase):
 			b"done long ago": state("done", 90),
 			b"done": state("done", 1),
 		}
-		self.assertEqual(progress._needed_less(states), [b"done long ago", b"silent"])
+		self.assertEqual(task_states._less_needed(states), [b"done long ago", b"silent"])
 
 	def test_a_tick_asks_the_cache_once_and_does_not_read_what_is_kept(self) -> None:
-		with Progress("Import", total=10) as told:
+		with Progress("Import", total=10) as task:
 			with patch.object(frappe.cache, "execute_command", side_effect=AssertionError("one more")):
-				told.tell()
+				task.publish()
 		self.assertEqual(len(self.events), 3)
-		self.assertFalse(told.harmless.logged)
+		self.assertFalse(task.guard.logged)
 
 	def test_a_title_and_a_description_that_are_no_text(self) -> None:
-		for given, shown in ((42, "42"), (None, ""), (frappe.get_doc("User", "Guest"), "Guest")):
-			with patch.object(progress, "TICK_SECONDS", 0), Progress(given, 2, description=given) as told:
-				told.advance(description=given)
+		for value, shown in ((42, "42"), (None, ""), (frappe.get_doc("User", "Guest"), "Guest")):
+			with patch.object(progress, "TICK_SECONDS", 0), Progress(value, 2, description=value) as task:
+				task.advance(description=value)
 			event, message, _user = self.events[-2]
 			self.assertEqual((event, message["current"]), ("task_progress", 1))
 			self.assertIn(shown, message["title"])
 			self.assertIn(shown, message["description"])
 			self.assertEqual(self.events[-1][0], "task_complete")
-			self.assertFalse(told.harmless.logged)
+			self.assertFalse(task.guard.logged)
 
 	def test_nothing_is_told_to_guests_who_share_a_room(self) -> None:
 		self.assertEqual(list(track(range(3), title="Secret", user="Guest")), [0, 1, 2])
@@ -328,10 +328,10 @@ class TestProgress(SiteTestCase):
 	def test_who_may_publish_and_read(self) -> None:
 		path = "/api/method/job_monitor.api.progress."
 		user, other = make_user("jm-a@example.com", "Desk User"), make_user("jm-b@example.com", "Desk User")
-		given = {"progress": 40, "title": "Upload", "task_id": "u1"}
-		self.assertEqual(request(path + "publish_progress", user, "POST", **given)[0], 200)
-		self.assertEqual(request(path + "publish_progress", user, "POST", user=other, **given)[0], 403)
-		self.assertIn(request(path + "publish_progress", "", "POST", **given)[0], (401, 403))
+		values = {"progress": 40, "title": "Upload", "task_id": "u1"}
+		self.assertEqual(request(path + "publish_progress", user, "POST", **values)[0], 200)
+		self.assertEqual(request(path + "publish_progress", user, "POST", user=other, **values)[0], 403)
+		self.assertIn(request(path + "publish_progress", "", "POST", **values)[0], (401, 403))
 		self.assertEqual(request(path + "publish_progress", user, "POST", progress=101, title="x")[0], 417)
 		mine = request(path + "get_tasks", user)[1]["message"]
 		self.assertEqual([(task["title"], task["progress"]) for task in mine], [("Upload", 40)])

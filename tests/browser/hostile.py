@@ -25,7 +25,7 @@ from job_monitor.bridge.history import job_metric
 from job_monitor.core.history.runs import FAILED, Run
 from job_monitor.notify import message
 from job_monitor.notify.channels import email
-from job_monitor.progress import progress
+from job_monitor.progress import task_states
 from tests.support.jobs import Jobs, at
 
 MARK = "hostile-test-"
@@ -205,7 +205,7 @@ def _task() -> None:
 		state = {"title": text(number, "task_title"), "description": text(number, "task_description")}
 		state |= {"message": text(number, "task_message"), "task_id": f"{MARK}{number}", "job_id": None}
 		state |= {"state": "failed", "progress": 40.0, "current": 4, "total": 10, "eta": None}
-		progress.publish("task_failed", state, "Administrator")
+		task_states.publish("task_failed", state, "Administrator")
 
 
 # Notices
@@ -264,7 +264,7 @@ def clean() -> None:
 		connection.srem("rq:queues", f"rq:queue:{queue}")
 		connection.delete(f"rq:worker:{MARK}{number}")
 		connection.srem("rq:workers", f"rq:worker:{MARK}{number}")
-	tasks = f"{progress.TASKS}|Administrator"
+	tasks = task_states.cache_key("Administrator")
 	for number in range(len(FORMS)):
 		frappe.cache.hdel(tasks, f"{MARK}{number}")
 	for path in (_site_log(), MONITOR_LOG):

@@ -62,13 +62,10 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/notify/dispatch.py
 	job_monitor/notify/http_post.py
 	job_monitor/notify/wording.py
-	job_monitor/progress/progress.py
-	job_monitor/progress/user_tasks.py
 	job_monitor/recorder/failures.py
 	job_monitor/recorder/scheduled_runs.py
 	job_monitor/tests/recorded_runs.py
 	job_monitor/tests/site_tests.py
-	job_monitor/tests/test_progress.py
 	job_monitor/tests/test_reference.py
 	tests/acts/test_actions.py
 	tests/alerts/test_transitions.py

@@ -148,6 +148,31 @@ def test_a_hook_that_takes_too_long_is_ended(beside: Any, log: Log, over: bool) 
 		assert [message for message, _error in log] == ["lost"]
 
 
+def test_a_guarded_function_within_another_shares_its_limit(beside: Any, log: Log) -> None:
+	done: list[str] = []
+
+	@beside("inner", seconds=0.4, over=False)
+	def wait() -> None:
+		try:
+			time.sleep(10)
+		finally:
+			done.append("inner")
+
+	@beside("outer", seconds=0.5, over=True)
+	def hook() -> None:
+		time.sleep(0.3)
+		wait()
+		done.append("not reached")
+
+	with UnixSignalDeathPenalty(5, JobTimeoutException):
+		began = time.monotonic()
+		hook()
+		assert time.monotonic() - began < 0.65
+		assert 4 < time_left() <= 5
+	assert done == ["inner"]
+	assert [message for message, _error in log] == ["outer"]
+
+
 def test_our_own_limit_passes_the_guards_within(beside: Any, never_raises: Any) -> None:
 	@beside("lost", seconds=0.2, over=True)
 	def hook() -> None:

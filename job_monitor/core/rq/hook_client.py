@@ -121,7 +121,7 @@ class HookClient:
 
 	def _within_the_limit(self, act: Callable[[Command], T], command: Command) -> T:
 		"""Whatever goes wrong ends the connection."""
-		self._until = time.monotonic() + limits.HOOK_SECONDS
+		self._until = time.monotonic() + limits.HOOK_REDIS_SECONDS
 		try:
 			return act(command)
 		except TimeoutError:

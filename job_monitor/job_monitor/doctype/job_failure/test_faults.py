@@ -24,6 +24,7 @@ from job_monitor.bridge import context
 from job_monitor.cli.demo.redis_server import redis_executable
 from job_monitor.core import limits
 from job_monitor.core.history.runs import RunLog
+from job_monitor.progress import track
 from job_monitor.tests.servers import Proxy, running
 from job_monitor.tests.site_tests import SiteTestCase
 
@@ -38,6 +39,13 @@ def work(seconds: float = 0.0, fails: bool = False) -> str:
 	time.sleep(seconds)
 	if fails:
 		raise ValueError("the job's own")
+	return "done"
+
+
+def leave_a_task_open() -> str:
+	for number in track(range(3), title="Import"):
+		if number == 1:
+			break
 	return "done"
 
 
@@ -82,10 +90,10 @@ class TestFaults(SiteTestCase):
 		self.connection = redis.Redis(port=self.port)
 		self.proxy = self.enterContext(running(Proxy(self.port, self.folder / "fault")))  # type: ignore[attr-defined]
 
-	def enqueue_here(self, timeout: int = 60, **kwargs: Any) -> Job:
+	def enqueue_here(self, timeout: int = 60, method: str = "work", **kwargs: Any) -> Job:
 		queue = Queue(generate_qname("short"), connection=self.connection)
 		call = {"site": frappe.local.site, "user": "Administrator", "event": None, "job_name": "x"}
-		call |= {"method": f"{__name__}.work", "is_async": True, "kwargs": kwargs}
+		call |= {"method": f"{__name__}.{method}", "is_async": True, "kwargs": kwargs}
 		job_id = f"{frappe.local.site}||{frappe.generate_hash(length=8)}"
 		return queue.enqueue_call(execute_job, kwargs=call, job_id=job_id, timeout=timeout)
 
@@ -113,6 +121,7 @@ class TestFaults(SiteTestCase):
 		self.assertEqual(failing.get_status(), "failed")
 		self.assertTrue(failing.latest_result().exc_string.rstrip().endswith("ValueError: the job's own"))
 		self.assertEqual(len(times), 4)
+		self.assertLess(max(times), limits.HOOK_SECONDS + NOISE, times)
 		for before, after in (times[:2], times[2:]):
 			self.assertLess(before + after, IN_ALL + NOISE, times)
 		return times
@@ -124,6 +133,14 @@ class TestFaults(SiteTestCase):
 	def test_redis_freezes(self) -> None:
 		times = self.check("frozen")
 		self.assertLess(sum(times), limits.HOOK_SECONDS + 3 * NOISE, "the second job's horse spares Redis")
+
+	def test_redis_freezes_at_the_end_while_a_task_is_open(self) -> None:
+		"""Two ask Redis then: the recorder, and the progress of the task, which share the hook's limit."""
+		job = self.enqueue_here(method="leave_a_task_open")
+		_before, after = self.work_off("frozen")
+		self.assertGreater(after, limits.HOOK_REDIS_SECONDS, "the hook waits for Redis")
+		self.assertLess(after, limits.HOOK_SECONDS + NOISE)
+		self.assertEqual(Job.fetch(job.id, connection=self.connection).get_status(), "finished")
 
 	def test_redis_is_slow(self) -> None:
 		self.check("slow")
