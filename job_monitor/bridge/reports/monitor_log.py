@@ -34,10 +34,10 @@ def report(filters: Any) -> tuple[MonitorReport, str]:
 	Args:
 		filters: `since`, `until` (in the site's time zone), `queue`, `method`.
 	"""
+	key = key_of(filters)  # refuses bad ones, also where there is no log
 	paths = reader.files(Path(get_bench_path()) / "logs")
 	if not paths:
 		return MonitorReport(), _how_to_begin()
-	key = key_of(filters)
 	kept = frappe.cache.get_value(key, expires=True)
 	if kept:
 		return _restored(kept), _("As read at {0}.").format(kept["at"])
