@@ -36,16 +36,22 @@ def _numbers() -> list[tuple[str, str, str, int]]:
 def _summary(found: ReportData) -> list[dict[str, Any]] | None:
 	if not found.runs:
 		return None
-	row = throughput_report.throughput_row(found.whole(), found.query.range.minutes())
-	failed = row["failure_rate"] or 0
+	minutes = found.query.range.minutes()
+	row = throughput_report.throughput_row(found.whole(), minutes)
+	failed = number_card(_("Failure Rate"), row["failure_rate"])
+	color = "Red" if row["failure_rate"] else "Green"
 	return [
 		{"label": _("Runs"), "value": row["runs"], "datatype": "Int"},
-		{
-			"label": _("Failure Rate"),
-			"value": failed,
-			"datatype": "Percent",
-			"indicator": "Red" if failed else "Green",
-		},
-		number_card(_("Runs per Minute"), row["per_minute"], decimals=2),
+		{**failed, "value": f"{failed['value']}%", "indicator": color},
+		_rate(found.runs / minutes),
 		number_card(_("Worker Time (s)"), row["seconds"]),
 	]
+
+
+def _rate(per_minute: float) -> dict[str, Any]:
+	"""The card of a rate, in the unit in which it is 1 or more."""
+	if per_minute >= 1:
+		return number_card(_("Runs per Minute"), per_minute)
+	if per_minute >= 1 / 60:
+		return number_card(_("Runs per Hour"), 60 * per_minute)
+	return number_card(_("Runs per Day"), 60 * 24 * per_minute)
