@@ -113,7 +113,9 @@ class TestReports(SiteTestCase):
 		cards = {card["label"]: card["value"] for card in job_throughput.execute({})[4]}
 		self.assertEqual(cards["Worker Time (s)"], "1,400")
 		self.assertEqual((cards["Runs per Hour"], cards["Failure Rate"]), ("29.8", "0%"))
-		quarter = {card["label"]: card["value"] for card in job_throughput.execute({"range": "Last 90 Days"})[4]}
+		quarter = {
+			card["label"]: card["value"] for card in job_throughput.execute({"range": "Last 90 Days"})[4]
+		}
 		self.assertEqual(quarter["Runs per Day"], "7.74")
 		numbers = ((1324.9, "1,325"), (12.34, "12.3"), (2.0, "2"), (0.0071, "0.007"), (0, "0"), (None, ""))
 		for number, text in numbers:
