@@ -24,7 +24,7 @@ from job_monitor.core.rq import keys, snapshot, zombies
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Snapshot
-from job_monitor.core.schedules.judge import ScheduleHealth
+from job_monitor.core.schedules.health import ScheduleHealth
 
 T = TypeVar("T")
 

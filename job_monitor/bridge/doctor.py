@@ -19,7 +19,7 @@ from job_monitor.core.messages import finding
 from job_monitor.core.rq import diagnosis, snapshot
 from job_monitor.core.rq.counts import waiting_by_site
 from job_monitor.core.rq.records import Snapshot
-from job_monitor.core.schedules import judge as core_schedules
+from job_monitor.core.schedules import findings as schedule_findings
 from job_monitor.core.schedules.messages import of_scheduler
 from job_monitor.core.wording import say
 
@@ -130,9 +130,9 @@ def site_findings(site: str, has_redis: bool) -> Iterator[Finding]:
 	shown = [
 		health
 		for health in healths
-		if found.runs or health.state != "missed" or core_schedules.is_ahead(health)
+		if found.runs or health.state != "missed" or schedule_findings.is_ahead(health)
 	]
-	yield from core_schedules.findings(shown)
+	yield from schedule_findings.findings(shown)
 
 
 def _of_monitor(site: str) -> Iterator[Finding]:

@@ -93,8 +93,8 @@ SCHEDULE_SCAN = 2_000_000
 SCHEDULES_QUERIED = 200
 """Schedules whose newest runs one query reads: SQLite takes no more than 500 parts."""
 
-SCHEDULES_TOLD = 5
-"""Schedules with the same trouble that are told apart where findings are listed."""
+SCHEDULES_NAMED = 5
+"""Schedules in one state that have a finding each; further ones share one."""
 
 STACK_SECONDS = 5.0
 """Time a process has to show its stack."""

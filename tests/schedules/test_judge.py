@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from job_monitor.core import limits
 from job_monitor.core.findings import Severity
 from job_monitor.core.schedules import judge
+from job_monitor.core.schedules.findings import all_ahead
+from job_monitor.core.schedules.findings import findings as schedule_findings
+from job_monitor.core.schedules.health import STATES
 from job_monitor.core.schedules.judge import missed_runs
 from job_monitor.core.schedules.messages import of_scheduler
+from job_monitor.core.schedules.placements import Placement, ScheduleJob
 from job_monitor.core.schedules.records import Schedule, ScheduledRun, Scheduler
-from job_monitor.core.schedules.schedule_jobs import Placement, ScheduleJob
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -153,7 +156,7 @@ def test_a_schedule_that_was_made_in_the_future_is_told():
 	health = judge.judge(made, RUNS, NOW)
 	assert health.state == "missed" and health.never_ran
 	assert "10 h in the future" in health.message and "time zone" in health.message and health.hint
-	assert [finding.code for finding in judge.findings([health])] == ["missed-schedule"]
+	assert [finding.code for finding in schedule_findings([health])] == ["missed-schedule"]
 	assert judge.judge(replace(made, created_at=NOW - HOUR), RUNS, NOW).state == "never ran"
 	assert judge.judge(replace(made, last_run_at=NOW - HOUR), RUNS, NOW).state == "ok"
 
@@ -179,26 +182,28 @@ def test_all_that_lie_in_the_future_are_one_finding():
 		for n in range(43)
 	]
 	late = judge.judge(hourly(9 * HOUR), RUNS, NOW)
-	found = list(judge.findings([late, *(judge.judge(one, RUNS, NOW) for one in made)]))
-	assert [one.code for one in found] == ["schedules-ahead", "missed-schedule"]
+	found = list(schedule_findings([late, *(judge.judge(schedule, RUNS, NOW) for schedule in made)]))
+	assert [finding.code for finding in found] == ["schedules-ahead", "missed-schedule"]
 	assert "43 schedules" in found[0].message and "5.5 h in the future" in found[0].message
 	assert " and " in found[0].message and found[0].message.endswith(" more.")
 	assert found[0].severity is Severity.WARNING and found[1].severity is Severity.CRITICAL
-	years = [judge.judge(replace(one, created_at=NOW + timedelta(days=900)), RUNS, NOW) for one in made]
-	assert judge.all_ahead(years).severity is Severity.CRITICAL  # type: ignore[union-attr]
+	years = [
+		judge.judge(replace(schedule, created_at=NOW + timedelta(days=900)), RUNS, NOW) for schedule in made
+	]
+	assert all_ahead(years).severity is Severity.CRITICAL  # type: ignore[union-attr]
 
 
 def test_findings_tell_the_worst_and_count_the_rest():
 	healths = [judge.judge(replace(hourly(9 * HOUR), name=f"a{n}"), RUNS, NOW) for n in range(12)]
-	findings = list(judge.findings(healths))
-	assert len(findings) == limits.SCHEDULES_TOLD + 1
+	findings = list(schedule_findings(healths))
+	assert len(findings) == limits.SCHEDULES_NAMED + 1
 	assert "7 more schedules are missed" in findings[-1].message
 
 
 def test_a_long_list_of_schedules_is_cut_between_names_and_says_so():
 	methods = [f"app.module.of_a_long_path_{n:02}.task" for n in range(36)]
 	healths = [judge.judge(replace(hourly(9 * HOUR), name=m, method=m), RUNS, NOW) for m in methods]
-	message = list(judge.findings(healths))[-1].message
+	message = list(schedule_findings(healths))[-1].message
 	names, more = message.removeprefix("31 more schedules are missed: ").removesuffix(" more.").split(" and ")
 	assert set(names.split(", ")) <= set(methods) and int(more) + len(names.split(", ")) == 31
 
@@ -227,7 +232,7 @@ def test_whatever_is_known_it_is_judged(ago, place, state, status, failures, sto
 		job=job(place),
 	)
 	health = judge.judge(schedule, Scheduler(state), NOW)
-	assert health.state in judge.STATES
+	assert health.state in STATES
 	assert (health.state == "stopped") == stopped
 	assert (health.state == "ok") <= (
 		health.missed_runs == 0 and health.failures == 0 and not health.blocked_by

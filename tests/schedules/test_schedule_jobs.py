@@ -11,7 +11,7 @@ from job_monitor.core.acts import actions
 from job_monitor.core.errors import CouldNotAsk, JobNotFound
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.schedules import schedule_jobs
-from job_monitor.core.schedules.schedule_jobs import Placement
+from job_monitor.core.schedules.placements import Placement
 from tests.support.jobs import Jobs, at, full
 from tests.support.processes import Workers, wait_until
 

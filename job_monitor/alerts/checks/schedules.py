@@ -13,7 +13,8 @@ from job_monitor.bridge.wording import translated
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.findings import Severity
-from job_monitor.core.schedules.judge import ScheduleHealth, all_ahead, is_ahead
+from job_monitor.core.schedules.findings import all_ahead, is_ahead
+from job_monitor.core.schedules.health import ScheduleHealth
 from job_monitor.core.schedules.messages import of_scheduler
 from job_monitor.notify.wording import counted
 

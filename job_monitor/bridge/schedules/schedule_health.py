@@ -14,7 +14,8 @@ from job_monitor.bridge.schedules import scheduler
 from job_monitor.bridge.schedules.calendar import Calendar
 from job_monitor.core import clock, limits
 from job_monitor.core.schedules import judge, schedule_jobs
-from job_monitor.core.schedules.judge import ScheduleHealth
+from job_monitor.core.schedules.findings import worst_first
+from job_monitor.core.schedules.health import ScheduleHealth
 from job_monitor.core.schedules.records import COMPLETE, FAILURES, Schedule, ScheduledRun
 
 TYPE, LOG = "Scheduled Job Type", "Scheduled Job Log"
@@ -37,7 +38,7 @@ def read(names: Sequence[str] | None = None) -> list[ScheduleHealth]:
 	runs = _newest_runs([row.name for row in types])
 	site_scheduler, calendar = scheduler.read(), Calendar(template, now)
 	schedules = (_schedule(row, runs.get(row.name, []), jobs[ids[row.name]], calendar) for row in types)
-	return judge.worst_first([judge.judge(schedule, site_scheduler, now) for schedule in schedules])
+	return worst_first([judge.judge(schedule, site_scheduler, now) for schedule in schedules])
 
 
 def _types(names: Sequence[str] | None) -> list[Any]:

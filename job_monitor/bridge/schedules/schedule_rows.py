@@ -11,7 +11,7 @@ from job_monitor.bridge.timezones import to_site
 from job_monitor.bridge.wording import translated
 from job_monitor.core import clock
 from job_monitor.core.schedules import messages
-from job_monitor.core.schedules.judge import ScheduleHealth
+from job_monitor.core.schedules.health import ScheduleHealth
 
 _MOMENTS = ("last_run_at", "next_due_at", "enqueued_at")
 

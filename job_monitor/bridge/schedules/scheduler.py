@@ -14,7 +14,7 @@ from frappe.utils.scheduler import get_scheduler_tick, is_dormant
 from job_monitor.bridge import system_settings
 from job_monitor.core import clock, processes
 from job_monitor.core.durations import duration
-from job_monitor.core.schedules.judge import ScheduleHealth
+from job_monitor.core.schedules.health import ScheduleHealth
 from job_monitor.core.schedules.messages import of_scheduler
 from job_monitor.core.schedules.records import ENABLED, Scheduler
 from job_monitor.core.wording import say
@@ -81,7 +81,7 @@ def _is_absent(schedules: Sequence[ScheduleHealth], last: datetime | None) -> bo
 	grace = 2 * get_scheduler_tick() + 60
 	late = [schedule for schedule in schedules if schedule.overdue_seconds > grace]
 	quiet = last is None or (clock.seconds_between(last, clock.now()) or 0.0) > grace
-	return quiet and bool(late) and not any(schedule.job_is_held for schedule in late)
+	return quiet and bool(late) and not any(schedule.job_is_active for schedule in late)
 
 
 def _absence(last: datetime | None) -> str:

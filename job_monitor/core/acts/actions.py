@@ -25,6 +25,7 @@ from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
 from job_monitor.core.schedules import schedule_jobs
+from job_monitor.core.schedules.placements import Placement
 
 
 class _Untouched:
@@ -122,9 +123,9 @@ def release(client: RqClient, job_id: str) -> Outcome:
 	"""
 	with _watched(client, job_id) as pipeline:
 		job = schedule_jobs.read(client, [job_id])[job_id]
-		if job.place is schedule_jobs.Placement.NONE:
+		if job.place is Placement.NONE:
 			raise JobNotFound(job_id)
-		if job.place is not schedule_jobs.Placement.ZOMBIE:
+		if job.place is not Placement.ZOMBIE:
 			return outcome(f"blocks-nothing-{job.place.value}", False, job.status)
 		rq_job = _fetch(client, job_id)
 		pipeline.multi()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from job_monitor.core.rq import keys
-from job_monitor.core.schedules.schedule_jobs import Placement
+from job_monitor.core.schedules.placements import Placement
 from job_monitor.core.wording import Wording, counted, say
 
 WAITING = (keys.QUEUED, "deferred", "scheduled")

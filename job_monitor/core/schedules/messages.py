@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from job_monitor.core import clock, limits
 from job_monitor.core.durations import duration
 from job_monitor.core.messages import Text, start_worker
-from job_monitor.core.schedules.records import KILLED, Assessment
-from job_monitor.core.schedules.schedule_jobs import Placement
+from job_monitor.core.schedules.assessment import Assessment
+from job_monitor.core.schedules.placements import Placement
+from job_monitor.core.schedules.records import KILLED
 from job_monitor.core.wording import Number, Wording, counted, listed, say
 
 STATES = {

@@ -12,7 +12,7 @@ from job_monitor.bridge.reports.safe_report import answered
 from job_monitor.bridge.schedules import schedule_rows
 from job_monitor.bridge.wording import translated
 from job_monitor.core.schedules import messages
-from job_monitor.core.schedules.judge import PROBLEMS, STATES
+from job_monitor.core.schedules.health import PROBLEMS, STATES
 
 
 @answered
