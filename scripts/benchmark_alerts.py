@@ -84,17 +84,17 @@ def _print(title: str, work: Callable[[], Any]) -> None:
 def _look() -> None:
 	"""Ask, and decide what becomes of each subject."""
 	from job_monitor.alerts import engine
-	from job_monitor.alerts.sources import Facts
+	from job_monitor.alerts.sources import Sources
 	from job_monitor.core import clock
 	from job_monitor.core.alerts.transitions import advance
 
 	now = clock.now()
 	rules = _rules()
-	facts = Facts(now, now, engine.windows(rules))
-	seen = engine.look(rules, facts)
+	sources = Sources(now, now, engine.windows(rules))
+	seen = engine.look(rules, sources)
 	for rule in rules:
 		advance(rule, {}, seen[rule.name], now)
-	assert not facts.problems, facts.problems
+	assert not sources.problems, sources.problems
 
 
 def make_history() -> int:

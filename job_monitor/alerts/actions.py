@@ -1,4 +1,4 @@
-"""What people do about an alert: acknowledge it, mute it. Written down among its flips."""
+"""What people do about an alert: acknowledge it, mute it. Each act is a row among the alert's flips."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from job_monitor.notify.wording import spoken
 
 
 def acknowledge(alert: str) -> None:
-	"""Take it over: no more reminders. Its end is told all the same.
+	"""Take an alert over: it sends no more reminders, but still a notice when it is resolved.
 
 	Raises:
-		frappe.PermissionError: No manager.
-		frappe.ValidationError: It is over.
+		frappe.PermissionError: The user is no manager.
+		frappe.ValidationError: The alert is resolved.
 	"""
 	user = frappe.session.user
 	_note(
@@ -34,7 +34,7 @@ def acknowledge(alert: str) -> None:
 
 
 def mute(alert: str, until: str) -> None:
-	"""Tell nobody of it before then, not even its end. "" unmutes.
+	"""Send no notice of an alert before `until`, not even that it is resolved. "" unmutes.
 
 	Args:
 		until: In the site's time zone.
@@ -82,17 +82,17 @@ def status() -> dict[str, Any]:
 
 
 def confirm_live_site() -> None:
-	"""Say that this is the live site, not a copy: from now on people are told. What fires is told as new.
+	"""Confirm that this is the live site, not a copy: from now on notices are sent, and alerts that fire are sent as new.
 
 	Raises:
-		frappe.PermissionError: No manager.
+		frappe.PermissionError: The user is no manager.
 	"""
 	live_site.confirm()
 	outbox.drop_waiting()
 
 
 def too_short(window_minutes: int, pending_period: int) -> str:
-	"""Why a rule's times are shorter than the pauses between two looks, "" if they are not."""
+	"""Says that a rule's times are shorter than the pauses between two evaluations; "" if they are not."""
 	tick = get_scheduler_tick()
 	if engine.last().get("by") == "watch":
 		return ""

@@ -1,4 +1,4 @@
-"""The rules that come with the app: each is added to a site once, so that one which was deleted stays away."""
+"""The rules that come with the app: each is added to a site once, so that a deleted rule stays away."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ OFFERED = "default rules"
 
 
 def add_rules() -> None:
+	"""Add the rules that this site was not offered before."""
 	offered = set(json.loads(state.get(OFFERED) or "[]"))
 	for title, kind, values in DEFAULTS:
 		if title not in offered and not frappe.db.exists(RULE, title):

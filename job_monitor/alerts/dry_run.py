@@ -1,4 +1,4 @@
-"""Looks at one rule without writing anything down or telling anybody."""
+"""Evaluates one rule without writing anything down or sending a notice."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 import frappe
 
 from job_monitor.alerts import engine, store
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.core import clock
 
 
-def run(rule: str) -> dict[str, Any]:
-	"""`{"seen": [{"subject", "title", "text", "value"}], "problem": why nothing can be said, "" if it can}`."""
-	one = store.rule(frappe.get_doc(store.RULE, rule))
-	facts = Facts(clock.now(), engine.last().get("at"), engine.windows([one]))
-	seen = engine.look([one], facts)[one.name]
-	names = ("subject", "title", "text", "value")
+def run(name: str) -> dict[str, Any]:
+	"""What a rule sees now: `{"seen": [{"subject", "title", "text", "value"}], "problem": why it has no answer, or ""}`."""
+	rule = store.rule(frappe.get_doc(store.RULE, name))
+	sources = Sources(clock.now(), engine.last().get("at"), engine.windows([rule]))
+	seen = engine.look([rule], sources)[rule.name]
+	fields = ("subject", "title", "text", "value")
 	return {
-		"seen": [{name: getattr(sighting, name) for name in names} for sighting in seen or ()],
-		"problem": "; ".join(f"{source}: {text}" for source, text in facts.problems.items()),
+		"seen": [{field: getattr(sighting, field) for field in fields} for sighting in seen or ()],
+		"problem": "; ".join(f"{source}: {text}" for source, text in sources.problems.items()),
 	}

@@ -1,4 +1,4 @@
-"""What is said when an incident is over, by kind of rule: what was seen is no longer so, and is not told as if it were."""
+"""Titles and texts of notices that an incident is resolved, by kind of rule: they speak of what was seen in the past."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from frappe import _
 
 
 def title(kind: str | None, subject: str, title: str) -> str:
-	"""
+	"""Title of the notice that an incident is resolved.
+
 	Args:
 		title: What was seen, for kinds that have no words of their own.
 	"""
@@ -36,7 +37,7 @@ def title(kind: str | None, subject: str, title: str) -> str:
 
 
 def _method(schedule: str) -> str:
-	"""Frappe 16 names schedules by chance, so the name alone tells nobody what is meant."""
+	"""A schedule's method: Frappe 16 gives schedules random names."""
 	return frappe.db.get_value("Scheduled Job Type", schedule, "method") or schedule
 
 

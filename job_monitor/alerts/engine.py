@@ -1,8 +1,8 @@
-"""One evaluation: ask, decide, write down, tell. Called by the scheduler, by `check` and by `watch`.
+"""One evaluation of the rules: read, decide, write down, send. Called by the scheduler, by `check` and by `watch`.
 
-A lease lets one of them ask at a time. What is decided is decided under the lock of the engine's own row, so that it
-stays right even if a lease ran out: looks are numbered, and one that began before another was written down is thrown
-away. No clock decides about that. Notices are claimed one by one.
+A lease lets one process evaluate at a time. Transitions are decided under the lock of the engine's own row, so that they
+stay right even if a lease ran out: evaluations are numbered, and an evaluation that began before another was written
+down is dropped. No clock decides about that. Notices are claimed one by one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import frappe
 from frappe import _
 
 from job_monitor.alerts import checks, outbox, store
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.bridge.database import transactions
 from job_monitor.bridge.site import live_site, state
 from job_monitor.bridge.timezones import to_utc
@@ -39,22 +39,22 @@ STATE = "alerts"
 LEASE = "alerts lease"
 
 LATE_SECONDS = 900
-"""A scheduler looks every minute (Frappe 15) or every four (16): after this long the alerts are not looked at."""
+"""Frappe's scheduler evaluates the rules every minute (Frappe 15) or every four (16); after this long nobody does."""
 
 Seen = Mapping[str, Sequence[Sighting] | None]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-	"""What came of a look at the rules of a site.
+	"""Outcome of an evaluation of a site's rules.
 
 	Attributes:
 		at: In UTC. `by`: scheduler, check, watch or a user.
-		problems: What could not be asked, by source.
-		seconds: Time the look took, without telling.
-		skipped: Why nothing was looked at, "" if something was.
-		heartbeat: How the dead-man ping went, "" if there is none.
-		untold: Why nobody is told of anything, "" if people are.
+		problems: Why a source gave no answer, by source.
+		seconds: Time the evaluation took, without sending.
+		skipped: Why no rule was evaluated, "" if they were.
+		heartbeat: Outcome of the ping, "" if there is no heartbeat URL.
+		withheld: Why no notice is sent, "" if notices are.
 	"""
 
 	at: datetime
@@ -66,11 +66,11 @@ class Evaluation:
 	notices: int = 0
 	undelivered: int = 0
 	heartbeat: str = ""
-	untold: str = ""
+	withheld: str = ""
 
 
 def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
-	"""Look at the rules once, write down what changed, and tell. Commits.
+	"""Evaluate the rules once, write down what changed, and send the notices. Commits.
 
 	Args:
 		kinds: Only rules of these kinds; the others stay as they are.
@@ -93,11 +93,11 @@ def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 	started = time.monotonic()
 	now, before = clock.now(), last()
 	rules = [rule for rule in store.rules() if not kinds or rule.kind in kinds]
-	untold = "" if live_site.look() else _("nobody has said that this is the live site")
-	if untold:
+	withheld = "" if live_site.look() else _("nobody has said that this is the live site")
+	if withheld:
 		rules = [replace(rule, muted_until=now + timedelta(days=1)) for rule in rules]
-	facts = Facts(now, before.get("at"), windows(rules))
-	seen, problems = look(rules, facts), facts.problems
+	sources = Sources(now, before.get("at"), windows(rules))
+	seen, problems = look(rules, sources), sources.problems
 	if not _write(rules, seen, now, by, not kinds, before.get("number", 0)):
 		return Evaluation(now, by, len(rules), problems, skipped="another process was faster")
 	seconds = time.monotonic() - started
@@ -106,7 +106,7 @@ def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 		kept |= {"at": now, "by": by, "rules": len(rules), "problems": problems, "seconds": round(seconds, 4)}
 	state.put(STATE, json.dumps(kept, default=str))
 	frappe.db.commit()
-	return Evaluation(now, by, len(rules), problems, seconds, untold=untold)
+	return Evaluation(now, by, len(rules), problems, seconds, withheld=withheld)
 
 
 def windows(rules: Sequence[Rule]) -> set[int]:
@@ -114,38 +114,38 @@ def windows(rules: Sequence[Rule]) -> set[int]:
 	return {rule.window_minutes for rule in rules if KINDS[rule.kind].counts_runs}
 
 
-def look(rules: Sequence[Rule], facts: Facts) -> dict[str, Any]:
-	"""What each rule sees now, by its name; None for one that cannot say."""
+def look(rules: Sequence[Rule], sources: Sources) -> dict[str, Any]:
+	"""What each rule sees now, by the rule's name; None for a rule whose sources gave no answer."""
 	known, _names = store.read_open()
 	return {
-		rule.name: _bounded(checks.look(rule, facts, known[rule.name]), known[rule.name])
+		rule.name: _bounded(checks.look(rule, sources, known[rule.name]), known[rule.name])
 		for rule in sorted(rules, key=lambda rule: KINDS[rule.kind].about_unknown)
 	}
 
 
 def _bounded(seen: list[Sighting] | None, known: Mapping[str, Any]) -> list[Sighting] | None:
-	"""Not more subjects than are followed, those first that are known; texts as long as their columns."""
+	"""At most as many subjects as are followed, known ones first; texts cut to their columns."""
 	if seen is None:
 		return None
 	kept = sorted(seen, key=lambda sighting: sighting.subject[:255] not in known)[: limits.ALERT_SUBJECTS]
 	more = len(seen) - len(kept)
 	note = f"\n({more:,} more like this are not followed.)" if more else ""
 	return [
-		Sighting(
-			one.subject[:255], one.title[:255], one.text + note, one.value, one.warning_only, one.context
+		replace(
+			sighting, subject=sighting.subject[:255], title=sighting.title[:255], text=sighting.text + note
 		)
-		for one in kept
+		for sighting in kept
 	]
 
 
 def _write(rules: Sequence[Rule], seen: Seen, now: datetime, by: str, whole: bool, number: int) -> bool:
-	"""Decide and write down. False if another look was written down since this one began, at `number`."""
+	"""Decide and write down. False if another evaluation was written down since this one began, at `number`."""
 	if _parse(state.lock(STATE)).get("number", 0) != number:
 		return False
 	known, names = store.read_open()
 	for rule in rules:
 		store.write(rule.name, advance(rule, known.pop(rule.name, {}), seen[rule.name], now), names, now, by)
-	if whole:  # incidents of rules that are gone, off, or told by another site
+	if whole:  # incidents of rules that are gone, disabled, or evaluated by another site
 		for name, orphans in known.items():
 			store.write(name, close(orphans.values(), now), names, now, by)
 	return True
@@ -165,19 +165,19 @@ def _parse(text: str | None) -> dict[str, Any]:
 
 
 def is_late(at: datetime | None) -> bool:
-	"""Whether the last look is too long ago; one that is still to come is of a clock that was ahead."""
+	"""Whether the last evaluation is too long ago. One in the future was noted by a clock that was ahead, and is late, too."""
 	return at is None or not -60 <= (clock.now() - at).total_seconds() <= LATE_SECONDS
 
 
 def _heartbeat(evaluation: Evaluation) -> str:
-	"""Tell the outside that all is well with the monitor: the rules were looked at, and what was to be told was."""
+	"""Ping the heartbeat URL if the monitor works: all rules were evaluated, and all notices were sent."""
 	if evaluation.skipped or not _has_heartbeat():
 		return ""
 	url = frappe.get_cached_doc(SETTINGS).get_password("heartbeat_url", raise_exception=False)
 	if not url:
 		return ""
-	if evaluation.untold:
-		return f"not sent: {evaluation.untold}"
+	if evaluation.withheld:
+		return f"not sent: {evaluation.withheld}"
 	if evaluation.problems or evaluation.undelivered:
 		return "not sent: not all is well"
 	private = bool(frappe.conf.get("job_monitor_private_webhooks"))
@@ -189,6 +189,6 @@ def _heartbeat(evaluation: Evaluation) -> str:
 
 
 def _has_heartbeat() -> bool:
-	"""Asked before the document is read: see `bridge.state`."""
+	"""Read before the document is: see `bridge.site.state`."""
 	query = "select 1 from `__Auth` where doctype = %s and name = %s and fieldname = 'heartbeat_url'"
 	return bool(frappe.db.sql(query, (SETTINGS, SETTINGS)))

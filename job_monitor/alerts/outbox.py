@@ -1,7 +1,7 @@
 """Sends the notices that were written down, each at least once: one process claims a notice just before it sends it,
-keeps the claim up while it does, and writes down after each channel which ones are left.
+renews the claim while it does, and writes down after each channel which channels are left.
 
-A process that dies in between leaves the channel it was at in doubt: that one is told again, with the same id.
+Where a process dies in between, the message goes to the channel it was at a second time, with the same id.
 """
 
 from __future__ import annotations
@@ -44,32 +44,32 @@ _LINES = 20
 
 @dataclass
 class Sent:
-	"""Notices that at least one channel took, and those that none did (yet)."""
+	"""Numbers of notices that at least one channel took, and of those that no channel took yet."""
 
 	notices: int = 0
 	undelivered: int = 0
 
 
 def send_waiting() -> Sent:
-	"""Send what waits. Alerts of one rule that changed together are told together. Commits."""
+	"""Send the notices that wait. Alerts of one rule that changed together are one message. Commits."""
 	sent = Sent()
-	# In SQL: see `bridge.state`
+	# In SQL: see `bridge.site.state`
 	if not frappe.db.sql(f"select 1 from `tab{FLIP}` where waiting = 1 limit 1"):
 		return sent
 	if not live_site.is_confirmed():
 		return sent
-	for names in _together():
+	for names in _batches():
 		claim = frappe.generate_hash(length=16)
 		flips = _claim(names, claim)
 		if flips:
-			told = _tell(flips, claim)
-			sent.notices += told
-			sent.undelivered += not told
+			delivered = _send(flips, claim)
+			sent.notices += delivered
+			sent.undelivered += not delivered
 	return sent
 
 
-def _together() -> Iterator[list[str]]:
-	"""Names of flips that are one message: those that were one before, or those of one rule that tell the same."""
+def _batches() -> Iterator[list[str]]:
+	"""Names of flips that are one message: those that were one before, or those of one rule with the same notice."""
 	flip, alert = frappe.qb.DocType(FLIP), frappe.qb.DocType(ALERT)
 	waiting = (
 		frappe.qb.from_(flip)
@@ -89,19 +89,19 @@ def _together() -> Iterator[list[str]]:
 			groups.setdefault((row.delivery,) if row.delivery else new, []).append(row.name)
 	quiet: dict[str, bool] = {}
 	for key, names in groups.items():
-		if len(key) == 3 and quiet.setdefault(key[0], _has_told_enough(key[0])):
+		if len(key) == 3 and quiet.setdefault(key[0], _is_throttled(key[0])):
 			continue
 		yield names
 
 
 def _is_stale(claimed_at: Any) -> bool:
-	"""Whether who claimed it must be dead. A claim that is still to come is of a clock that was ahead."""
+	"""Whether the claim's process must be dead. A claim in the future was made by a clock that was ahead, and is stale, too."""
 	age = (clock.now() - from_column(claimed_at)).total_seconds()
 	return not -60 < age < limits.ALERT_CLAIM_SECONDS
 
 
-def _has_told_enough(rule: str) -> bool:
-	"""Whether a rule has told so much in the last hour that what changes now is gathered for a while."""
+def _is_throttled(rule: str) -> bool:
+	"""Whether a rule has sent so many messages in the last hour that its notices are gathered for a while."""
 	flip, alert, now = frappe.qb.DocType(FLIP), frappe.qb.DocType(ALERT), clock.now()
 	rows = (
 		frappe.qb.from_(flip)
@@ -118,7 +118,7 @@ def _has_told_enough(rule: str) -> bool:
 
 
 def drop_waiting() -> None:
-	"""Tell nobody of what waits: notices of the site that this one was copied from."""
+	"""Send none of the notices that wait: they are of the site that this one was copied from."""
 	values = {"waiting": 0, "outcome": _("Nobody: nobody had said that this is the live site.")}
 	frappe.db.set_value(FLIP, {"waiting": 1}, values, update_modified=False)
 
@@ -127,7 +127,7 @@ def drop_waiting() -> None:
 
 
 def _claim(names: Sequence[str], claim: str) -> list[Any]:
-	"""The flips that are now this process's alone; none if another was faster."""
+	"""The flips that this process has claimed; none if another was faster."""
 	now = clock.now()
 	flip = frappe.qb.DocType(FLIP)
 	oldest, newest = (to_column(now + timedelta(seconds=n)) for n in (-limits.ALERT_CLAIM_SECONDS, 60))
@@ -136,7 +136,7 @@ def _claim(names: Sequence[str], claim: str) -> list[Any]:
 	frappe.db.commit()
 	try:
 		row_locks.in_turn(update.where(flip.name.isin(names) & (flip.waiting == 1) & free).run)
-	except frappe.QueryDeadlockError:  # with another who claims; what neither got is sent the next time
+	except frappe.QueryDeadlockError:  # with another claim; notices that neither got are sent the next time
 		frappe.db.rollback()
 		return []
 	frappe.db.commit()
@@ -144,8 +144,8 @@ def _claim(names: Sequence[str], claim: str) -> list[Any]:
 	if flips and not flips[0].delivery:
 		delivery = frappe.generate_hash(length=20)
 		_note(claim, {"delivery": delivery})
-		for one in flips:
-			one.delivery = delivery
+		for flip in flips:
+			flip.delivery = delivery
 	return flips
 
 
@@ -177,25 +177,25 @@ def _note(claim: str, values: dict[str, Any]) -> None:
 	frappe.db.commit()
 
 
-# Telling
+# Sending
 
 
-def _tell(flips: Sequence[Any], claim: str) -> bool:
-	"""Send one message for these flips. Returns whether anybody was told."""
+def _send(flips: Sequence[Any], claim: str) -> bool:
+	"""Send one message for these flips. Returns whether any channel took it."""
 	first = flips[0]
-	told = message(first.rule or "", Notice(first.notice), flips)
+	message = message_of(first.rule or "", Notice(first.notice), flips)
 	left = json.loads(first.channels_left) if first.channels_left else None
-	channels = dispatch.chosen(told.severity, _channels(first.rule) if left is None else left)
+	channels = dispatch.channels_for(message.severity, _channels(first.rule) if left is None else left)
 	if left == []:
 		channels = []
 	lines = [first.outcome] if first.outcome else []
 	again: list[str] = []
-	told_anybody = False
+	delivered = False
 	for position, channel in enumerate(channels, 1):
 		if not _renew(claim):
-			return told_anybody
-		delivery = dispatch.deliver(channel, told)
-		told_anybody |= delivery.ok
+			return delivered
+		delivery = dispatch.deliver(channel, message)
+		delivered |= delivery.ok
 		lines.append(_line_of(delivery))
 		if not delivery.ok and not delivery.permanent:
 			again.append(channel)
@@ -211,11 +211,11 @@ def _tell(flips: Sequence[Any], claim: str) -> bool:
 		"claimed_at": None,
 	}
 	_note(claim, values)
-	return told_anybody
+	return delivered
 
 
 def _channels(rule: str | None) -> list[str]:
-	"""Those that a rule names; none for all."""
+	"""Channels that a rule names; none for all."""
 	return frappe.get_all(
 		"Job Alert Rule Channel", {"parenttype": RULE, "parent": rule}, pluck="channel", order_by="idx"
 	)
@@ -225,7 +225,7 @@ def _line_of(delivery: Delivery) -> str:
 	return f"{delivery.channel or '?'}: {delivery.detail or 'ok' if delivery.ok else delivery.error}"
 
 
-def message(rule: str, notice: Notice, flips: Sequence[Any]) -> Message:
+def message_of(rule: str, notice: Notice, flips: Sequence[Any]) -> Message:
 	"""One message about one alert, or about several of a rule."""
 	first, single = flips[0], len(flips) == 1
 	state, kind = _STATES[notice], KINDS.get(first.kind or "")

@@ -1,4 +1,4 @@
-"""What rules look at: each thing asked once an evaluation at most, and only if a rule needs it."""
+"""What rules look at. Each source is read at most once an evaluation, and only if a rule needs it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from job_monitor.core.schedules.health import ScheduleHealth
 T = TypeVar("T")
 
 REDIS, HISTORY, SCHEDULES, SITES = "Redis", "history", "schedules", "sites"
-"""Sources, as they are named where one gives no answer."""
+"""Names of sources, as Could Not Ask shows them."""
 
 ZOMBIES = "zombies"
-"""Key of what the last hunt found."""
+"""Key of the zombies that the last search found."""
 
 
-class CouldNotTell(Exception):
+class NoAnswer(Exception):
 	"""A source gave no answer."""
 
 	def __init__(self, source: str, text: str) -> None:
@@ -43,15 +43,16 @@ class CouldNotTell(Exception):
 		self.source = source
 
 
-class Facts:
-	"""
+class Sources:
+	"""Answers of the sources for one evaluation, each kept once it was read.
+
 	Args:
 		now: In UTC.
-		last_evaluated_at: When the rules were looked at before this.
-		windows: Minutes that rules count runs over: all are read at once.
+		last_evaluated_at: When the evaluation before this one began.
+		windows: Minutes over which rules count runs; all windows are read at once.
 
 	Attributes:
-		problems: What could not be asked so far, by source.
+		problems: Why a source gave no answer so far, by source.
 	"""
 
 	def __init__(
@@ -64,9 +65,10 @@ class Facts:
 		self._answers: dict[Any, Any] = {}
 
 	def _once(self, source: str, key: Any, ask: Callable[[], T]) -> T:
-		"""
+		"""The answer of a source, read the first time.
+
 		Raises:
-			CouldNotTell: Also when it is asked again: a Redis that is down is waited for once.
+			NoAnswer: Each time: a Redis that is down is waited for once.
 		"""
 		if key not in self._answers:
 			try:
@@ -74,12 +76,12 @@ class Facts:
 			except BaseTimeoutException:
 				raise
 			except JobMonitorError as error:
-				self._answers[key] = CouldNotTell(REDIS, translated(error.wording))
+				self._answers[key] = NoAnswer(REDIS, translated(error.wording))
 			except Exception as error:
 				frappe.db.rollback()
-				self._answers[key] = CouldNotTell(source, f"{type(error).__name__}: {error}")
+				self._answers[key] = NoAnswer(source, f"{type(error).__name__}: {error}")
 		answer = self._answers[key]
-		if isinstance(answer, CouldNotTell):
+		if isinstance(answer, NoAnswer):
 			raise answer
 		return cast(T, answer)
 
@@ -91,17 +93,17 @@ class Facts:
 		return self._once(HISTORY, "lost runs", recorder_progress.lost_runs)
 
 	def zombies(self, known: Collection[str]) -> list[Job]:
-		"""Jobs that are zombies now: of the last hunt, which is made anew when it is old, and of those known before."""
+		"""Jobs that are zombies now: of the last search, which is repeated when it is old, and of those that fire already."""
 		return self._once(REDIS, ("zombies", *sorted(known)), lambda: self._zombies(known))
 
 	def _zombies(self, known: Collection[str]) -> list[Job]:
 		client = context.client()
-		ids = list(dict.fromkeys([*known, *self._hunted(client)]))[: limits.ALERT_SUBJECTS]
+		ids = list(dict.fromkeys([*known, *self._searched(client)]))[: limits.ALERT_SUBJECTS]
 		jobs = read_rows(client, [("", job_id) for job_id in map(keys.askable, ids)], frozenset({"call"}))
 		return zombies.among(client, jobs)
 
-	def _hunted(self, client: RqClient) -> list[str]:
-		"""Ids of this site's zombies, as the last hunt found them."""
+	def _searched(self, client: RqClient) -> list[str]:
+		"""Ids of this site's zombies, as the last search found them."""
 		kept = json.loads(state.get(ZOMBIES) or "{}")
 		age = self.now - datetime.fromisoformat(kept["at"]) if kept else None
 		if age is not None and timedelta() <= age < timedelta(minutes=limits.ZOMBIE_RULE_MINUTES):
@@ -126,7 +128,7 @@ class Facts:
 		return self._once(REDIS, "memory", ask)
 
 	def outcomes(self, minutes: int) -> dict[str, Counts]:
-		"""Of one of the windows, by queue."""
+		"""Runs that ended in one of the windows, by queue."""
 		return self._once(HISTORY, "outcomes", lambda: recent_runs.outcomes(self.windows))[minutes]
 
 	@property
@@ -142,8 +144,8 @@ class Facts:
 		now = to_site(self.now)
 		since = min(now - timedelta(minutes=minutes), to_site(self.now - timedelta(minutes=minutes)))
 		query = "select count(*) from `tabError Log` where creation >= %s and creation <= %s"
-		within = (since, now + timedelta(minutes=1))
-		return self._once(HISTORY, ("errors", minutes), lambda: int(frappe.db.sql(query, within)[0][0]))
+		bounds = (since, now + timedelta(minutes=1))
+		return self._once(HISTORY, ("errors", minutes), lambda: int(frappe.db.sql(query, bounds)[0][0]))
 
 	@property
 	def schedules(self) -> list[ScheduleHealth]:
@@ -157,10 +159,10 @@ class Facts:
 	def enqueue_limit(self) -> int | None:
 		"""Waiting jobs of one queue from which `frappe.enqueue` throws QueueOverloaded: Frappe 16's
 		`utils/background_jobs.py`. None on Frappe 15, unless the bench has `max_queued_jobs`."""
-		most = frappe.utils.cint(frappe.conf.max_queued_jobs) or getattr(
+		limit = frappe.utils.cint(frappe.conf.max_queued_jobs) or getattr(
 			background_jobs, "MAX_QUEUED_JOBS", 0
 		)
-		return self._once(SITES, "limit", lambda: most + 50 * len(get_sites())) if most else None
+		return self._once(SITES, "limit", lambda: limit + 50 * len(get_sites())) if limit else None
 
 	@property
 	def failed_limit(self) -> int:

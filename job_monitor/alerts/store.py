@@ -1,6 +1,6 @@
 """Rules and incidents in the site's database: Job Alert Rule, Job Alert and its flips.
 
-The moments that decide are kept in UTC, in `moments`: a clock or a zone that is set back neither delays nor repeats a
+The moments that transitions depend on are kept in UTC, in `moments`: a clock or a zone that is set back neither delays nor repeats a
 notice. The columns beside it are for people, in the site's time zone.
 """
 
@@ -33,20 +33,20 @@ _FIELDS = ("subject", "state", "title", "text", "value", "context", "severity")
 
 
 def rules() -> list[Rule]:
-	"""Those that are enabled. Kinds that this version does not know are left out."""
+	"""Rules that are enabled. Rules of a kind that this version does not know are left out."""
 	fields = ("name", *_RULE_FIELDS, "pending_period", "repeat_interval", "muted_until")
 	rows = _select(f"select {_columns(fields)} from `tab{RULE}` where enabled = 1 order by name")
-	return [rule(row) for row in rows if row.kind in KINDS and not _told_elsewhere(row.kind)]
+	return [rule(row) for row in rows if row.kind in KINDS and not _is_another_sites(row.kind)]
 
 
-def _told_elsewhere(kind: str) -> bool:
-	"""Whether another site tells what all sites of the bench share."""
+def _is_another_sites(kind: str) -> bool:
+	"""Whether another site evaluates this kind for all sites of the bench."""
 	site = frappe.conf.get("job_monitor_bench_site")
 	return KINDS[kind].of_bench and bool(site) and site != frappe.local.site
 
 
 def rule(row: Any) -> Rule:
-	"""Of a row or a document."""
+	"""The rule of a row or a document."""
 	return Rule(
 		name=row.name or "",
 		kind=row.kind,
@@ -80,7 +80,7 @@ def _columns(names: Iterable[str]) -> str:
 
 
 def _select(query: str, values: Any = ()) -> list[Any]:
-	"""In SQL, as each look asks for it: see `bridge.state`."""
+	"""In SQL, as each evaluation needs it: see `bridge.site.state`."""
 	return frappe.db.sql(query, values, as_dict=True)
 
 
@@ -101,7 +101,7 @@ def _incident(row: Any) -> Incident:
 
 
 def moments(row: Any) -> dict[str, datetime | None]:
-	"""In UTC. Of a row that an older release wrote: from the columns for people, where the row has them."""
+	"""An alert's moments in UTC, by name. A row of an older release has them in the columns for people alone."""
 	if not row.moments:
 		return {name: _utc(row.get(name)) for name in MOMENTS}
 	kept = json.loads(row.moments)
@@ -142,7 +142,7 @@ def write(
 
 
 def trim() -> None:
-	"""Forget the oldest incidents that are over beyond the number that is kept."""
+	"""Delete the oldest resolved alerts beyond the number that is kept."""
 	alert = frappe.qb.DocType(ALERT)
 	query = frappe.qb.from_(alert).select(alert.name).where(alert.state == State.RESOLVED.value)
 	query = query.orderby(alert.creation, order=frappe.qb.desc)
@@ -163,7 +163,7 @@ def _values(incident: Incident) -> dict[str, Any]:
 
 def _insert(rule_name: str, incident: Incident) -> str:
 	alert = frappe.get_doc({"doctype": ALERT, "rule": rule_name, **_values(incident)})
-	# Its rule may have been deleted meanwhile: the incident is then closed the next time
+	# Its rule may have been deleted meanwhile: the next evaluation closes the incident
 	return alert.insert(ignore_permissions=True, ignore_links=True).name
 
 
@@ -172,7 +172,7 @@ def _update(name: str, before: Incident, after: Incident) -> None:
 	changed = {field: value for field, value in _values(after).items() if value != old[field]}
 	if "state" in changed:
 		changed |= {"modified": now_datetime(), "modified_by": frappe.session.user}
-	if changed:  # each minute of an incident: in SQL, see `bridge.state`
+	if changed:  # each minute of an incident: in SQL, see `bridge.site.state`
 		columns = ", ".join(f"`{column}` = %({column})s" for column in changed)
 		frappe.db.sql(f"update `tab{ALERT}` set {columns} where `name` = %(name)s", {**changed, "name": name})
 		frappe.clear_document_cache(ALERT, name)
@@ -187,6 +187,7 @@ def forget(names: list[str]) -> None:
 
 
 def add_flip(alert: str, at: datetime | None, what: str, who: str, notice: Notice = Notice.NONE) -> None:
+	"""Add a row to an alert's flips; it waits to be sent if there is a notice."""
 	number = frappe.db.count(FLIP, {"parenttype": ALERT, "parent": alert})
 	frappe.get_doc(
 		{

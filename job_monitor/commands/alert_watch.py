@@ -167,8 +167,8 @@ def _write_down() -> None:
 
 def _summary(look: Look) -> Any:
 	problems = look.evaluation.problems if look.evaluation else {}
-	untold = look.evaluation.untold if look.evaluation else ""
-	return look.problem or look.left_out, sorted(problems), untold, [alert["name"] for alert in look.alerts]
+	withheld = look.evaluation.withheld if look.evaluation else ""
+	return look.problem or look.left_out, sorted(problems), withheld, [alert["name"] for alert in look.alerts]
 
 
 def _lines(look: Look) -> Iterator[str]:
@@ -198,9 +198,10 @@ def _how(evaluation: engine.Evaluation | None) -> Iterator[str]:
 	if evaluation.skipped:
 		yield click.style(f" Not looked at now: {evaluation.skipped}.", dim=True)
 		return
-	if evaluation.untold:
+	if evaluation.withheld:
 		yield click.style(
-			f" ! Nobody is told: {evaluation.untold}. Say so in Job Monitor Settings, if it is.", fg="yellow"
+			f" ! Nobody is told: {evaluation.withheld}. Say so in Job Monitor Settings, if it is.",
+			fg="yellow",
 		)
 	rules = counted(evaluation.rules, "1 rule", "{0} rules")
 	notices = counted(evaluation.notices, "1 notice sent", "{0} notices sent")

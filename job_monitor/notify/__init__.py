@@ -1,1 +1,1 @@
-"""Tells people of alerts: one file per channel. Sends what was written down before, and knows no rules."""
+"""Sends messages of alerts, one file per kind of channel. It knows no rules."""

@@ -1,4 +1,4 @@
-"""Work that may hang for longer than its own timeouts say: a name server, a server that sends a byte a second."""
+"""A deadline for work that may take longer than its own timeouts: a name server, a server that sends a byte a second."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from job_monitor.notify.message import DeliveryError
 T = TypeVar("T")
 
 
-def within(seconds: float, what: str, work: Callable[[], T]) -> T:
+def run_within(seconds: float, what: str, work: Callable[[], T]) -> T:
 	"""The result of `work`, which runs in a thread of its own and may not use Frappe.
 
 	A job's time limit, which is a signal, reaches the caller while it waits here.
 
 	Raises:
-		DeliveryError: Not in time. The thread is left to itself and ends with its own timeouts.
+		DeliveryError: The work took too long. Its thread ends with its own timeouts.
 	"""
 	outcome: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 

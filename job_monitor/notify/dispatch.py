@@ -1,4 +1,4 @@
-"""Sends a message on a channel, and writes down on it how that went."""
+"""Sends a message on a channel, and records the outcome on the Job Alert Channel."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _KINDS: dict[str, Callable[[Any, Message], str]] = {
 	"Webhook": webhook.deliver,
 	"Email": email.deliver,
 }
-"""Fast ones first."""
+"""Functions by kind of channel, the fast ones first."""
 
 
-def chosen(severity: str, channels: Sequence[str] | None = None) -> list[str]:
-	"""Names of the enabled channels that want this severity: the fast ones first, the failing ones last.
+def channels_for(severity: str, channels: Sequence[str] | None = None) -> list[str]:
+	"""Names of the enabled channels for this severity: the fast ones first, the failing ones last.
 
 	Args:
 		channels: Names. None or empty for all.
@@ -53,8 +53,7 @@ def chosen(severity: str, channels: Sequence[str] | None = None) -> list[str]:
 def deliver(channel: str, message: Message) -> Delivery:
 	"""Send a message on one channel; never raises, except a job's time limit.
 
-	Commits: what is not yet written when it is called, so that no lock is held while a server is waited for, and then
-	the outcome.
+	Commits twice: the caller's writes, so that no lock is held while a server is waited for, and the outcome.
 	"""
 	try:
 		frappe.db.commit()
@@ -96,7 +95,7 @@ def _prepared(message: Message) -> Message:
 
 
 def _attempt(channel: str, kind: str, message: Message) -> Delivery:
-	told = list(frappe.local.message_log)
+	messages = list(frappe.local.message_log)
 	try:
 		detail = _KINDS[kind](frappe.get_doc(CHANNEL, channel), message)
 		delivery = Delivery(channel, True, detail=line(detail))
@@ -107,12 +106,12 @@ def _attempt(channel: str, kind: str, message: Message) -> Delivery:
 		delivery = Delivery(channel, False, line(str(error)), error.permanent)
 	except Exception as error:
 		delivery = Delivery(channel, False, _unexpected(error, f"channel {channel}"))
-	frappe.local.message_log = told  # what frappe.throw put there is told in the outcome
-	_write_down(delivery)
+	frappe.local.message_log = messages  # the outcome holds what frappe.throw put there
+	_record(delivery)
 	return delivery
 
 
-def _write_down(delivery: Delivery) -> None:
+def _record(delivery: Delivery) -> None:
 	try:
 		if delivery.ok:
 			values = {"last_sent": now_datetime(), "status": OK, "last_error": "", "failures_in_a_row": 0}
@@ -140,7 +139,7 @@ def _rollback() -> None:
 
 
 def _unexpected(error: Exception, what: str) -> str:
-	"""Log an error that is nobody's fault but ours, and say it in a line. Not into Error Log: alerts count its rows."""
+	"""Log an error of our own, and give it as a line. Not into Error Log: alerts count its rows."""
 	trace = "".join(traceback.format_exception(error))
 	with suppress(OSError):  # a full disk
 		frappe.logger("job_monitor").error(_redacted(f"{what}: {trace}"))
@@ -150,5 +149,5 @@ def _unexpected(error: Exception, what: str) -> str:
 def _redacted(text: str) -> str:
 	try:
 		return context.redactor().clean_text(text)
-	except ConfigError:  # of the words masked besides ours
+	except ConfigError:  # in the names that a site masks besides ours
 		return Redactor().clean_text(text)

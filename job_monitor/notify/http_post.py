@@ -1,7 +1,7 @@
-"""One signed POST to a webhook: bounded in time, tried again where that can help, never redirected.
+"""One signed POST to a webhook: bounded in time, repeated where that can help, never redirected.
 
-What is raised names the host and what it answered, and never the rest of the URL: it often is the password.
-Proxies of the environment are not used: behind one, nobody could say where the request goes.
+Errors name the host and its answer, and never the rest of the URL, which often is the password. Proxies of the
+environment are not used: a proxy would resolve the host anew, so the check of its address would prove nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from http import HTTPStatus
 
 from job_monitor.core import limits
 from job_monitor.notify import url_guard
-from job_monitor.notify.deadline import within
+from job_monitor.notify.deadline import run_within
 from job_monitor.notify.message import DeliveryError
 from job_monitor.notify.render import line
 
@@ -32,7 +32,8 @@ _HIDDEN = re.compile(r"[\w-]{8,}")
 
 @dataclass(frozen=True)
 class Request:
-	"""
+	"""A POST to make.
+
 	Attributes:
 		secret: Signs the body, see `signature`; "" for none.
 		private: Addresses that are not public, plain http and any port are allowed.
@@ -61,16 +62,17 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def post(request: Request) -> str:
-	"""
+	"""Make a POST, several times if needed.
+
 	Returns:
-		What the host answered, in words.
+		The answer of the host, in words.
 
 	Raises:
 		DeliveryError
 	"""
 	target = url_guard.parse(request.url, request.private)
 	deadline = time.monotonic() + limits.NOTIFY_SECONDS
-	return within(limits.NOTIFY_SECONDS, target.host, lambda: _tries(request, target, deadline))
+	return run_within(limits.NOTIFY_SECONDS, target.host, lambda: _tries(request, target, deadline))
 
 
 def _tries(request: Request, target: url_guard.Target, deadline: float) -> str:
@@ -78,7 +80,7 @@ def _tries(request: Request, target: url_guard.Target, deadline: float) -> str:
 	pauses = [*limits.NOTIFY_PAUSES[: request.tries - 1], None]
 	for pause in pauses:
 		try:
-			return _once(request, target, headers, deadline)
+			return _attempt(request, target, headers, deadline)
 		except _Transient as error:
 			wait = max(pause or 0.0, error.after)
 			late = wait > deadline - time.monotonic() - 1
@@ -102,10 +104,10 @@ def _headers(request: Request) -> dict[str, str]:
 	return headers
 
 
-def _once(request: Request, target: url_guard.Target, headers: dict[str, str], deadline: float) -> str:
+def _attempt(request: Request, target: url_guard.Target, headers: dict[str, str], deadline: float) -> str:
 	try:
-		places = url_guard.resolve(target, request.private)
-		with closing(_Connection(target, places, deadline)) as connection:
+		addresses = url_guard.resolve(target, request.private)
+		with closing(_Connection(target, addresses, deadline)) as connection:
 			connection.request("POST", target.path, request.body, headers)
 			answer = connection.getresponse()
 			return _judge(request, target, answer)
@@ -113,27 +115,27 @@ def _once(request: Request, target: url_guard.Target, headers: dict[str, str], d
 		text = f"{target.host} has no valid certificate: {error.verify_message}"
 		raise DeliveryError(text, permanent=True) from None
 	except (OSError, http.client.HTTPException) as error:
-		# Their texts hold what the host sent, and http.client's own ones the path
+		# Their texts hold what the host sent, and those of http.client the path
 		known = "no answer in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", "")
 		raise _Transient(f"{target.host}: {known or type(error).__name__}") from None
 
 
 def _judge(request: Request, target: url_guard.Target, answer: http.client.HTTPResponse) -> str:
 	phrase = HTTPStatus(answer.status).phrase if answer.status in list(HTTPStatus) else ""
-	told = f"{target.host} answered {answer.status} {phrase}".strip()
+	outcome = f"{target.host} answered {answer.status} {phrase}".strip()
 	if 200 <= answer.status < 300:
-		return told
+		return outcome
 	if 300 <= answer.status < 400:
-		raise DeliveryError(f"{told}: redirects are not followed.", permanent=True)
+		raise DeliveryError(f"{outcome}: redirects are not followed.", permanent=True)
 	text = _without_secrets(answer.read(4096).decode("utf-8", "replace"), request)
-	told = f"{told}: {text}" if text else told
+	outcome = f"{outcome}: {text}" if text else outcome
 	if answer.status >= 500 or answer.status in _TRANSIENT:
-		raise _Transient(told, _retry_after(answer.getheader("Retry-After", "")))
-	raise DeliveryError(told, permanent=True)
+		raise _Transient(outcome, _retry_after(answer.getheader("Retry-After", "")))
+	raise DeliveryError(outcome, permanent=True)
 
 
 def _without_secrets(text: str, request: Request) -> str:
-	"""Some hosts send back what they were sent."""
+	"""Some hosts repeat the request in their answer."""
 	parts = request.url.partition("://")[2].partition("/")[2]
 	for secret in [request.secret, *_HIDDEN.findall(parts)]:
 		text = text.replace(secret, "…") if secret else text
@@ -152,23 +154,23 @@ def _retry_after(value: str) -> float:
 
 
 class _Connection(http.client.HTTPConnection):
-	"""Connects to addresses that were looked at; host name and certificate are those of the URL."""
+	"""Connects to addresses that were checked; host name and certificate are those of the URL."""
 
 	def __init__(
-		self, target: url_guard.Target, places: list[tuple[int, url_guard.Address]], deadline: float
+		self, target: url_guard.Target, addresses: list[tuple[int, url_guard.Address]], deadline: float
 	) -> None:
 		self.default_port = url_guard.PORTS[target.scheme]
 		super().__init__(target.host, target.port)
-		self.places = places
+		self.addresses = addresses
 		self.deadline = deadline
 		self.context = ssl.create_default_context() if target.scheme == "https" else None
 
 	def connect(self) -> None:
-		for number, (family, place) in enumerate(self.places, 1):
+		for number, (family, address) in enumerate(self.addresses, 1):
 			sock = socket.socket(family, socket.SOCK_STREAM)
 			try:
 				sock.settimeout(self._left(limits.NOTIFY_CONNECT_SECONDS))
-				sock.connect(place)
+				sock.connect(address)
 				if self.context:
 					sock = self.context.wrap_socket(sock, server_hostname=self.host)
 				sock.settimeout(self._left(limits.NOTIFY_READ_SECONDS))
@@ -176,11 +178,11 @@ class _Connection(http.client.HTTPConnection):
 				return
 			except OSError:
 				sock.close()
-				if number == len(self.places):
+				if number == len(self.addresses):
 					raise
 
-	def _left(self, most: float) -> float:
+	def _left(self, limit: float) -> float:
 		left = self.deadline - time.monotonic()
 		if left <= 0:
 			raise TimeoutError("no time left")
-		return min(most, left)
+		return min(limit, left)

@@ -1,4 +1,4 @@
-"""What is told, and how telling it went."""
+"""A message, and the outcome of sending it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WARNING = "warning"
 """Severities."""
 
 FIRING, RESOLVED, REMINDER, TEST, UNKNOWN = "firing", "resolved", "reminder", "test", "unknown"
-"""States of an incident. "unknown": the question could not be asked."""
+"""States of an incident. "unknown": a source gave no answer."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Message:
 	Attributes:
 		title: One line: what is wrong.
 		text: Plain lines: why, and what to do. Never markup.
-		severity: `CRITICAL` or `WARNING`; also of the notice that it is over.
-		subject: What it is about: a queue, a method, a schedule.
+		severity: `CRITICAL` or `WARNING`; also of the notice that the incident is resolved.
+		subject: A queue, a method, a schedule …
 		since: In any zone; shown in the site's.
-		duration_seconds: Age of the incident; its length, when it is over.
+		duration_seconds: Age of the incident; its length, when it is resolved.
 		url: Where to read on in Desk.
 		key: Stable id of the incident, by which mail programs and receivers join its notices.
-		delivery: Stable id of this notice: one that is sent twice, because nobody knows whether it arrived, has the same.
+		delivery: Stable id of this notice: a notice that is sent twice, because its answer was lost, has the same id twice.
 		mail_subject: Of an e-mail, in place of the usual one.
 	"""
 

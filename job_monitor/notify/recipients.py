@@ -1,4 +1,4 @@
-"""Who is told."""
+"""Users and addresses that receive messages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ DEFAULT_ROLES = ("System Manager", MANAGER)
 
 
 def addresses(text: str | None) -> list[str]:
-	"""Addresses in a text, by comma, semicolon, blank or line.
+	"""Addresses in a text, separated by commas, semicolons, blanks or lines.
 
 	Raises:
-		frappe.InvalidEmailAddressError, frappe.ValidationError: More than anybody reads.
+		frappe.InvalidEmailAddressError: One is no address.
+		frappe.ValidationError: There are too many.
 	"""
 	found = list(dict.fromkeys(filter(None, re.split(r"[\s,;]+", text or ""))))
 	for address in found:
@@ -28,15 +29,15 @@ def addresses(text: str | None) -> list[str]:
 	return found
 
 
-def addresses_of(own: str | None) -> list[str]:
+def recipients_of(addresses_of_channel: str | None) -> list[str]:
 	"""A channel's own addresses, else those of the settings, else of the System Managers.
 
-	Administrator's address is a placeholder on most sites, so it counts only where somebody wrote it down.
+	Administrator's address is a placeholder on most sites, so it counts only where it is named.
 	"""
 	settings = frappe.db.get_single_value("Job Monitor Settings", "alert_recipients")
 	managers = with_roles(["System Manager"])
 	return (
-		addresses(own)
+		addresses(addresses_of_channel)
 		or addresses(settings)
 		or list(dict.fromkeys(email for user, email in managers if email and user != "Administrator"))
 	)

@@ -1,6 +1,6 @@
-"""A message as text, HTML, and the JSON that webhooks take. Titles and texts may hold anything a job said.
+"""A message as text, HTML, and the JSON that webhooks take. Titles and texts may hold anything that a job wrote.
 
-`_` translates the few words that are added here.
+`_` translates the words that are added here.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bounded(message: Message) -> Message:
 
 
 def badge(message: Message, _: Translate = str) -> str:
-	"""The first word to read."""
+	"""The word that a message begins with."""
 	urgent = message.severity == CRITICAL
 	if message.state == RESOLVED:
 		return _("RESOLVED")
@@ -71,8 +71,8 @@ def color(message: Message) -> int:
 	return _RED if message.severity == CRITICAL else _ORANGE
 
 
-def facts(message: Message, _: Translate = str) -> list[tuple[str, str]]:
-	"""Label and value of what is known besides the text."""
+def details(message: Message, _: Translate = str) -> list[tuple[str, str]]:
+	"""Labels and values that stand below the text."""
 	found = [(_("Concerns"), message.subject)]
 	if message.since:
 		found.append((_("Since"), f"{message.since:%Y-%m-%d %H:%M:%S %Z}".strip()))
@@ -84,9 +84,9 @@ def facts(message: Message, _: Translate = str) -> list[tuple[str, str]]:
 
 
 def as_text(message: Message, _: Translate = str) -> str:
-	"""Of an e-mail: begins with what is wrong, as its subject begins with how bad it is."""
+	"""The text of an e-mail. It begins with the title, as the mail's subject begins with the badge."""
 	parts = [message.title, message.text]
-	known = [(_("State"), badge(message, _)), *facts(message, _)]
+	known = [(_("State"), badge(message, _)), *details(message, _)]
 	parts.append("\n".join(f"{label}: {value}" for label, value in known))
 	parts.append(message.url)
 	return "\n\n".join(part for part in parts if part) + "\n"
@@ -96,7 +96,7 @@ def as_html(message: Message, _: Translate = str) -> str:
 	rows = "".join(
 		f'<tr><td style="padding:2px 16px 2px 0;color:#666">{html.escape(label)}</td>'
 		f"<td>{html.escape(value)}</td></tr>"
-		for label, value in facts(message, _)
+		for label, value in details(message, _)
 	)
 	url = html.escape(message.url)
 	link = f'<p><a href="{url}">{html.escape(_("Open in Desk"))}</a><br>{url}</p>' if url else ""
@@ -112,21 +112,21 @@ def as_html(message: Message, _: Translate = str) -> str:
 
 
 def as_json(message: Message, _: Translate = str) -> dict[str, Any]:
-	"""Every field by its name; `since` as in ISO 8601."""
+	"""Each field by its name; `since` as in ISO 8601."""
 	fields = asdict(message)
 	del fields["mail_subject"]
 	return {"version": 1, **fields, "since": message.since.isoformat() if message.since else None}
 
 
 def as_slack(message: Message, _: Translate = str) -> dict[str, Any]:
-	"""For Slack and what takes its format: Mattermost, Rocket.Chat, Discord's `/slack` address."""
+	"""For Slack and services with its format: Mattermost, Rocket.Chat, Discord's `/slack` address."""
 	attachment = {
 		"color": f"#{color(message):06x}",
 		"fallback": _slack(headline(message, _)),
 		"text": _slack(message.text),
 		"fields": [
 			{"title": label, "value": _slack(value), "short": len(value) < 40}
-			for label, value in facts(message, _)
+			for label, value in details(message, _)
 		],
 		"mrkdwn_in": [],
 	}
@@ -141,7 +141,7 @@ def as_discord(message: Message, _: Translate = str) -> dict[str, Any]:
 		"color": color(message),
 		"fields": [
 			{"name": label, "value": _discord(value), "inline": len(value) < 40}
-			for label, value in facts(message, _)
+			for label, value in details(message, _)
 		],
 	}
 	if message.url:
@@ -158,7 +158,7 @@ def as_teams(message: Message, _: Translate = str) -> dict[str, Any]:
 	style = {_RED: "attention", _ORANGE: "warning", _GREEN: "good"}.get(color(message), "default")
 	body = [_rich([headline(message, _)], style, weight="bolder", size="large")]
 	body += [_rich([row]) for row in message.text.splitlines() if row.strip()]
-	body += [_rich([f"{label}: {value}"], isSubtle=True) for label, value in facts(message, _)]
+	body += [_rich([f"{label}: {value}"], isSubtle=True) for label, value in details(message, _)]
 	card: dict[str, Any] = {
 		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
 		"type": "AdaptiveCard",
@@ -174,19 +174,19 @@ def as_teams(message: Message, _: Translate = str) -> dict[str, Any]:
 PAYLOADS = {"JSON": as_json, "Slack": as_slack, "Discord": as_discord, "Teams": as_teams}
 
 
-def _nobody(text: str) -> str:
+def _without_mentions(text: str) -> str:
 	"""No `@channel`, `@here` or `@all`: an empty character follows the sign."""
 	return text.replace("@", "@\u200b")
 
 
 def _slack(text: str) -> str:
-	# The links of Mattermost are broken, too; nothing else is, as texts are copied into consoles
+	# Links of Mattermost are broken, too; the rest stays, as people copy it into consoles
 	text = html.escape(text, quote=False).replace("](", "]\u200b(")
-	return _nobody(text)
+	return _without_mentions(text)
 
 
 def _discord(text: str) -> str:
-	return _nobody(_MARKDOWN.sub(r"\\\1", text))
+	return _without_mentions(_MARKDOWN.sub(r"\\\1", text))
 
 
 def _rich(texts: list[str], tint: str = "default", **style: Any) -> dict[str, Any]:

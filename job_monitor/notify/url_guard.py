@@ -1,8 +1,8 @@
 """Where a webhook may go: https, and public addresses only, unless the channel allows more.
 
-A name is resolved once, every address is looked at, and the connection is made to what was looked at: a name server
-that answers differently the second time (DNS rebinding) is not asked a second time. Hosts written as numbers of any
-kind (`2130706433`, `0177.1`) go the same way.
+A name is resolved once, each address is checked, and the connection is made to the checked addresses: a name server that
+answers differently the second time (DNS rebinding) gets no second query. Hosts written as numbers of any kind
+(`2130706433`, `0177.1`) are resolved and checked alike.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SPECIAL = [
 		"fc00::/7 fe80::/9 ff00::/8"
 	).split()
 ]
-"""IANA's registries of special-purpose addresses, as of 2025. What `is_global` knows of them differs from one Python to
-the next; of 192.0.0.0/24 and 2001::/23, in which single addresses are global, none is anybody's webhook."""
+"""IANA's registries of special-purpose addresses, as of 2025: Python's `is_global` knows them differently from release to
+release. The few global addresses within 192.0.0.0/24 and 2001::/23 serve no webhook."""
 
 PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"[!-~]*")
@@ -54,7 +54,8 @@ class Target:
 
 
 def parse(url: str, private: bool = False) -> Target:
-	"""
+	"""The parts of a URL.
+
 	Args:
 		private: Plain http and any port are allowed, too.
 
@@ -85,7 +86,7 @@ def parse(url: str, private: bool = False) -> Target:
 
 
 def resolve(target: Target, private: bool = False) -> list[tuple[int, Address]]:
-	"""Family and address of each place where the host is, all of them allowed.
+	"""Family and address of each address of the host, all of them allowed.
 
 	Raises:
 		AddressRefused, OSError: The name cannot be resolved now.
@@ -98,7 +99,7 @@ def resolve(target: Target, private: bool = False) -> list[tuple[int, Address]]:
 
 
 def is_public(text: str) -> bool:
-	"""Whether anybody on the internet could reach this address: then it is no secret door to this network."""
+	"""Whether an address can be reached from the internet, so that it leads to no other host of this network."""
 	ip = ipaddress.ip_address(text)
 	if isinstance(ip, ipaddress.IPv6Address):
 		nat64 = ipaddress.ip_address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None

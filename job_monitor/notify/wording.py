@@ -7,12 +7,13 @@ from collections.abc import Callable
 Translate = Callable[[str], str]
 
 
-def counted(number: int, one: str, many: str) -> str:
-	"""
+def counted(number: int, singular: str, plural: str) -> str:
+	"""A number with its noun.
+
 	Args:
-		one, many: Translated; `{0}` stands for the number.
+		singular, plural: Translated; `{0}` stands for the number.
 	"""
-	return (one if number == 1 else many).format(f"{number:,}")
+	return (singular if number == 1 else plural).format(f"{number:,}")
 
 
 def spoken(seconds: float | None, _: Translate = str) -> str:

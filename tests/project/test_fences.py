@@ -14,16 +14,8 @@ SCRIPTS = TESTS.parent / "scripts"
 
 STILL_OPEN: frozenset[str] = frozenset(
 	"""
-	job_monitor/alerts/checks/failures.py
-	job_monitor/alerts/checks/queues.py
-	job_monitor/alerts/checks/workers.py
-	job_monitor/alerts/dry_run.py
-	job_monitor/alerts/engine.py
-	job_monitor/alerts/outbox.py
-	job_monitor/alerts/sources.py
 	job_monitor/commands/watching.py
 	job_monitor/core/acts/actions.py
-	job_monitor/core/alerts/transitions.py
 	job_monitor/core/histogram.py
 	job_monitor/core/history/failure_texts.py
 	job_monitor/core/history/reconcile.py
@@ -44,11 +36,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/core/schedules/messages.py
 	job_monitor/core/schedules/records.py
 	job_monitor/core/schedules/schedule_jobs.py
-	job_monitor/job_monitor/doctype/job_alert/test_alerts_with_workers.py
-	job_monitor/job_monitor/doctype/job_alert/test_job_alert.py
-	job_monitor/job_monitor/doctype/job_alert/test_notices.py
-	job_monitor/job_monitor/doctype/job_alert_channel/test_job_alert_channel.py
-	job_monitor/job_monitor/doctype/job_alert_rule/job_alert_rule.py
 	job_monitor/job_monitor/doctype/job_failure/test_rollup.py
 	job_monitor/job_monitor/doctype/job_failure_group/test_job_failure_group.py
 	job_monitor/job_monitor/doctype/job_monitor_audit/test_job_monitor_audit.py
@@ -58,17 +45,12 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/job_monitor/doctype/rq_worker/test_stack.py
 	job_monitor/job_monitor/doctype/scheduled_job_type/test_schedule_health.py
 	job_monitor/job_monitor/report/job_throughput/test_job_throughput.py
-	job_monitor/notify/channels/email.py
-	job_monitor/notify/dispatch.py
-	job_monitor/notify/http_post.py
-	job_monitor/notify/wording.py
 	job_monitor/recorder/failures.py
 	job_monitor/recorder/scheduled_runs.py
 	job_monitor/tests/recorded_runs.py
 	job_monitor/tests/site_tests.py
 	job_monitor/tests/test_reference.py
 	tests/acts/test_actions.py
-	tests/alerts/test_transitions.py
 	tests/base/test_histogram.py
 	tests/browser/hostile.py
 	tests/history/test_failure_texts.py
@@ -78,7 +60,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	tests/history/test_runs.py
 	tests/logs/test_reader.py
 	tests/logs/test_reader_hostile.py
-	tests/notify/test_notify_post.py
 	tests/pickles/test_large_payloads.py
 	tests/rq/test_cursor.py
 	tests/rq/test_diagnosis.py

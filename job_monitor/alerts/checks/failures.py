@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.bridge.history.failure_groups import NEW_GROUPS, NewGroup
 from job_monitor.core import limits
 from job_monitor.core.alerts.incidents import Sighting
@@ -20,28 +20,28 @@ from job_monitor.core.history.runs import BAD
 from job_monitor.notify.wording import counted, last
 
 ALL_METHODS = "all methods"
-"""Subject of a rate over all methods: the same in every language, as an alert is found again by it."""
+"""Subject of a rate over all methods: the same in each language, as an alert is found again by it."""
 
 QUIET = timedelta(hours=1)
-"""New failures that come in one hour belong together; so long after the last one it is over."""
+"""New failures within an hour of one another are one flood, which ends an hour after the last."""
 
 MANY = "(many)"
-"""Subject of the incident that stands for new failures beyond those that are told one by one."""
+"""Subject of the incident that stands for a flood: new failures beyond those that have an alert of their own."""
 
 
 @check("Error Log Rate")
-def error_log_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	errors = facts.error_logs(rule.window_minutes)
+def error_log_rate(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	errors = sources.error_logs(rule.window_minutes)
 	if errors > rule.threshold:
-		one, many = _("1 error in {1}"), _("{0} errors in {1}")
-		title = (one if errors == 1 else many).format(errors, last(rule.window_minutes, _))
+		singular, plural = _("1 error in {1}"), _("{0} errors in {1}")
+		title = (singular if errors == 1 else plural).format(errors, last(rule.window_minutes, _))
 		text = _("The Error Log may have {0}.").format(f"{rule.threshold:g}")
 		yield Sighting("Error Log", title, text, errors)
 
 
 @check("Failure Rate")
-def failure_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	queues = _queues(rule, facts)
+def failure_rate(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	queues = _queues(rule, sources)
 	bad = _bad(rule, queues)
 	found = [
 		sighting
@@ -49,18 +49,18 @@ def failure_rate(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 		if (sighting := _rate(rule, method, number, queues)) is not None
 	]
 	if not found and rule.subject == "*":  # many methods that each fail a little
-		every = _rate(rule, None, bad.total(), queues)
-		found = [every] if every else []
+		total = _rate(rule, None, bad.total(), queues)
+		found = [total] if total else []
 	yield from found
 
 
-def _queues(rule: Rule, facts: Facts) -> list[Counts]:
-	outcomes = facts.outcomes(rule.window_minutes)
+def _queues(rule: Rule, sources: Sources) -> list[Counts]:
+	outcomes = sources.outcomes(rule.window_minutes)
 	return [counts for queue, counts in outcomes.items() if rule.covers(queue=queue)]
 
 
 def _bad(rule: Rule, queues: Sequence[Counts]) -> Counter[str]:
-	"""Failures by method."""
+	"""Failed runs by method."""
 	bad: Counter[str] = Counter()
 	for counts in queues:
 		for outcome in BAD:
@@ -71,7 +71,7 @@ def _bad(rule: Rule, queues: Sequence[Counts]) -> Counter[str]:
 
 
 def _rate(rule: Rule, method: str | None, bad: int, queues: Sequence[Counts]) -> Sighting | None:
-	"""Of one method, or of all together."""
+	"""The failure rate of one method, or of all methods together, if it is too high."""
 	if bad < max(1, rule.minimum):
 		return None
 	total = sum(counts.total(method) for counts in queues)
@@ -87,16 +87,16 @@ def _window(rule: Rule) -> str:
 
 
 @check("Method Failures")
-def method_failures(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for method, bad in _bad(rule, _queues(rule, facts)).items():
+def method_failures(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	for method, bad in _bad(rule, _queues(rule, sources)).items():
 		if bad >= max(1, rule.threshold):
 			title = counted(bad, _("Failed once"), _("Failed {0} times"))
 			yield Sighting(method, f"{title}: {method}", _window(rule), bad)
 
 
 @check("New Failure Group")
-def new_failure_group(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	groups = facts.new_groups(rule.window_minutes)
+def new_failure_group(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	groups = sources.new_groups(rule.window_minutes)
 	# What came in the hour before the oldest that was read is not known
 	known_from = groups[-1].at + QUIET if len(groups) >= NEW_GROUPS else None
 	single, flood = _apart([group for group in groups if rule.covers(subject=group.method)], known_from)
@@ -106,15 +106,15 @@ def new_failure_group(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sight
 			times = counted(group.occurrences, _("Once so far."), _("{0} times so far."))
 			text = f"{times} {_('See Job Failure Group {0}.').format(group.name)}"
 			yield Sighting(group.name, title.format(group.method, group.title), text, group.occurrences)
-	late = [group for group in flood if group.at > facts.now - QUIET]
+	late = [group for group in flood if group.at > sources.now - QUIET]
 	if late:
 		yield _many(late)
 
 
 def _apart(groups: Sequence[NewGroup], known_from: datetime | None) -> tuple[list[NewGroup], list[NewGroup]]:
-	"""Those that are told one by one, and those of a flood: before which so many had come within an hour.
+	"""New groups with an alert each, and those of a flood: so many had come within the hour before.
 
-	It depends on the groups alone, so a group never moves from the one to the other, and is told once.
+	It depends on the groups alone, so a group never moves from one list to the other, and is sent once.
 	"""
 	ordered = sorted(groups, key=lambda group: (group.at, group.name))
 	times = [group.at for group in ordered]

@@ -1,4 +1,4 @@
-"""Jobs that hang, and jobs that nothing will ever run."""
+"""Jobs that run too long, and zombies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.bridge import context
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock, limits
@@ -19,29 +19,29 @@ from job_monitor.notify.wording import counted, spoken
 
 
 @check("Stuck Job")
-def stuck_job(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	"""Of this site's jobs. The 500 that started last are looked at."""
-	for job in facts.snapshot.running:
+def stuck_job(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Of this site's jobs, those among the 500 that started last."""
+	for job in sources.snapshot.running:
 		if job.status != keys.STARTED or not context.is_own(job):
 			continue
 		if rule.covers(keys.short_name(job.queue), job.method):
-			runs = clock.seconds_between(job.started_at, facts.snapshot.taken_at)
-			if sighting := _past_timeout(job, facts) or _unusual(rule, job, runs, facts):
+			runs = clock.seconds_between(job.started_at, sources.snapshot.taken_at)
+			if sighting := _past_timeout(job, sources) or _unusual(rule, job, runs, sources):
 				yield sighting
 
 
-def _past_timeout(job: Job, facts: Facts) -> Sighting | None:
-	over = diagnosis.overtime(job, facts.snapshot.taken_at)
+def _past_timeout(job: Job, sources: Sources) -> Sighting | None:
+	over = diagnosis.overtime(job, sources.snapshot.taken_at)
 	if over is None:
 		return None
 	title = _("{0} runs {1} past its timeout").format(job.method or job.id, spoken(over, _))
 	return Sighting(job.id, title, _started(job), over)
 
 
-def _unusual(rule: Rule, job: Job, runs: float | None, facts: Facts) -> Sighting | None:
+def _unusual(rule: Rule, job: Job, runs: float | None, sources: Sources) -> Sighting | None:
 	if runs is None or runs < limits.UNUSUAL_SECONDS:
 		return None
-	usual = facts.baselines.get(job.method)
+	usual = sources.baselines.get(job.method)
 	if usual is None or usual.samples < rule.minimum or runs <= rule.threshold * usual.p95:
 		return None
 	title = _("{0} runs for {1}").format(job.method or job.id, spoken(runs, _))
@@ -58,9 +58,9 @@ def _started(job: Job) -> str:
 
 
 @check("Zombie Job")
-def zombie_job(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
-	"""Of this site's jobs. What fires is looked up at each look; the hunt for others takes its time now and then."""
-	for job in facts.zombies(known):
+def zombie_job(rule: Rule, sources: Sources, known: Known) -> Iterator[Sighting]:
+	"""Of this site's jobs. Zombies that fire are read at each evaluation; the search for others takes seconds now and then."""
+	for job in sources.zombies(known):
 		if context.is_own(job) and rule.covers(keys.short_name(job.queue), job.method):
 			age = clock.seconds_between(job.enqueued_at or job.created_at, clock.now())
 			title = _("Zombie: {0} will never run").format(job.method or job.id)

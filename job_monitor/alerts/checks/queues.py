@@ -1,4 +1,4 @@
-"""Queues, and the Redis they stand on."""
+"""Queues, and the Redis that holds them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.bridge.wording import translated
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
@@ -18,24 +18,24 @@ from job_monitor.core.wording import listed
 from job_monitor.notify.wording import counted, spoken
 
 
-def _waiting(rule: Rule, facts: Facts) -> Iterator[tuple[Queue, int]]:
+def _waiting(rule: Rule, sources: Sources) -> Iterator[tuple[Queue, int]]:
 	"""Queues of the rule in which jobs wait, and how many."""
-	for queue in facts.snapshot.queues:
+	for queue in sources.snapshot.queues:
 		if rule.covers(queue=queue.short_name) and (waiting := queue.counts.get(keys.QUEUED, 0)):
 			yield queue, waiting
 
 
 def _jobs_wait(waiting: int, age: float | None) -> str:
-	one, many = _("1 job waits, for {1}."), _("{0} jobs wait, the oldest for {1}.")
-	return (one if waiting == 1 else many).format(f"{waiting:,}", spoken(age, _))
+	singular, plural = _("1 job waits, for {1}."), _("{0} jobs wait, the oldest for {1}.")
+	return (singular if waiting == 1 else plural).format(f"{waiting:,}", spoken(age, _))
 
 
 @check("Queue Age")
-def queue_age(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for queue, waiting in _waiting(rule, facts):
-		age = queue.oldest_age(facts.snapshot.taken_at)
+def queue_age(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	for queue, waiting in _waiting(rule, sources):
+		age = queue.oldest_age(sources.snapshot.taken_at)
 		if age is not None and age > rule.threshold:
-			serving = facts.snapshot.serving(queue)
+			serving = sources.snapshot.serving(queue)
 			busy = sum(worker.state == "busy" for worker in serving)
 			title = _("Queue {0}: the oldest job waits for {1}").format(queue.short_name, spoken(age, _))
 			workers = counted(len(serving), _("1 worker"), _("{0} workers"))
@@ -44,9 +44,9 @@ def queue_age(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 
 
 @check("Queue Depth")
-def queue_depth(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	limit = facts.enqueue_limit
-	for queue, waiting in _waiting(rule, facts) if limit else ():
+def queue_depth(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	limit = sources.enqueue_limit
+	for queue, waiting in _waiting(rule, sources) if limit else ():
 		if 100 * waiting / limit >= rule.threshold:
 			title = _("Queue {0} holds {1} of {2} jobs").format(
 				queue.short_name, f"{waiting:,}", f"{limit:,}"
@@ -56,15 +56,15 @@ def queue_depth(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
 
 
 @check("Stalled Queue")
-def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for queue, waiting in _waiting(rule, facts):
-		age = queue.oldest_age(facts.snapshot.taken_at)
-		serving = facts.snapshot.serving(queue)
+def stalled_queue(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	for queue, waiting in _waiting(rule, sources):
+		age = queue.oldest_age(sources.snapshot.taken_at)
+		serving = sources.snapshot.serving(queue)
 		stalled = age is not None and age >= rule.threshold and serving
-		if facts.snapshot.suspended:
+		if sources.snapshot.suspended:
 			title = _("Workers are suspended: queue {0} stands still").format(queue.short_name)
 			yield Sighting(queue.short_name, title, _jobs_wait(waiting, age), age or 0.0)
-		elif stalled and not diagnosis.moves(queue, facts.snapshot, rule.threshold):
+		elif stalled and not diagnosis.moves(queue, sources.snapshot, rule.threshold):
 			title = _("Queue {0} stands still").format(queue.short_name)
 			jobs = sorted({i for worker in serving for i in worker.current_job_ids})
 			text = _("For {0} nothing has started or ended. Its workers hold: {1}.").format(
@@ -74,19 +74,19 @@ def stalled_queue(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]
 
 
 @check("No Worker")
-def no_worker(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for queue, waiting in _waiting(rule, facts):
-		if not facts.snapshot.serving(queue):
+def no_worker(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	for queue, waiting in _waiting(rule, sources):
+		if not sources.snapshot.serving(queue):
 			title = _("No worker serves queue {0}").format(queue.short_name)
 			start = _("Start one: {0}").format(worker_command(queue.short_name))
-			age = queue.oldest_age(facts.snapshot.taken_at)
+			age = queue.oldest_age(sources.snapshot.taken_at)
 			yield Sighting(queue.short_name, title, f"{_jobs_wait(waiting, age)} {start}", waiting)
 
 
 @check("Failed Registry")
-def failed_registry(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	limit = facts.failed_limit
-	for queue in facts.snapshot.queues:
+def failed_registry(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	limit = sources.failed_limit
+	for queue in sources.snapshot.queues:
 		failed = queue.counts.get(keys.FAILED, 0)
 		if rule.covers(queue=queue.short_name) and 100 * failed / limit >= rule.threshold:
 			title = _("Queue {0} keeps {1} of {2} failed jobs").format(queue.short_name, failed, limit)
@@ -95,9 +95,9 @@ def failed_registry(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sightin
 
 
 @check("Redis Memory")
-def redis_memory(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	used, most = facts.redis_memory
-	if most and 100 * used / most >= rule.threshold:
-		title = _("Redis has used {0} of {1} MB").format(used >> 20, most >> 20)
+def redis_memory(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	used, limit = sources.redis_memory
+	if limit and 100 * used / limit >= rule.threshold:
+		title = _("Redis has used {0} of {1} MB").format(used >> 20, limit >> 20)
 		text = _("At its limit it refuses new jobs, or drops keys.")
-		yield Sighting("Redis", title, text, 100 * used / most)
+		yield Sighting("Redis", title, text, 100 * used / limit)

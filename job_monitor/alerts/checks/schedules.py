@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.bridge.wording import translated
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
@@ -20,14 +20,14 @@ from job_monitor.notify.wording import counted
 
 
 @check("Missed Schedule")
-def missed_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting] | None:
-	if not facts.scheduler.runs:
+def missed_schedule(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting] | None:
+	if not sources.scheduler.runs:
 		return None
-	return _missed(rule, facts)
+	return _missed(rule, sources)
 
 
-def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
-	missed = list(_schedules(rule, facts, "missed"))
+def _missed(rule: Rule, sources: Sources) -> Iterator[Sighting]:
+	missed = list(_schedules(rule, sources, "missed"))
 	ahead = all_ahead(missed)
 	if ahead:
 		title = _("{0} schedules lie in the future and do not run").format(sum(map(is_ahead, missed)))
@@ -43,15 +43,15 @@ def _missed(rule: Rule, facts: Facts) -> Iterator[Sighting]:
 
 
 @check("Failing Schedule")
-def failing_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for schedule in _schedules(rule, facts, "failing"):
+def failing_schedule(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, sources, "failing"):
 		if schedule.failures >= rule.threshold:
 			what = counted(schedule.failures, _("Scheduled run failed"), _("Failed {0} times in a row"))
 			yield _of_schedule(schedule, f"{what}: {schedule.method}", schedule.failures)
 
 
-def _schedules(rule: Rule, facts: Facts, state: str) -> Iterator[ScheduleHealth]:
-	for schedule in facts.schedules:
+def _schedules(rule: Rule, sources: Sources, state: str) -> Iterator[ScheduleHealth]:
+	for schedule in sources.schedules:
 		if schedule.state == state and (
 			rule.covers(subject=schedule.name) or rule.covers(subject=schedule.method)
 		):
@@ -64,14 +64,14 @@ def _of_schedule(schedule: ScheduleHealth, title: str, value: float = 0.0) -> Si
 
 
 @check("Blocked Schedule")
-def blocked_schedule(rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	for schedule in _schedules(rule, facts, "blocked"):
+def blocked_schedule(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	for schedule in _schedules(rule, sources, "blocked"):
 		yield _of_schedule(schedule, _("Blocked by a dead job: {0}").format(schedule.method))
 
 
 @check("Scheduler")
-def scheduler(_rule: Rule, facts: Facts, _known: Known) -> Iterator[Sighting]:
-	found = facts.scheduler
+def scheduler(_rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	found = sources.scheduler
 	if not found.runs:
 		title = translated(of_scheduler(found.state, frappe.local.site)[0])
 		yield Sighting("Scheduler", title, translated(found.detail), warning_only=found.state == "dormant")

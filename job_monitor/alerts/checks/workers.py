@@ -9,7 +9,7 @@ from datetime import timedelta
 from frappe import _
 
 from job_monitor.alerts.checks.registry import Known, check
-from job_monitor.alerts.sources import Facts
+from job_monitor.alerts.sources import Sources
 from job_monitor.bridge.wording import translated
 from job_monitor.core import clock
 from job_monitor.core.alerts.incidents import Sighting
@@ -19,22 +19,22 @@ from job_monitor.core.rq.records import Worker
 
 
 @check("Dead Worker")
-def dead_worker(rule: Rule, facts: Facts, known: Known) -> Iterator[Sighting]:
-	"""Dead workers whose place nobody has taken. RQ forgets them after some minutes; we, after a day."""
-	workers = facts.snapshot.workers
+def dead_worker(rule: Rule, sources: Sources, known: Known) -> Iterator[Sighting]:
+	"""Dead workers that no new worker has replaced. RQ forgets them after some minutes, an alert after a day."""
+	workers = sources.snapshot.workers
 	lost = {w.name: _lost(w) for w in workers if w.is_dead and _covers(rule, w)}
 	for name, incident in known.items():
-		if name not in lost and facts.now - incident.began_at < timedelta(days=1):
+		if name not in lost and sources.now - incident.began_at < timedelta(days=1):
 			if not any(w.name == name for w in workers):
 				lost[name] = Sighting(name, incident.title, incident.text, context=incident.context)
-	replaced = Counter(
+	replacements = Counter(
 		{name: sum(_replaces(w, sighting) for w in workers) for name, sighting in lost.items()}
 	)
-	taken: Counter[str] = Counter()
+	used: Counter[str] = Counter()
 	for name, sighting in lost.items():
 		queues = sighting.context.partition(" ")[0]
-		if replaced[name] > taken[queues]:
-			taken[queues] += 1
+		if replacements[name] > used[queues]:
+			used[queues] += 1
 		else:
 			yield sighting
 
@@ -48,12 +48,12 @@ def _queues(worker: Worker) -> str:
 
 
 def _lost(worker: Worker) -> Sighting:
-	"""What is known of a dead worker; its context: queues, and when it was last alive."""
+	"""Sighting of a dead worker; its context holds the queues, and when it was last alive."""
 	title = _("A worker died: {0}").format(worker.name)
 	served = ", ".join(keys.short_name(queue) for queue in worker.queues) or _("unknown queues")
-	held = _("It held job {0}.").format(", ".join(worker.current_job_ids)) if worker.current_job_ids else ""
+	job = _("It held job {0}.").format(", ".join(worker.current_job_ids)) if worker.current_job_ids else ""
 	text = _("It served {0} on {1}: {2}. {3}").format(
-		served, worker.hostname or "?", translated(worker.reason), held
+		served, worker.hostname or "?", translated(worker.reason), job
 	)
 	beat = worker.last_heartbeat.isoformat() if worker.last_heartbeat else ""
 	return Sighting(worker.name, title, text.strip(), context=f"{_queues(worker)} {beat}")

@@ -16,7 +16,11 @@ _LINK_CHARS = 140
 
 
 def deliver(channel: Any, message: Message) -> str:
-	"""Written into the transaction; a Desk that is open hears of it at its commit."""
+	"""Insert notifications. Returns the users' names. An open Desk shows them when the transaction commits.
+
+	Raises:
+		DeliveryError: There are no such users.
+	"""
 	# A controller, and with it all of `frappe.model.document`, which only a process that sends needs
 	from frappe.desk.doctype.notification_settings.notification_settings import is_notifications_enabled
 

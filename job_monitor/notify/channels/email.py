@@ -1,7 +1,7 @@
 """E-mail by the site's default outgoing account, within this process.
 
-`frappe.sendmail(now=True)` is not used: it inserts into Email Queue and commits before it speaks to the mail server,
-waits two minutes for a dead one, and where mail is muted or suspended it says nothing.
+`frappe.sendmail(now=True)` is not used: it inserts into Email Queue and commits before it connects to the mail server,
+waits two minutes for a dead one, and is silent where mail is muted or suspended.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from frappe.utils import cint
 
 from job_monitor.core import limits
 from job_monitor.notify import render
-from job_monitor.notify.deadline import within
+from job_monitor.notify.deadline import run_within
 from job_monitor.notify.message import CRITICAL, FIRING, DeliveryError, Message
-from job_monitor.notify.recipients import addresses_of
+from job_monitor.notify.recipients import recipients_of
 from job_monitor.notify.render import line
 
 Refusals = dict[str, tuple[int, bytes]]
@@ -31,7 +31,7 @@ Refusals = dict[str, tuple[int, bytes]]
 
 @dataclass(frozen=True)
 class Server:
-	"""As the e-mail account has it. With neither password nor access token nobody logs in."""
+	"""An SMTP server, as the Email Account has it. Without password and access token there is no login."""
 
 	host: str
 	port: int = 0
@@ -43,17 +43,22 @@ class Server:
 
 
 def deliver(channel: Any, message: Message) -> str:
+	"""Send an e-mail. Returns its recipients.
+
+	Raises:
+		DeliveryError
+	"""
 	account = _account()
-	recipients = addresses_of(channel.recipients)
+	recipients = recipients_of(channel.recipients)
 	if not recipients:
 		raise DeliveryError(frappe._("There is nobody to send it to."), permanent=True)
 	server, sender = _server(account), account.email_id
 	mail = compose(message, account.default_sender, recipients)
-	refused = within(limits.MAIL_SECONDS, server.host, lambda: _send(server, mail, sender, recipients))
+	refused = run_within(limits.MAIL_SECONDS, server.host, lambda: _send(server, mail, sender, recipients))
 	if refused:
-		told = frappe._("{0} of {1} recipients were refused: {2}")
-		told = told.format(len(refused), len(recipients), _words(refused))
-		raise DeliveryError(told, permanent=all(code >= 500 for code, _ in refused.values()))
+		text = frappe._("{0} of {1} recipients were refused: {2}")
+		text = text.format(len(refused), len(recipients), _words(refused))
+		raise DeliveryError(text, permanent=all(code >= 500 for code, _ in refused.values()))
 	return ", ".join(recipients)
 
 
@@ -74,11 +79,11 @@ def _account() -> Any:
 def _server(account: Any) -> Server:
 	config = account.sendmail_config()
 	if not config["server"]:
-		told = frappe._("The Email Account {0} has no SMTP server.").format(account.name)
-		raise DeliveryError(told, permanent=True)
+		text = frappe._("The Email Account {0} has no SMTP server.").format(account.name)
+		raise DeliveryError(text, permanent=True)
 	if config["use_oauth"] and not config["access_token"]:
-		told = frappe._("The Email Account {0} is not authorized.").format(account.name)
-		raise DeliveryError(told, permanent=True)
+		text = frappe._("The Email Account {0} is not authorized.").format(account.name)
+		raise DeliveryError(text, permanent=True)
 	return Server(
 		host=config["server"],
 		port=config["port"],
@@ -91,8 +96,8 @@ def _server(account: Any) -> Server:
 
 
 def compose(message: Message, sender: str, recipients: list[str]) -> EmailMessage:
-	"""Notices of one incident refer to the same id, so mail programs show them as one thread. One that is sent twice has
-	one Message-ID, so mail servers show it once."""
+	"""The mail of a message. Notices of one incident refer to the same id, so mail programs show them as one thread; a
+	notice that is sent twice has one Message-ID, so mail servers show it once."""
 	mail = EmailMessage(policy=SMTP)
 	mail["Subject"] = message.mail_subject or f"{render.headline(message, frappe._)} ({message.site})"
 	mail["From"] = sender
@@ -130,7 +135,7 @@ def _send(server: Server, mail: EmailMessage, sender: str, recipients: list[str]
 
 
 def _connect(server: Server) -> smtplib.SMTP:
-	"""As Frappe connects: the certificate is not looked at, as many sites' own mail servers have none to show."""
+	"""As Frappe connects: the certificate is not checked, as many sites' own mail servers have none."""
 	kind = smtplib.SMTP_SSL if server.use_ssl else smtplib.SMTP
 	port = server.port or (465 if server.use_ssl else 587 if server.use_tls else 25)
 	return kind(server.host, port, timeout=limits.MAIL_SECONDS / 2)
@@ -147,8 +152,8 @@ def _log_in(session: smtplib.SMTP, server: Server) -> None:
 
 
 def _bearer(server: Server, challenge: bytes | None = None) -> str:
-	"""What XOAUTH2 says. A challenge is the server's reason why it refuses the token: only once it is answered by nothing
-	does the server say so in words."""
+	"""The answer that XOAUTH2 wants. A challenge is the server's reason to refuse the token: after an empty answer the server
+	ends with an error in words."""
 	return "" if challenge is not None else f"user={server.login}\1auth=Bearer {server.access_token}\1\1"
 
 

@@ -1,4 +1,4 @@
-"""A POST to somebody's URL, see `post`."""
+"""A POST to a webhook, see `http_post`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from job_monitor.notify.render import PAYLOADS
 
 
 def deliver(channel: Any, message: Message) -> str:
+	"""Post a message. Returns the answer of the host, in words.
+
+	Raises:
+		DeliveryError
+	"""
 	payload = PAYLOADS[channel.template or "JSON"](message, frappe._)
 	request = Request(
-		# Never in a variable of its own: tracebacks in Error Log may show those
+		# Never in a variable of its own: tracebacks in Error Log may show variables
 		url=channel.get_password("url", raise_exception=False) or "",
 		body=json.dumps(payload).encode(),
-		# A notice whose answer was lost comes twice; by this the receiver knows
+		# A notice whose answer was lost is sent twice, with the same id
 		headers={"X-Job-Monitor-Delivery": message.delivery},
 		secret=channel.get_password("secret", raise_exception=False) or "",
 		private=may_be_private(channel),

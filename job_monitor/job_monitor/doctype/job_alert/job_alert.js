@@ -4,12 +4,12 @@ frappe.ui.form.on("Job Alert", {
 	refresh(frm) {
 		frm.disable_form();
 		frm.page.set_indicator(...frappe.job_monitor.alerts.indicator(frm.doc));
-		tell(frm);
+		show_headline(frm);
 		add_actions(frm);
 	},
 });
 
-function tell(frm) {
+function show_headline(frm) {
 	const { alerts, show } = frappe.job_monitor;
 	const { headline, seconds, text } = show;
 	const { state, severity, acknowledged_by, muted_until, rule } = frm.doc;

@@ -1,4 +1,4 @@
-"""One incident: a subject of a rule, from when it was first seen until it was over. Written by `alerts` alone."""
+"""One incident: a subject of a rule, from its first sighting until it is resolved. Written by `alerts` alone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class JobAlert(PlainText, Document):
 
 	@staticmethod
 	def clear_old_logs(days: int = 365) -> None:
-		"""Forget what has been over for so long."""
+		"""Delete alerts that were resolved so many days ago."""
 		filters: dict[str, Any] = {
 			"state": "Resolved",
 			"resolved_at": ["<", add_days(now_datetime(), -days)],

@@ -43,7 +43,7 @@ frappe.listview_settings["Job Alert"] = {
 
 	refresh(listview) {
 		const { get_alert_status, show } = frappe.job_monitor;
-		get_alert_status().then((status) => tell(listview, status));
+		get_alert_status().then((status) => show_status(listview, status));
 		show.full_names(listview, (doc) => doc.title);
 		show.empty_list(listview, __("No alert. All is quiet."));
 	},
@@ -57,8 +57,8 @@ frappe.listview_settings["Job Alert"] = {
 	},
 };
 
-/** When the rules were last looked at, above the list. */
-function tell(listview, status) {
+/** The last evaluation of the rules, above the list. */
+function show_status(listview, status) {
 	const { text } = frappe.job_monitor.show;
 	const problems = Object.keys(status.problems || {});
 	const last = status.at

@@ -1,4 +1,4 @@
-"""What breaks on a bench is told, and so is its end: with real workers, a real scheduler and a real mail server."""
+"""Alerts of a bench that breaks and is mended: with real workers, a real scheduler and a real mail server."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 
 		self.wait_for(found, f"{rule} {state}")
 
-	def test_a_killed_worker_is_told_until_another_takes_its_place(self) -> None:
+	def test_a_killed_worker_fires_until_another_takes_its_place(self) -> None:
 		self.rule("Dead Worker")
 		with self.mail() as server:
 			with worker("short") as first:
@@ -96,7 +96,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 	def test_a_worker_that_leaves_in_peace_is_no_alert(self) -> None:
 		self.rule("Dead Worker")
 		with worker("short") as first:
-			# Only a worker that has begun to wait for jobs knows what to do when it is asked to leave
+			# A worker handles the signal to end only after it has begun to wait for jobs
 			self.wait_for(lambda: self._state_on_redis(first.pid) == b"idle", "the worker waits for jobs")
 			os.kill(first.pid, signal.SIGTERM)
 			first.wait(timeout=30)
@@ -115,9 +115,9 @@ class TestAlertsWithWorkers(AlertTestCase):
 			for _job in range(int(limit * 0.8) + 1):
 				self.enqueue()
 			self.look()
-			told = self.subjects(server)
-			self.assertIn("CRITICAL: No worker serves queue short", told)
-			self.assertTrue(any("of {} jobs".format(limit) in subject for subject in told), told)
+			subjects = self.subjects(server)
+			self.assertIn("CRITICAL: No worker serves queue short", subjects)
+			self.assertTrue(any("of {} jobs".format(limit) in subject for subject in subjects), subjects)
 			work_off("short")
 			self.look()
 		self.assertEqual(sum(subject.startswith("RESOLVED") for subject in self.subjects(server)), 2)
@@ -149,7 +149,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.look()
 			self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
 
-	def test_a_zombie_is_told_until_it_is_removed(self) -> None:
+	def test_a_zombie_fires_until_it_is_removed(self) -> None:
 		self.rule("Zombie Job", subject="job_monitor.tests.site_tests.*")
 		kept = state.get(ZOMBIES)
 		self.addCleanup(state.put, ZOMBIES, kept or "")
@@ -183,11 +183,11 @@ class TestAlertsWithWorkers(AlertTestCase):
 		ingest.ingest()
 		with self.mail() as server:
 			self.look()
-		told = " | ".join(self.subjects(server))
-		self.assertIn("5 of 5 runs failed: job_monitor.tests.site_tests.fail", told)
-		self.assertIn("Failed 5 times: job_monitor.tests.site_tests.fail", told)
-		self.assertIn("New failure of job_monitor.tests.site_tests.fail: ValueError", told)
-		self.assertNotIn("hunter2", told)
+		subjects = " | ".join(self.subjects(server))
+		self.assertIn("5 of 5 runs failed: job_monitor.tests.site_tests.fail", subjects)
+		self.assertIn("Failed 5 times: job_monitor.tests.site_tests.fail", subjects)
+		self.assertIn("New failure of job_monitor.tests.site_tests.fail: ValueError", subjects)
+		self.assertNotIn("hunter2", subjects)
 		self.assertEqual(len(server.mails), 3)
 
 	def test_a_failing_schedule(self) -> None:

@@ -52,7 +52,7 @@ class TestCheck(AlertTestCase):
 		code, output = check(site=left_out[0])
 		self.assertEqual((code, "not installed" in output), (2, True))
 
-	def test_every_time_tells_its_zone(self) -> None:
+	def test_times_have_their_zone(self) -> None:
 		self.rule("Error Log Rate", threshold=3)
 		self.errors(4)
 		engine.evaluate("test")

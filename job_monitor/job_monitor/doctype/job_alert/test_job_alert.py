@@ -1,4 +1,4 @@
-"""Alerts on a real site: what is looked at, written down and told, with a real mail server and a real web server."""
+"""Alerts on a real site: sightings, rows and messages, with a real mail server and a real web server."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class TestJobAlert(AlertTestCase):
 		self.assertIn("200", flips[0].outcome)
 		self.assertGreater(json.loads(server.received[1].body)["duration_seconds"], -1)
 
-	def test_racing_processes_tell_once(self) -> None:
+	def test_racing_processes_send_one_message(self) -> None:
 		self.rule("Error Log Rate", threshold=3)
 		self.errors(4)
 		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
@@ -146,8 +146,8 @@ class TestJobAlert(AlertTestCase):
 		number = engine.last().get("number", 0)
 		engine.evaluate("test")
 		frappe.db.commit()
-		one = store.rule(rule)
-		self.assertFalse(engine._write([one], {one.name: []}, clock.now(), "late", True, number))
+		stored = store.rule(rule)
+		self.assertFalse(engine._write([stored], {stored.name: []}, clock.now(), "late", True, number))
 		frappe.db.rollback()
 		self.assertEqual([alert.state for alert in self.alerts()], ["Firing"])
 
@@ -158,7 +158,7 @@ class TestJobAlert(AlertTestCase):
 		state.release_lease(engine.LEASE, "somebody")
 		self.assertEqual(engine.evaluate("test").skipped, "")
 
-	def test_could_not_ask_is_told_as_that_and_ends_nothing(self) -> None:
+	def test_could_not_ask_is_an_alert_of_its_own_and_resolves_nothing(self) -> None:
 		self.rule("Could Not Ask")
 		self.rule("Redis Memory", threshold=0.001)
 		with self.web() as server:
@@ -172,8 +172,8 @@ class TestJobAlert(AlertTestCase):
 			frappe.local.conf.redis_queue = before
 			engine.evaluate("test")
 		self.assertEqual(states(server), ["firing", "unknown", "resolved"])
-		told = [json.loads(received.body)["rule"] for received in server.received]
-		self.assertEqual(told, ["Redis Memory", "Could Not Ask", "Could Not Ask"])
+		rules = [json.loads(received.body)["rule"] for received in server.received]
+		self.assertEqual(rules, ["Redis Memory", "Could Not Ask", "Could Not Ask"])
 		self.assertEqual([a.state for a in self.alerts(rule="Redis Memory")], ["Firing"])
 
 	def test_a_bug_in_one_check_leaves_the_others(self) -> None:
@@ -194,7 +194,7 @@ class TestJobAlert(AlertTestCase):
 		)
 
 	def test_a_time_limit_ends_a_look_and_gives_the_lease_back(self) -> None:
-		"""RQ's own, in the middle of a statement of a fact and of a check: nothing is taken for an answer."""
+		"""RQ's own, in the middle of a statement of a fact and of a check: no source counts as without an answer."""
 		statement = {"mariadb": "select sleep(3)", "postgres": "select pg_sleep(3)"}.get(frappe.db.db_type)
 		if not statement:
 			self.skipTest("a database in this process cannot sleep")
@@ -202,8 +202,8 @@ class TestJobAlert(AlertTestCase):
 		kept = checks.CHECKS[rule.kind]
 		self.addCleanup(checks.CHECKS.update, {rule.kind: kept})
 
-		def asleep(_rule: Any, facts: Any, _known: Any) -> Any:
-			return facts._once("history", "slow", lambda: frappe.db.sql(statement))
+		def asleep(_rule: Any, sources: Any, _known: Any) -> Any:
+			return sources._once("history", "slow", lambda: frappe.db.sql(statement))
 
 		for check in (asleep, lambda *_args: frappe.db.sql(statement)):
 			checks.CHECKS[rule.kind] = check
@@ -215,7 +215,7 @@ class TestJobAlert(AlertTestCase):
 		checks.CHECKS[rule.kind] = kept
 		self.assertEqual(engine.evaluate("test").skipped, "")
 
-	def test_what_changes_together_is_told_together(self) -> None:
+	def test_alerts_that_change_together_are_one_message(self) -> None:
 		self.rule("Method Failures", threshold=1)
 		sightings = [Sighting(f"app.method_{n}", f"app.method_{n} failed") for n in range(25)]
 		kept = checks.CHECKS["Method Failures"]
@@ -224,10 +224,10 @@ class TestJobAlert(AlertTestCase):
 		with self.web() as server:
 			engine.evaluate("test")
 		(received,) = server.received
-		told = json.loads(received.body)
-		self.assertEqual(told["title"], "Method Failures: 25 alerts")
-		self.assertIn("app.method_0 failed", told["text"])
-		self.assertIn("and 5 more", told["text"])
+		message = json.loads(received.body)
+		self.assertEqual(message["title"], "Method Failures: 25 alerts")
+		self.assertIn("app.method_0 failed", message["text"])
+		self.assertIn("and 5 more", message["text"])
 
 	def test_more_subjects_than_are_followed_are_counted(self) -> None:
 		self.rule("Method Failures", threshold=1)
@@ -283,7 +283,7 @@ class TestJobAlert(AlertTestCase):
 			engine.evaluate("test")
 			self.assertEqual(states(server), ["firing"])
 
-	def test_a_rule_tells_its_own_channels(self) -> None:
+	def test_a_rule_with_channels_uses_them_alone(self) -> None:
 		with self.web() as server, running(WebServer()) as other:
 			channel("Pager", "Webhook", url=other.url(), allow_private_addresses=1)
 			self.rule("Error Log Rate", threshold=3, channels=[{"channel": "Pager"}])
@@ -320,7 +320,7 @@ class TestJobAlert(AlertTestCase):
 		engine.evaluate("test")
 		self.assertEqual(len(self.alerts()), 1)
 
-	def test_runs_that_were_never_written_down_are_told(self) -> None:
+	def test_lost_runs_fire(self) -> None:
 		self.rule("Lost Runs")
 		kept = state.get(STATE) or "{}"
 		self.addCleanup(frappe.db.commit)
@@ -335,7 +335,7 @@ class TestJobAlert(AlertTestCase):
 			self.assertEqual(codes.count("lost-runs"), number)
 		self.assertIn("7 runs", self.alerts()[0].title)
 
-	def test_a_gap_between_looks_is_told(self) -> None:
+	def test_a_gap_between_evaluations_fires(self) -> None:
 		self.rule("Evaluation Gap")
 		engine.evaluate("test")
 		kept = json.loads(state.get(engine.STATE) or "")

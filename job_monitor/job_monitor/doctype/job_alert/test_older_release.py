@@ -14,7 +14,7 @@ from frappe.model.utils import user_settings
 from job_monitor.alerts import engine, store
 from job_monitor.api import alerts as api
 from job_monitor.core import clock
-from job_monitor.job_monitor.doctype.job_alert.test_notices import NoticeTestCase
+from job_monitor.job_monitor.doctype.job_alert.test_outbox import NoticeTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import channel
 from job_monitor.patches import alert_field_names
 from job_monitor.tests.servers import WebServer, running

@@ -2,12 +2,12 @@ frappe.ui.form.on("Job Alert Channel", {
 	refresh(frm) {
 		for (const field of ["url", "secret"]) frm.get_field(field).disable_password_checks?.();
 		if (frm.is_new()) return;
-		tell(frm);
+		show_headline(frm);
 		if (frm.perm[0].write) frm.add_custom_button(__("Send Test"), () => send_test(frm));
 	},
 });
 
-function tell(frm) {
+function show_headline(frm) {
 	const { headline, text } = frappe.job_monitor.show;
 	const { status, last_error, failures_in_a_row, enabled } = frm.doc;
 	const parts = enabled ? [] : [__("Disabled: no alert is sent here.")];

@@ -57,7 +57,7 @@ class JobAlertChannel(PlainText, Document):
 			self.goes_to = ", ".join(row.role for row in self.roles or ())[:140] or _("Managers")
 
 	def _keep_status(self, before: Any) -> None:
-		"""Neither a form that was open for long nor a request changes what was written meanwhile."""
+		"""Keeps the fields that `dispatch` writes: neither an old form nor a request changes them."""
 		for field in _WRITTEN_BY_DISPATCH:
 			self.set(field, before.get(field) if before else None)
 

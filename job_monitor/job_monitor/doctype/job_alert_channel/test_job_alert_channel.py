@@ -31,7 +31,7 @@ ACCOUNT = "Job Monitor Test"
 
 
 def message(**values: Any) -> Message:
-	given = {
+	fields = {
 		"title": "Queue long is stuck",
 		"text": "Its oldest job waits for 12 min, password=hunter2.\nStart a worker.",
 		"severity": "critical",
@@ -45,11 +45,11 @@ def message(**values: Any) -> Message:
 		"key": "queue-age:long",
 		"delivery": "d-1",
 	}
-	return Message(**{**given, **values})
+	return Message(**{**fields, **values})
 
 
 def send(message: Message, channels: list[str] | None = None) -> list[Delivery]:
-	return [dispatch.deliver(name, message) for name in dispatch.chosen(message.severity, channels)]
+	return [dispatch.deliver(name, message) for name in dispatch.channels_for(message.severity, channels)]
 
 
 def channel(title: str, kind: str, **values: Any) -> Any:
@@ -145,7 +145,7 @@ class TestMail(ChannelTestCase):
 		self.assertEqual(delivery.error, "localhost answered 535: wrong password for monitor")
 		self.assertTrue(delivery.permanent)
 
-	def test_a_token_that_is_refused_is_told_in_the_servers_words(self) -> None:
+	def test_a_refused_token_fails_with_the_servers_words(self) -> None:
 		mail = email.compose(message(), "a@site.example", ["b@ops.example"])
 		with running(MailServer(login=("monitor", "t0ken"))) as server:
 			good = email.Server("localhost", server.port, "monitor", access_token="t0ken")
@@ -156,7 +156,7 @@ class TestMail(ChannelTestCase):
 		self.assertEqual(str(refused.exception), "localhost answered 535: token of monitor refused")
 		self.assertTrue(refused.exception.permanent)
 
-	def test_what_the_server_refuses_is_told(self) -> None:
+	def test_recipients_that_the_server_refuses_are_in_the_error(self) -> None:
 		channel("Ops", "Email", recipients="a@ops.example, gone@ops.example")
 		with running(MailServer(refuse={"gone@ops.example": "550 no such user"})) as server:
 			account(server)
@@ -175,7 +175,7 @@ class TestMail(ChannelTestCase):
 			self.assertFalse(send(message())[0].ok)
 		self.assertLess(time.monotonic() - started, 3)
 
-	def test_no_account_is_told_and_no_error_log_is_written(self) -> None:
+	def test_without_an_account_the_error_is_on_the_channel_and_not_in_error_log(self) -> None:
 		channel("Ops", "Email", recipients="a@ops.example")
 		logged = frappe.db.count("Error Log")
 		(delivery,) = send(message())
@@ -190,7 +190,7 @@ class TestDesk(ChannelTestCase):
 		filters = {"for_user": user, "subject": ["like", "%Queue long is stuck%"]}
 		return frappe.get_all("Notification Log", filters, ["subject", "type", "link", "email_content"])
 
-	def test_managers_are_told_and_nobody_gets_a_mail(self) -> None:
+	def test_managers_are_notified_and_nobody_gets_a_mail(self) -> None:
 		manager, reader = make_user("jm-m@ops.example", MANAGER), make_user("jm-u@ops.example", USER)
 		channel("Bell", "Desk")
 		queued = frappe.db.count("Email Queue")
@@ -242,13 +242,13 @@ class TestDispatch(ChannelTestCase):
 		channel("Off", "Desk", enabled=0)
 		channel("Urgent", "Desk", minimum_severity="Critical")
 
-		def told(severity: str, names: list[str] | None) -> list[str]:
+		def names_for(severity: str, names: list[str] | None) -> list[str]:
 			return sorted(d.channel for d in send(message(severity=severity), names))
 
-		self.assertEqual(told("critical", None), ["Bell", "Urgent"])
-		self.assertEqual(told("critical", []), ["Bell", "Urgent"])
-		self.assertEqual(told("warning", None), ["Bell"])
-		self.assertEqual(told("critical", ["Urgent", "Off", "Gone"]), ["Urgent"])
+		self.assertEqual(names_for("critical", None), ["Bell", "Urgent"])
+		self.assertEqual(names_for("critical", []), ["Bell", "Urgent"])
+		self.assertEqual(names_for("warning", None), ["Bell"])
+		self.assertEqual(names_for("critical", ["Urgent", "Off", "Gone"]), ["Urgent"])
 
 	def test_our_own_bug_is_an_outcome(self) -> None:
 		channel("Bell", "Desk")
@@ -308,7 +308,7 @@ class TestDocument(ChannelTestCase):
 		self.assertIn(text, str(error.exception))
 		frappe.clear_messages()
 
-	def test_what_is_wrong_is_told_at_save(self) -> None:
+	def test_wrong_values_are_refused_at_save(self) -> None:
 		self.refused("valid Email", "Email", recipients="nobody")
 		self.refused("needs a URL", "Webhook")
 		self.refused("must begin with https://", "Webhook", url="http://hooks.example.com/x")
@@ -329,7 +329,7 @@ class TestDocument(ChannelTestCase):
 		doc.save()
 		self.assertEqual(doc.get_password("url"), f"https://hooks.example.com/{TOKEN}")
 
-	def test_the_status_is_not_taken_from_a_form(self) -> None:
+	def test_a_form_cannot_set_the_status(self) -> None:
 		doc = channel("Bell", "Desk", status="Failing", last_error="made up", failures_in_a_row=9)
 		send(message())
 		doc.status, doc.last_sent = "Failing", None
@@ -372,7 +372,7 @@ class TestSendTest(ChannelTestCase):
 		frappe.db.rollback()
 		self.assertEqual(self.state("Bell").status, "OK")
 
-	def test_a_failure_is_told(self) -> None:
+	def test_a_failed_test_message_says_why(self) -> None:
 		status, answer = request(SEND_TEST, self.manager, "POST", channel="Mail")
 		self.assertEqual(status, 200)
 		expected = {"ok": False, "detail": "", "error": "There is no default outgoing Email Account."}

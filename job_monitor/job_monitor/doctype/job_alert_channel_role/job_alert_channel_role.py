@@ -1,4 +1,4 @@
-"""A role whose users a Desk channel tells."""
+"""A role whose users a Desk channel notifies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One change of an alert, or one thing somebody did about it; and who was told, and how that went."""
+"""One change of an alert, or one act of a user on it; with the notice, its recipients and its outcome."""
 
 from __future__ import annotations
 

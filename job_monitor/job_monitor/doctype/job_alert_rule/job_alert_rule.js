@@ -3,7 +3,7 @@ const NUMBERS = ["threshold", "minimum", "window_minutes", "pending_period", "re
 frappe.ui.form.on("Job Alert Rule", {
 	async refresh(frm) {
 		await shape(frm);
-		tell(frm);
+		show_headline(frm);
 		if (frm.is_new()) return;
 		frm.add_custom_button(__("Alerts"), () =>
 			frappe.set_route("List", "Job Alert", { rule: frm.doc.name })
@@ -50,7 +50,7 @@ async function shape(frm) {
 
 const label = (text, unit) => (unit ? `${text} (${__(unit)})` : text);
 
-function tell(frm) {
+function show_headline(frm) {
 	const { headline, text } = frappe.job_monitor.show;
 	const parts = [
 		frm.doc.__onload?.too_short && text(frm.doc.__onload.too_short),
@@ -71,8 +71,8 @@ async function try_rule(frm) {
 	const { try_rule, show } = frappe.job_monitor;
 	const { seen, problem } = await try_rule(frm.doc.name);
 	const rows = seen.map(
-		(one) => `<p><b>${show.text(one.title)}</b><br>
-			<span class="text-muted">${show.text(one.text)}</span></p>`
+		(sighting) => `<p><b>${show.text(sighting.title)}</b><br>
+			<span class="text-muted">${show.text(sighting.text)}</span></p>`
 	);
 	const nothing = `<p>${__("It sees nothing now.")}</p>`;
 	frappe.msgprint({

@@ -1,4 +1,4 @@
-"""A channel that a rule tells."""
+"""A channel that a rule's notices go to."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class TestLiveSite(AlertTestCase):
 	def test_the_first_place_that_looks_is_the_live_one(self) -> None:
 		state.put(live_site.STATE, "")
 		with self.web() as server:
-			self.assertEqual(engine.evaluate("test").untold, "")
+			self.assertEqual(engine.evaluate("test").withheld, "")
 			self.assertEqual(states(server), ["firing"])
 		self.assertTrue(live_site.is_confirmed())
 		self.assertIsNone(live_site.unconfirmed())
@@ -49,7 +49,7 @@ class TestLiveSite(AlertTestCase):
 		for part in ("database", "bench", "host", "site"):
 			self.copied(**{part: "another"})
 			with self.web() as server:
-				self.assertIn("live site", engine.evaluate("test").untold, part)
+				self.assertIn("live site", engine.evaluate("test").withheld, part)
 				engine.evaluate("test")
 				self.assertEqual(server.received, [], part)
 				frappe.db.delete("Job Alert Channel")
@@ -60,11 +60,11 @@ class TestLiveSite(AlertTestCase):
 		self.assertEqual(request(CONFIRM, reader, "POST")[0], 403)
 		self.assertEqual(request(CONFIRM, manager, "GET")[0], 403)
 		frappe.db.rollback()
-		self.assertIn("live site", engine.evaluate("test").untold)
+		self.assertIn("live site", engine.evaluate("test").withheld)
 		self.assertEqual(request(CONFIRM, manager, "POST")[0], 200)
 		frappe.db.rollback()
 		with self.web() as server:
-			self.assertEqual(engine.evaluate("test").untold, "")
+			self.assertEqual(engine.evaluate("test").withheld, "")
 			self.assertEqual(states(server), ["firing"])
 		self.assertIsNone(request(STATUS, manager)[1]["message"]["unconfirmed"])
 		rows = frappe.get_all(AUDIT, {"action": "confirm_live_site"}, ["user", "done"], order_by="creation")

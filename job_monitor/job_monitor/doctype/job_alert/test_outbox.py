@@ -91,8 +91,8 @@ class TestNotices(NoticeTestCase):
 			finally:
 				done.set()
 				thread.join()
-			for one in (server, other):
-				self.assertEqual(Counter(json.loads(r.body)["rule"] for r in one.received), Counter(kinds))
+			for web in (server, other):
+				self.assertEqual(Counter(json.loads(r.body)["rule"] for r in web.received), Counter(kinds))
 
 	def waiting(self) -> int:
 		frappe.db.rollback()
@@ -158,7 +158,7 @@ class TestNotices(NoticeTestCase):
 		ids = [mail.message["Message-ID"] for mail in server.mails]
 		self.assertEqual((len(ids), ids[0], len(set(ids))), (3, ids[1], 2))
 
-	def test_a_rule_that_has_told_much_gathers(self) -> None:
+	def test_a_rule_that_has_sent_many_messages_gathers(self) -> None:
 		self.rule("Method Failures")
 		with self.web() as server:
 			seen: list[str] = []
@@ -204,19 +204,19 @@ class TestNotices(NoticeTestCase):
 		self.addCleanup(frappe.db.delete, "Notification Log", {"subject": ["like", "%Bcc: evil%"]})
 		self.assertNotIn("<script>", bell.subject + bell.email_content)
 		for received in server.received:
-			told = json.loads(received.body)
-			if "attachments" in told:
-				self.assertNotIn("<!channel>", json.dumps(told))
-				self.assertNotIn("@everyone", json.dumps(told, ensure_ascii=False))
+			payload = json.loads(received.body)
+			if "attachments" in payload:
+				self.assertNotIn("<!channel>", json.dumps(payload))
+				self.assertNotIn("@everyone", json.dumps(payload, ensure_ascii=False))
 
-	def test_what_is_over_is_told_as_over(self) -> None:
+	def test_a_resolved_alert_has_words_of_its_own(self) -> None:
 		self.rule("Queue Age", queue="short")
 		with self.web() as server:
 			self.see("short")
 			self.see()
-		told = json.loads(server.received[1].body)
-		self.assertEqual(told["title"], "Jobs no longer wait too long in queue short")
-		self.assertIn("What was seen last: short is bad", told["text"])
+		message = json.loads(server.received[1].body)
+		self.assertEqual(message["title"], "Jobs no longer wait too long in queue short")
+		self.assertIn("What was seen last: short is bad", message["text"])
 		for kind in KINDS:
 			self.assertNotIn("{", endings.title(kind, "x", "title"))
 
@@ -244,12 +244,14 @@ class TestFlood(AlertTestCase):
 				if minute % 4 == 3:
 					frappe.db.commit()
 					engine.evaluate("test")
-		told = [json.loads(received.body) for received in server.received]
-		self.assertLessEqual(len(told), limits.ALERT_MESSAGES_AN_HOUR)
+		messages = [json.loads(received.body) for received in server.received]
+		self.assertLessEqual(len(messages), limits.ALERT_MESSAGES_AN_HOUR)
 		self.assertEqual(len(self.alerts()), limits.NEW_FAILURES_AN_HOUR + 1)
 		many = self.alerts(subject=MANY)
 		self.assertEqual([alert.state for alert in many], ["Resolved"])
-		self.assertEqual(sum("Many new failures" in f"{one['title']} {one['text']}" for one in told), 1)
+		self.assertEqual(
+			sum("Many new failures" in f"{message['title']} {message['text']}" for message in messages), 1
+		)
 
 	def test_more_than_are_read_are_one_alert_too(self) -> None:
 		at = clock.now() - timedelta(hours=3)

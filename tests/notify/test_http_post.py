@@ -63,14 +63,14 @@ def test_without_a_secret_nothing_is_signed(server: WebServer) -> None:
 	assert "X-Job-Monitor-Signature" not in server.received[0].headers
 
 
-def test_a_server_in_trouble_is_asked_again(server: WebServer) -> None:
+def test_a_server_in_trouble_gets_a_second_request(server: WebServer) -> None:
 	server.answers = [Answer(500), Answer(200)]
 	post(request(server.url()))
 	assert len(server.received) == 2
 	assert server.received[0].body == server.received[1].body
 
 
-def test_a_server_that_stays_in_trouble_is_given_up(server: WebServer) -> None:
+def test_a_server_that_stays_in_trouble_fails_after_three_requests(server: WebServer) -> None:
 	server.answers = [Answer(503, body=f"no luck with {TOKEN} and {SECRET}")]
 	error = refusal(server.url(f"/{TOKEN}"), secret=SECRET)
 	assert not error.permanent
@@ -173,13 +173,13 @@ class Names:
 
 	def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
 		self.answers = list(answers)
-		self.asked = 0
+		self.queries = 0
 		self.connected: list[str] = []
 		monkeypatch.setattr(socket, "getaddrinfo", self.getaddrinfo)
 		monkeypatch.setattr(socket.socket, "connect", self.connect)
 
 	def getaddrinfo(self, host: str, port: int, **kwargs: Any) -> list[Any]:
-		self.asked += 1
+		self.queries += 1
 		ip = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 		return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))]
 
@@ -191,13 +191,15 @@ class Names:
 def test_a_name_that_is_this_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 	names = Names(monkeypatch, "127.0.0.1")
 	assert refusal(f"https://rebind.example/{TOKEN}", private=False).permanent
-	assert (names.asked, names.connected) == (1, [])
+	assert (names.queries, names.connected) == (1, [])
 
 
-def test_a_name_is_asked_for_once_and_connected_to_as_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_resolved_once_and_the_connection_goes_to_its_address(
+	monkeypatch: pytest.MonkeyPatch,
+) -> None:
 	names = Names(monkeypatch, "1.1.1.1", "127.0.0.1")
 	assert "Connection refused" in str(refusal("https://rebind.example/", private=False, tries=1))
-	assert (names.asked, names.connected) == (1, ["1.1.1.1"])
+	assert (names.queries, names.connected) == (1, ["1.1.1.1"])
 
 
 def test_a_name_that_moves_between_two_tries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from job_monitor.notify.url_guard import AddressRefused
 		("https://[2606:4700::1111]/", "2606:4700::1111", 443, "/"),
 	],
 )
-def test_a_url_is_taken_apart(url: str, host: str, port: int, path: str) -> None:
+def test_a_url_is_parsed(url: str, host: str, port: int, path: str) -> None:
 	target = url_guard.parse(url)
 	assert (target.host, target.port, target.path) == (host, port, path)
 	assert path == "/" or path not in repr(target), "a path may be a secret"

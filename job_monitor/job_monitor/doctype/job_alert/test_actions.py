@@ -28,7 +28,7 @@ class TestAttention(AlertTestCase):
 		self.reader = make_user("jm-a-u@ops.example", USER)
 		self.stranger = make_user("jm-a-x@ops.example", "Desk User")
 
-	def told_before(self, hours: int) -> None:
+	def notified_before(self, hours: int) -> None:
 		moments = json.loads(frappe.db.get_value("Job Alert", self.alert, "moments"))
 		moments["notified_at"] = (clock.now() - timedelta(hours=hours)).isoformat()
 		frappe.db.set_value("Job Alert", self.alert, "moments", json.dumps(moments))
@@ -44,12 +44,12 @@ class TestAttention(AlertTestCase):
 	def test_acknowledged_is_written_down_and_stops_reminders(self) -> None:
 		request(API + "acknowledge", self.manager, "POST", alert=self.alert)
 		frappe.db.commit()
-		self.told_before(hours=2)
+		self.notified_before(hours=2)
 		with self.web() as server:
 			engine.evaluate("test")
 			self.assertEqual(server.received, [])
 			frappe.db.set_value("Job Alert", self.alert, "acknowledged_by", "")
-			self.told_before(hours=2)
+			self.notified_before(hours=2)
 			engine.evaluate("test")
 			self.assertEqual(states(server), ["reminder"])
 		flips = frappe.get_doc("Job Alert", self.alert).flips
@@ -69,13 +69,13 @@ class TestAttention(AlertTestCase):
 			status, _answer = request(API + "mute", self.manager, "POST", alert=self.alert, until=until)
 			self.assertEqual(status, 417, until)
 
-	def test_what_is_over_or_gone_is_told(self) -> None:
+	def test_acts_on_resolved_and_deleted_alerts_are_refused(self) -> None:
 		self.assertEqual(request(API + "acknowledge", self.manager, "POST", alert="none")[0], 404)
 		self.no_errors()
 		engine.evaluate("test")
 		self.assertEqual(request(API + "acknowledge", self.manager, "POST", alert=self.alert)[0], 417)
 
-	def test_a_rule_can_be_tried_without_telling(self) -> None:
+	def test_a_rule_can_be_tried_without_a_notice(self) -> None:
 		with self.web() as server:
 			status, answer = request(API + "try_rule", self.manager, "POST", rule="Error Log Rate")
 			self.assertEqual(status, 200)
