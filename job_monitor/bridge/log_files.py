@@ -17,6 +17,7 @@ from frappe.utils import get_bench_path
 
 from job_monitor.bridge import audit, context, permissions
 from job_monitor.bridge.timezones import to_site
+from job_monitor.bridge.wording import translated
 from job_monitor.core.logs import catalog, log_names, log_sites
 from job_monitor.core.logs.catalog import LogFile
 from job_monitor.core.logs.log_names import LogName
@@ -38,7 +39,12 @@ def files() -> list[dict[str, Any]]:
 	if not _sees_all(bench):
 		own = {file.name: file for file in catalog.listing(bench, frappe.local.site)}
 		found = tuple(own.get(file.name) or _limited(file) for file in found)
-	return [{**asdict(file), "changed_at": to_site(file.changed_at)} for file in found]
+	return [_file_row(file) for file in found]
+
+
+def _file_row(file: LogFile) -> dict[str, Any]:
+	words = {name: translated(getattr(file, name)) for name in ("about", "note")}
+	return {**asdict(file), **words, "changed_at": to_site(file.changed_at)}
 
 
 def read(name: str, records: int, text: str, level: str, older: str, newer: str) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def _page(known: LogName, log_filter: LogFilter, older: str, newer: str) -> LogP
 	if not log.left_out or newer:
 		return page
 	left_out = _("{0} entries of other sites, or of none that is named, are left out.").format(log.left_out)
-	return replace(page, note=f"{page.note} {left_out}".strip())
+	return replace(page, note=f"{translated(page.note)} {left_out}".strip())
 
 
 def _sees_all(bench: Path) -> bool:
@@ -102,4 +108,4 @@ def _not_here() -> str:
 
 def _shape(page: LogPage) -> dict[str, Any]:
 	records = [{**asdict(record), "at": to_site(record.at)} for record in page.records]
-	return {**asdict(page), "records": records}
+	return {**asdict(page), "note": translated(page.note), "records": records}

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from job_monitor.bridge.lists.list_rows import Row
 from job_monitor.bridge.timezones import to_site
+from job_monitor.bridge.wording import translated
 from job_monitor.core import clock
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import Job
@@ -13,6 +14,7 @@ from job_monitor.core.rq.records import Job
 
 def row(job: Job, now: datetime) -> Row:
 	"""The row of a job: durations in seconds, moments in the site's time zone."""
+	problem = translated(job.problem)
 	changed = [m for m in (job.created_at, job.enqueued_at, job.started_at, job.ended_at) if m]
 	modified = to_site(max(changed)) if changed else None
 	running = clock.seconds_between(job.started_at, now) if job.status == keys.STARTED else None
@@ -22,9 +24,9 @@ def row(job: Job, now: datetime) -> Row:
 		job_id=job.id,
 		queue=job.queue,
 		status=job.status,
-		job_name=job.name or job.method or job.problem,
+		job_name=job.name or job.method or problem,
 		method=job.method,
-		arguments=job.arguments or job.problem,
+		arguments=job.arguments or problem,
 		exc_info=job.exception or None,
 		timeout=job.timeout,
 		created_at=to_site(job.created_at),
@@ -41,7 +43,7 @@ def row(job: Job, now: datetime) -> Row:
 		job_meta=job.meta,
 		dependents="\n".join(job.dependents),
 		dependencies="\n".join(job.dependencies),
-		problem=job.problem,
+		problem=problem,
 		creation=to_site(job.created_at) or modified,
 		modified=modified,
 		owner=job.user or "Administrator",

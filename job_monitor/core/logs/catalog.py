@@ -132,5 +132,5 @@ def _listed(folder: Path, log: LogName) -> LogFile:
 def why(log: LogName, error: OSError) -> str:
 	"""Why a log cannot be read, in words that hold no path."""
 	if isinstance(error, FileNotFoundError):
-		return f"{log.file} is not there: {log.absent}"
-	return f"{log.file}: {error.strerror or error}"
+		return say("{0} is not there: {1}", log.file, log.absent)
+	return say("{0}: {1}", log.file, error.strerror or error)

@@ -28,8 +28,8 @@ class LogName:
 	absent: str
 
 
-_PROCESS = "it is written under supervisor, systemd or the Procfile of `bench start`"
-_LOGGER = "Frappe writes errors only, unless the log level was changed; so there may be none yet"
+_PROCESS = say("it is written under supervisor, systemd or the Procfile of `bench start`")
+_LOGGER = say("Frappe writes errors only, unless the log level was changed; so there may be none yet")
 
 
 def _of_process(name: str, about: str) -> LogName:
@@ -41,27 +41,30 @@ def _of_frappe(name: str, about: str) -> LogName:
 	return LogName(name, f"{name}.log", about, "INFO", per_site=True, absent=_LOGGER)
 
 
-_MONITOR_ABSENT = "it is written every few minutes by the scheduler once the monitor is on: bench set-config -g -p monitor 1"
+_MONITOR_ABSENT = say(
+	"it is written every few minutes by the scheduler once the monitor is on: {0}",
+	"bench set-config -g -p monitor 1",
+)
 
 KNOWN = (
-	_of_process("worker.error", "Exceptions of workers and jobs; stacks after SIGUSR1"),
-	_of_process("worker", "What workers do: jobs begun and ended"),
-	_of_frappe("scheduler", "The scheduler's activity and its errors"),
-	LogName("monitor", "monitor.json.log", "Times of requests and jobs", "INFO", False, _MONITOR_ABSENT),
-	_of_process("schedule", "Output of the scheduler's process"),
-	_of_process("schedule.error", "Errors of the scheduler's process"),
-	_of_frappe("frappe", "Errors of requests and jobs, with form values"),
-	_of_frappe("frappe.web", "Requests, where the log level lets them through"),
-	_of_frappe("job_monitor", "Errors of this app that were kept from your jobs"),
-	_of_frappe("database", "Changes of tables; slow or failing SQL"),
-	_of_process("web", "Output of the web server"),
-	_of_process("web.error", "Errors of the web server"),
-	_of_process("node-socketio", "Output of socket.io"),
-	_of_process("node-socketio.error", "Errors of socket.io"),
-	_of_process("redis-queue", "Redis of the queues"),
-	_of_process("redis-queue.error", "Errors of the queues' Redis"),
-	_of_process("redis-cache", "Redis of the cache"),
-	_of_process("redis-cache.error", "Errors of the cache's Redis"),
+	_of_process("worker.error", say("Exceptions of workers and jobs; stacks after SIGUSR1")),
+	_of_process("worker", say("What workers do: jobs begun and ended")),
+	_of_frappe("scheduler", say("The scheduler's activity and its errors")),
+	LogName("monitor", "monitor.json.log", say("Times of requests and jobs"), "INFO", False, _MONITOR_ABSENT),
+	_of_process("schedule", say("Output of the scheduler's process")),
+	_of_process("schedule.error", say("Errors of the scheduler's process")),
+	_of_frappe("frappe", say("Errors of requests and jobs, with form values")),
+	_of_frappe("frappe.web", say("Requests, where the log level lets them through")),
+	_of_frappe("job_monitor", say("Errors of this app that were kept from your jobs")),
+	_of_frappe("database", say("Changes of tables; slow or failing SQL")),
+	_of_process("web", say("Output of the web server")),
+	_of_process("web.error", say("Errors of the web server")),
+	_of_process("node-socketio", say("Output of socket.io")),
+	_of_process("node-socketio.error", say("Errors of socket.io")),
+	_of_process("redis-queue", say("Redis of the queues")),
+	_of_process("redis-queue.error", say("Errors of the queues' Redis")),
+	_of_process("redis-cache", say("Redis of the cache")),
+	_of_process("redis-cache.error", say("Errors of the cache's Redis")),
 )
 NAMES = {log.name: log for log in KNOWN}
 

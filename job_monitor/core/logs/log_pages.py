@@ -58,5 +58,5 @@ class LogFilter:
 
 ALL = LogFilter()
 
-GONE = "the log was truncated or rotated away since; entries may be missing"
+GONE = say("the log was truncated or rotated away since; entries may be missing")
 """The note of a page whose cursor points into a file that is gone."""

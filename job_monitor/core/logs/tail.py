@@ -12,6 +12,7 @@ from job_monitor.core.logs.log_cursor import LogCursor
 from job_monitor.core.logs.log_pages import GONE, LogFilter, LogPage
 from job_monitor.core.logs.log_records import LogRecord
 from job_monitor.core.logs.log_source import LogSource
+from job_monitor.core.wording import say
 
 
 class Tail:
@@ -45,10 +46,16 @@ class Tail:
 			if self.full:
 				break
 		if not self.records and not self.note:
-			more = " in what was read; go on with the older ones" if self.older else ""
-			self.note = f"no entry matches{more}" if self.read else f"{self.log.log.file} is empty"
+			self.note = self._nothing()
 		newer = self.newer or str(LogCursor(0, 0))
 		return LogPage(self.log.log.name, tuple(self.records[::-1]), self.older, newer, self.read, self.note)
+
+	def _nothing(self) -> str:
+		if not self.read:
+			return say("{0} is empty", self.log.log.file)
+		if self.older:
+			return say("no entry matches in what was read; go on with the older ones")
+		return say("no entry matches")
 
 	def _file(self, file: int, end: int, is_last: bool) -> None:
 		inode = os.fstat(file).st_ino

@@ -14,6 +14,7 @@ from job_monitor.core.pickles import payload, payload_head
 from job_monitor.core.redaction.redactor import Redactor, cut
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import Job
+from job_monitor.core.wording import say
 
 FIELDS = (
 	"status",
@@ -50,10 +51,10 @@ def row(
 	"""
 	site = keys.site_of(job_id)
 	if isinstance(values, Exception):
-		return Job(job_id, site=site, status=place, problem=f"cannot be read: {values}")
+		return Job(job_id, site=site, status=place, problem=say("cannot be read: {0}", values))
 	if not any(value is not None for value in values):
 		return Job(
-			job_id, site=site, status=place, problem="its data is gone from Redis (expired or deleted)"
+			job_id, site=site, status=place, problem=say("its data is gone from Redis (expired or deleted)")
 		)
 	got = dict(zip(FIELDS, values, strict=True))
 	times: dict[str, Any] = {name: clock.parse(got[name]) for name in (*TIME_FIELDS, "last_heartbeat")}
@@ -76,13 +77,13 @@ def row(
 def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) -> dict[str, Any]:
 	"""Method, arguments (laid out for reading in a job's own view; none for 0 characters), user; or the problem."""
 	if isinstance(data, Exception):
-		return {"problem": f"cannot be read: {data}"}
+		return {"problem": say("cannot be read: {0}", data)}
 	if data is None:
-		return {"problem": "it has no payload"}
+		return {"problem": say("it has no payload")}
 	try:
 		call = payload.decode(data, max_bytes)
 	except payload.Undecodable as error:
-		return {"problem": f"cannot be decoded: {error}"}
+		return {"problem": say("cannot be decoded: {0}", error)}
 	return {
 		"method": clean(call.method),
 		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES)
@@ -118,7 +119,7 @@ def head_parts(data: bytes, max_chars: int, redactor: Redactor) -> dict[str, Any
 	try:
 		parts = call_parts(payload_head.cut(data), 2 * limits.HEAD_BYTES, max_chars, redactor)
 	except payload.Undecodable as error:
-		return {"problem": f"its large payload is shown in the job's own view only: {error}"}
+		return {"problem": say("its large payload is shown in the job's own view only: {0}", error)}
 	if parts.get("arguments"):
 		parts["arguments"] = parts["arguments"].rstrip("…")
 	return parts

@@ -12,6 +12,7 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.keys import JobRef
 from job_monitor.core.rq.query import COLUMNS
 from job_monitor.core.rq.records import Job
+from job_monitor.core.wording import Number, say
 
 
 def read_rows(client: RqClient, refs: Sequence[JobRef], columns: frozenset[str] = COLUMNS) -> list[Job]:
@@ -49,8 +50,9 @@ def _parts(
 			continue
 		if columns & {"call", "arguments"}:
 			if lengths[n] > limits.LIST_PAYLOAD_BYTES:
-				problem = f"its payload ({lengths[n]:,} bytes on Redis) is shown in the job's own view only"
-				parts[n]["problem"] = problem
+				parts[n]["problem"] = say(
+					"its payload ({0} bytes on Redis) is shown in the job's own view only", Number(lengths[n])
+				)
 				large.append(n)
 			else:
 				commands.append(("HGET", keys.job_key(job_id), "data"))
