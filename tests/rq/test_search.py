@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import time
+import uuid
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -117,6 +118,15 @@ def test_a_range_of_creation_is_inclusive_and_in_any_time_zone(client: RqClient,
 		({"a": "NEEDLE"}, "needle"),
 		({"text": "sales invoice SINV"}, "sales invoice"),
 		({"dotted": "frappe.utils.needle"}, "utils.needle"),
+		({"name": "ACC-SINV-2026-00077"}, "sinv-2026-00077"),
+		({"text": "line\nneedle-77"}, "nneedle-77"),
+		({"text": "line\x1fneedle-77"}, "1fneedle-77"),
+		({"text": "line\x1fneedle-77"}, "line\\u001fneedle-77"),
+		({"id": uuid.UUID(int=7 << 100)}, "0070-0000"),
+		({"zone": timezone(timedelta(hours=-5))}, "tc-05:00"),
+		({"small": -1e-77}, "1e-77"),
+		({"least": float("-inf")}, "-inf"),
+		({"count": -77}, '"count": -77'),
 	],
 )
 def test_what_is_shown_of_arguments_can_be_searched(

@@ -161,11 +161,13 @@ class _Names:
 
 
 class _Unpickler(pickle.Unpickler):
-	def __init__(self, raw: bytes) -> None:
-		super().__init__(io.BytesIO(raw))
-		self.names = _Names(_COPIES * len(raw))
+	size = 0
+	names: _Names | None = None
 
 	def find_class(self, module: str, name: str) -> Any:
+		# Most payloads name no class
+		if self.names is None:
+			self.names = _Names(_COPIES * self.size)
 		return self.names.find(module, name)
 
 
@@ -277,7 +279,9 @@ def loads(raw: bytes, max_odd_bytes: int) -> Any:
 		Exception: Whatever a broken payload makes of the unpickler.
 	"""
 	if is_tame(raw):
-		return _Unpickler(raw).load()
+		unpickler = _Unpickler(io.BytesIO(raw))
+		unpickler.size = len(raw)
+		return unpickler.load()
 	if len(raw) > max_odd_bytes:
 		raise Undecodable(f"it is no plain data and larger than {max_odd_bytes:,} bytes")
 	return _Careful(raw).load()

@@ -24,7 +24,7 @@ def _sizes() -> list[int]:
 		sizes[op] = 0
 	for name, size in {"K": 1, "M": 2, "J": 4, "G": 8, "\x80": 1, "\x95": 8}.items():
 		sizes[ord(name)] = size
-	for op in b"CU\x8c":
+	for op in b"CU":
 		sizes[op] = _SHORT
 	return sizes
 
@@ -32,7 +32,7 @@ def _sizes() -> list[int]:
 _SIZES = _sizes()
 """Bytes behind each opcode of a common pickle; `_SHORT` if one byte tells them."""
 
-_MEMOIZE, _BINGET, _STOP = 0x94, ord("h"), ord(".")
+_SHORT_TEXT, _MEMOIZE, _BINGET, _STOP = 0x8C, 0x94, ord("h"), ord(".")
 _LONG_BINGET, _LONG1, _LONG4, _FROZENSET = ord("j"), 0x8A, 0x8B, 0x91
 _TUPLES = frozenset(b"t\x85\x86\x87")
 _CALLS = frozenset(b"R\x81")
@@ -74,7 +74,13 @@ class _Walk:
 		for _step in range(STEPS):
 			op = data[at]
 			size = sizes[op]
-			if op == _MEMOIZE:
+			# Every other opcode of a usual payload is a short text, and the next one puts it into the memo
+			if op == _SHORT_TEXT:
+				at += 2 + data[at + 1]
+				if data[at] == _MEMOIZE:
+					memos += 1
+					at += 1
+			elif op == _MEMOIZE:
 				memos += 1
 				at += 1
 			elif size >= 0:

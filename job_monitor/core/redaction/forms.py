@@ -183,14 +183,14 @@ _NAME_OR_TIME = re.compile(r"[\w.@/+, ()-]{0,200}|[\d :.TZ+-]{0,40}")
 _LEAST = 10
 """Characters of the shortest token."""
 
-_IN_WORDS = ("--", "earer ", "asic ", "oken ", "pikey ", *_COMMANDS)
+_IN_WORDS = re.compile("|".join(map(re.escape, ("--", "earer ", "asic ", "oken ", "pikey ", *_COMMANDS))))
 
 
 def find(text: str, names: SecretNames) -> list[Span]:
 	"""Places of secrets, in order, apart from one another."""
 	if len(text) < _LEAST and text.isalnum():
 		return []
-	if _NAME_OR_TIME.fullmatch(text) and (" " not in text or not any(map(text.__contains__, _IN_WORDS))):
+	if _NAME_OR_TIME.fullmatch(text) and (" " not in text or not _IN_WORDS.search(text)):
 		# Most arguments are names, ids and times
 		return list(tokens.tokens(text, names)) if tokens.may_be_in(text) else []
 	forms = [form for marks, form in _BY_SHAPE if any(mark in text for mark in marks)]

@@ -113,10 +113,10 @@ class _Plain:
 	def convert(self, value: Any, depth: int) -> Any:
 		self.left -= 1
 		self.room = self.room - 2 if self.left > 0 else 0
-		if value is None or isinstance(value, bool):
-			return value
 		if isinstance(value, str):
 			return self.string(value)
+		if value is None or isinstance(value, bool):
+			return value
 		if isinstance(value, (int, float)):
 			self.room -= value.bit_length() // 4 if isinstance(value, int) else 0
 			return number(value)
@@ -142,7 +142,8 @@ class _Plain:
 			return f"<{type(value).__name__}: {type(error).__name__}>"
 
 	def string(self, value: str, max_chars: int = limits.TEXT_CHARS) -> str:
-		max_chars = min(max_chars, max(self.room, 0) + 2)
+		if max_chars > self.room + 2:
+			max_chars = max(self.room, 0) + 2
 		if not value.isascii():
 			value = value[: max_chars + limits.SECRET_CHARS].encode("utf-8", "replace").decode()
 		# Most strings are short, and names or ids
@@ -164,10 +165,14 @@ class _Plain:
 			if self.room <= 0:
 				result["…"] = "…"
 				break
-			name = _name(key if isinstance(key, str) else self.key(key, depth))
+			name = key if isinstance(key, str) else self.key(key, depth)
+			if len(name) > limits.PATTERN_CHARS or not name.isascii():
+				name = _name(name)
 			self.room -= len(name)
-			hidden = (strength(name) and hides(name, item)) or (name in secret and item is not None)
-			result[name] = self.mask() if hidden else self.convert(item, depth + 1)
+			if (strength(name) and hides(name, item)) or (name in secret and item is not None):
+				result[name] = self.mask()
+			else:
+				result[name] = self.convert(item, depth + 1)
 		return result
 
 	def key(self, key: Any, depth: int) -> str:

@@ -176,16 +176,29 @@ class Payloads:
 
 _INFLATED = limits.LIST_PAYLOAD_BYTES * 16
 
-_MADE = "truefalsenull infinitynan bytes integer of bits items state args elements utc days"
+_TOKEN = re.compile("[a-z0-9_-]{3,}")
+_ESCAPE = re.compile("[bfnrtu]?[0-9a-f]{0,4}")
+"""Of a control character in JSON, what follows its backslash."""
+
+_NO_NUMBER = re.compile("[g-z_]").search
+"""What no number, date or UUID shows: these are put together while showing."""
+
+_ZONE = re.compile("[utc]{0,3}-?[0-9]*")
+
+_MADE = "true false null -infinity nan bytes integer of bits items state args elements utc days builtins"
 """Words that showing puts in."""
 
 
 def _raw_needle(text: str) -> bytes:
 	"""What a payload must contain, byte for byte, for `text` to be found in what is shown of it; empty if unknown.
 
-	Only words qualify: digits, quotes and the like stand differently in a pickle, and so does what is put in
-	while showing (`true`, the mask, the names of types).
+	The longest row of letters, digits, "_" and "-": such a row comes whole from one text of the payload, unless showing
+	puts it in (numbers, `true`, names of types), or it is the rest of a control character's escape.
 	"""
-	words = max(text.split("."), key=len)
-	made = any(words in shown for shown in _MADE.split())
-	return b"" if made or not re.fullmatch("[a-z_]{3,}", words) else words.encode()
+	rows = []
+	for row in _TOKEN.finditer(text):
+		is_whole = row.start() > 0 and text[row.start() - 1] != "\\"
+		rows.append(row[0] if is_whole else _ESCAPE.sub("", row[0], count=1))
+	rows = [row for row in rows if len(row) > 2 and _NO_NUMBER(row) and not _ZONE.fullmatch(row)]
+	rows = [row for row in rows if not any(row in word for word in _MADE.split())]
+	return max(rows, key=len, default="").encode()

@@ -20,7 +20,7 @@ from job_monitor.core.rq.query import JobQuery
 ODD_NAME = "its name is no UTF-8, so that it cannot be asked for"
 """Why a queue has no counts."""
 
-_SMALLEST_BLOCK = 8
+_SMALLEST_BLOCK = 4
 _SAMPLES = 2
 _USUAL_TTL = {keys.FAILED: 7 * 86400, "finished": 600, "canceled": 0}
 """Frappe's, for a registry whose newest jobs have no data left to learn it from. RQ scores canceled jobs by their end."""
