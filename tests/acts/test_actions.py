@@ -163,11 +163,11 @@ def test_what_redis_refuses_to_tell_is_no_proof(connection: Any, jobs: Jobs) -> 
 
 	class Refuses(RqClient):
 		def ask(self, commands: Any) -> list[Any]:
-			asked = list(commands)
-			answers = super().ask(asked)
+			commands = list(commands)
+			answers = super().ask(commands)
 			return [
 				PermissionError("NOPERM") if command[0] == "LPOS" else answer
-				for command, answer in zip(asked, answers, strict=True)
+				for command, answer in zip(commands, answers, strict=True)
 			]
 
 	with pytest.raises(CouldNotAsk):

@@ -128,10 +128,10 @@ def head(call: Any, protocol: int, compress: bool = True) -> payload.Call:
 def test_the_beginning_tells_the_method_and_whole_arguments_only(
 	call: Any, method: str, arguments: dict[str, Any], protocol: int, compress: bool
 ) -> None:
-	told = head(call, protocol, compress)
-	assert told.method == method
-	assert arguments.items() <= told.arguments.items()
-	assert "big" not in told.arguments
+	found = head(call, protocol, compress)
+	assert found.method == method
+	assert arguments.items() <= found.arguments.items()
+	assert "big" not in found.arguments
 
 
 def test_a_document_method_is_told_by_its_beginning() -> None:
@@ -146,12 +146,12 @@ _values = st.recursive(
 )
 
 
-def is_told(some: Any, whole: Any) -> bool:
+def is_part_of(some: Any, whole: Any) -> bool:
 	"""Whether nothing is told that is not there; of the last argument a part may be missing."""
 	if isinstance(some, dict):
-		return all(repr(name) in repr(whole) and is_told(value, whole) for name, value in some.items())
+		return all(repr(name) in repr(whole) and is_part_of(value, whole) for name, value in some.items())
 	if isinstance(some, (list, tuple)):
-		return all(is_told(value, whole) for value in some)
+		return all(is_part_of(value, whole) for value in some)
 	return repr(some) in repr(whole)
 
 
@@ -171,14 +171,14 @@ def test_wherever_it_is_cut_what_is_told_is_true(
 	with pytest.MonkeyPatch.context() as patched:
 		patched.setattr(limits, "HEAD_BYTES", size)
 		try:
-			told = payload.decode(payload_head.cut(raw))
+			found = payload.decode(payload_head.cut(raw))
 		except payload.Undecodable:
 			assert size < 100
 			return
-	if told.method == whole.method:
-		assert is_told(told.arguments, whole.arguments)
+	if found.method == whole.method:
+		assert is_part_of(found.arguments, whole.arguments)
 	else:
-		assert of_frappe and told.method.endswith("execute_job")
+		assert of_frappe and found.method.endswith("execute_job")
 
 
 @pytest.mark.parametrize(

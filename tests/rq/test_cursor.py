@@ -81,13 +81,13 @@ def test_all_pages_together_are_the_whole_answer_each_job_once(
 		patched.setattr(places, "_SMALLEST_BLOCK", block)
 		fill(jobs, kinds)
 		query = JobQuery(statuses=tuple(statuses), newest_first=newest, site="a.localhost" if by_site else "")
-		wanted = sorted(
+		expected = sorted(
 			key.decode().removeprefix("rq:job:")
 			for key in connection.keys("rq:job:*")
 			if not statuses or connection.hget(key, "status").decode() in statuses
 		)
 		seen = [job_id for page in pages(client, query.only(limit=limit)) for job_id in page]
-		assert sorted(seen) == wanted
+		assert sorted(seen) == expected
 		assert len(kinds) > limits.PAGE_ROWS or sorted(seen) == sorted(
 			pages(client, query.only(limit=500))[0]
 		)

@@ -87,14 +87,14 @@ def test_a_hint_that_is_pasted_runs_nothing_that_a_queues_name_says() -> None:
 
 
 @pytest.mark.parametrize(
-	("failed", "finished", "told"),
+	("failed", "finished", "reported"),
 	[(89, 0, True), (89, 89, True), (89, 90, False), (9, 0, False), (10, 3, True)],
 )
-def test_many_failures_at_once_are_found(failed: int, finished: int, told: bool) -> None:
+def test_many_failures_at_once_are_found(failed: int, finished: int, reported: bool) -> None:
 	queue = Queue(QUEUE, "default", "bench", {}, failed_lately=failed, finished_lately=finished)
 	found = diagnosed(queues=(queue,), workers=(worker(),))
-	assert [f.code for f in found] == (["failing-jobs"] if told else [])
-	assert not told or f"{failed} of {failed + finished} jobs" in found[0].message
+	assert [f.code for f in found] == (["failing-jobs"] if reported else [])
+	assert not reported or f"{failed} of {failed + finished} jobs" in found[0].message
 
 
 @pytest.mark.parametrize(

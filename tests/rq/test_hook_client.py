@@ -127,13 +127,13 @@ def test_a_host_that_takes_no_connection() -> None:
 		deaf.bind(("127.0.0.1", 0))
 		deaf.listen(0)
 		crowd = [socket.socket() for _n in range(4)]
-		for one in crowd:
-			one.setblocking(False)
-			one.connect_ex(deaf.getsockname())
+		for connecting in crowd:
+			connecting.setblocking(False)
+			connecting.connect_ex(deaf.getsockname())
 		client = HookClient(connect_url(f"redis://127.0.0.1:{deaf.getsockname()[1]}"))
 		assert seconds(lambda: client.post(INCR)) <= limits.HOOK_REDIS_SECONDS + 0.1
-		for one in crowd:
-			one.close()
+		for connecting in crowd:
+			connecting.close()
 
 
 def test_nobody_listens() -> None:

@@ -277,9 +277,12 @@ def test_a_search_stops_as_soon_as_its_page_is_full(client: RqClient, jobs: Jobs
 
 def test_a_count_stops_at_what_was_asked_for(client: RqClient, jobs: Jobs) -> None:
 	many(jobs, 50)
-	some, every = count(client, JobQuery(method="shop"), 20, 5), count(client, JobQuery(method="shop"), 51, 5)
+	some, all_found = (
+		count(client, JobQuery(method="shop"), 20, 5),
+		count(client, JobQuery(method="shop"), 51, 5),
+	)
 	assert (some.matched, some.complete) == (20, False)
-	assert (every.matched, every.complete, every.rows) == (50, True, ())
+	assert (all_found.matched, all_found.complete, all_found.rows) == (50, True, ())
 
 
 def test_new_jobs_do_not_make_a_search_lose_old_ones(client: RqClient, jobs: Jobs) -> None:

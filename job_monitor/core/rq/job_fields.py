@@ -56,17 +56,17 @@ def row(
 		return Job(
 			job_id, site=site, status=place, problem=say("its data is gone from Redis (expired or deleted)")
 		)
-	got = dict(zip(FIELDS, values, strict=True))
-	times: dict[str, Any] = {name: clock.parse(got[name]) for name in (*TIME_FIELDS, "last_heartbeat")}
-	meta, progress = read_meta(got["meta"], redactor) if "meta" in columns else ("", None)
+	fields = dict(zip(FIELDS, values, strict=True))
+	times: dict[str, Any] = {name: clock.parse(fields[name]) for name in (*TIME_FIELDS, "last_heartbeat")}
+	meta, progress = read_meta(fields["meta"], redactor) if "meta" in columns else ("", None)
 	return Job(
 		job_id,
 		site=site,
-		status=keys.text(got["status"]) or place,
-		queue=keys.short_name(keys.text(got["origin"])),
-		timeout=integer(got["timeout"]),
-		worker=keys.text(got["worker_name"]),
-		retries_left=integer(got["retries_left"]),
+		status=keys.text(fields["status"]) or place,
+		queue=keys.short_name(keys.text(fields["origin"])),
+		timeout=integer(fields["timeout"]),
+		worker=keys.text(fields["worker_name"]),
+		retries_left=integer(fields["retries_left"]),
 		meta=meta,
 		progress=progress,
 		**times,
@@ -110,8 +110,8 @@ _REST = "… (the rest is shown in the job's own view only)"
 
 def is_large(data: Any) -> bool:
 	"""Whether it is decompressed to more than a list decodes whole."""
-	most = limits.LIST_PAYLOAD_BYTES * 16
-	return isinstance(data, bytes) and len(payload_head.beginning(data, most + 1)) > most
+	limit = limits.LIST_PAYLOAD_BYTES * 16
+	return isinstance(data, bytes) and len(payload_head.beginning(data, limit + 1)) > limit
 
 
 def head_parts(data: bytes, max_chars: int, redactor: Redactor) -> dict[str, Any]:

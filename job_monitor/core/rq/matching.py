@@ -27,7 +27,7 @@ class Matcher:
 	"""Judges entries, see `first`.
 
 	Attributes:
-		looks_far: Whether few of the jobs that are looked at may match.
+		is_selective: Whether few of the jobs that are looked at may match.
 		unread: Jobs looked at so far of which it could not be told, for the size of their payload.
 	"""
 
@@ -41,7 +41,7 @@ class Matcher:
 		self.never_stopped = keys.FAILED in query.statuses and "stopped" not in query.statuses
 		rare = self.only_stopped or bool(query.created_after or query.created_before)
 		self.needs_hash = rare or self.never_stopped
-		self.looks_far = rare or self.needs_payload
+		self.is_selective = rare or self.needs_payload
 		self.unread = 0
 
 	def first(self, entries: Sequence[Entry], room: int) -> tuple[list[Entry], int]:
@@ -72,8 +72,8 @@ class Matcher:
 		]
 
 	def _hash_fits(self, place: str, status: bytes | None, created: bytes | None) -> bool:
-		unwanted = self.never_stopped if status == b"stopped" else self.only_stopped
-		if place == keys.FAILED and unwanted:
+		excluded = self.never_stopped if status == b"stopped" else self.only_stopped
+		if place == keys.FAILED and excluded:
 			return False
 		after, before = self.query.created_after, self.query.created_before
 		if not (after or before):
@@ -94,8 +94,8 @@ class Payloads:
 		"""Whether each matches; None if it cannot be told."""
 		lengths = self.client.ask(("HSTRLEN", keys.job_key(e.job_id), "data") for e in entries)
 		small = [isinstance(n, int) and n <= limits.LIST_PAYLOAD_BYTES for n in lengths]
-		wanted = [entry for entry, fits in zip(entries, small, strict=True) if fits]
-		payloads = iter(self.client.ask(("HGET", keys.job_key(e.job_id), "data") for e in wanted))
+		fetched = [entry for entry, fits in zip(entries, small, strict=True) if fits]
+		payloads = iter(self.client.ask(("HGET", keys.job_key(e.job_id), "data") for e in fetched))
 		data = [next(payloads) if fits else None for fits in small]
 		matched = [self._fits(e.job_id, d) for e, d in zip(entries, data, strict=True)]
 		for n, length in enumerate(lengths):

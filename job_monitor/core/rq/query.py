@@ -78,8 +78,8 @@ class JobQuery:
 		"""The lists and registries to read."""
 		if not self.statuses:
 			return keys.PLACES
-		wanted = {keys.FAILED if status == "stopped" else status for status in self.statuses}
-		return tuple(place for place in keys.PLACES if place in wanted)
+		statuses = {keys.FAILED if status == "stopped" else status for status in self.statuses}
+		return tuple(place for place in keys.PLACES if place in statuses)
 
 	def only(self, **changes: Any) -> JobQuery:
 		"""A new query with these fields changed."""

@@ -48,16 +48,16 @@ def search(
 
 
 def count(
-	client: RqClient, query: JobQuery, most: int, seconds: float = limits.SEARCH_SECONDS
+	client: RqClient, query: JobQuery, limit: int, seconds: float = limits.SEARCH_SECONDS
 ) -> SearchResult:
-	"""How many jobs match, without reading them: `matched`, up to `most`. Exact if the result is `complete`.
+	"""How many jobs match, without reading them: `matched`, up to `limit`. Exact if the result is `complete`.
 
 	Raises:
 		InvalidQuery: Bad budget, unknown queue.
 		CouldNotAsk: Redis gave no answer.
 	"""
 	scan = _Scan(client, query, seconds, "", ordered=False)
-	found = scan.run(most)
+	found = scan.run(limit)
 	return SearchResult(
 		(), scan.looked_at, scan.out_of, scan.cursor, matched=len(found), unread=scan.match.unread
 	)
@@ -85,18 +85,18 @@ class _Scan:
 		self.looked_at = 0
 		self.cursor = ""
 
-	def run(self, most: int) -> list[Entry]:
+	def run(self, limit: int) -> list[Entry]:
 		"""The first `most` matches, or those that the time allows."""
 		found: dict[str, Entry] = {}
 		unused: list[Entry] = []
 		seen = 0
-		while len(found) < most and not (seen and self._over()):
+		while len(found) < limit and not (seen and self._over()):
 			size = self._chunk_size(seen)
 			# Where most will match (`merge` has judged the ids already), take no more than are wanted
-			chunk = self.merge.next(size if self.match.looks_far else min(size, most - len(found)))
+			chunk = self.merge.next(size if self.match.is_selective else min(size, limit - len(found)))
 			if not chunk:
 				break
-			matched, looked = self.match.first(chunk, most - len(found))
+			matched, looked = self.match.first(chunk, limit - len(found))
 			# A job that runs anew under its old id still stands in the registry of its last end
 			for entry in matched:
 				found.setdefault(entry.job_id, entry)

@@ -86,36 +86,36 @@ def _read(client: RqClient, names: Sequence[str]) -> list[Worker]:
 def _worker(name: str, values: Any, ttl: Any, executions: Any) -> Worker:
 	if isinstance(values, Exception):
 		return Worker(name, verdict=Verdict.LATE, reason=say("cannot be read: {0}", values))
-	got = dict(zip(_FIELDS, values, strict=True))
-	state = keys.text(got["state"]) or ("?" if ttl == -2 else "started")
-	jobs = _current_jobs(got["current_job"], executions)
-	pid = job_fields.integer(got["pid"])
-	hostname = keys.text(got["hostname"])
-	verdict, reason = judge(state, ttl, pid, hostname, dead=bool(got["death"]))
+	fields = dict(zip(_FIELDS, values, strict=True))
+	state = keys.text(fields["state"]) or ("?" if ttl == -2 else "started")
+	jobs = _current_jobs(fields["current_job"], executions)
+	pid = job_fields.integer(fields["pid"])
+	hostname = keys.text(fields["hostname"])
+	verdict, reason = judge(state, ttl, pid, hostname, dead=bool(fields["death"]))
 	return Worker(
 		name=name,
 		state=state,
 		verdict=verdict,
 		reason=reason,
-		queues=tuple(q for q in keys.text(got["queues"]).split(",") if q),
+		queues=tuple(q for q in keys.text(fields["queues"]).split(",") if q),
 		current_job_ids=jobs,
 		hostname=hostname,
-		ip_address=keys.text(got["ip_address"]),
+		ip_address=keys.text(fields["ip_address"]),
 		pid=pid,
-		rq_version=keys.text(got["version"]),
-		python_version=keys.text(got["python_version"]).split(" ")[0],
+		rq_version=keys.text(fields["version"]),
+		python_version=keys.text(fields["python_version"]).split(" ")[0],
 		ttl=ttl if ttl != -1 else None,
-		**_history(got),
+		**_history(fields),
 	)
 
 
-def _history(got: dict[str, Any]) -> dict[str, Any]:
+def _history(fields: dict[str, Any]) -> dict[str, Any]:
 	return {
-		"birth_date": clock.parse(got["birth"]),
-		"last_heartbeat": clock.parse(got["last_heartbeat"]),
-		"successful_job_count": job_fields.integer(got["successful_job_count"]) or 0,
-		"failed_job_count": job_fields.integer(got["failed_job_count"]) or 0,
-		"total_working_time": job_fields.decimal(got["total_working_time"]),
+		"birth_date": clock.parse(fields["birth"]),
+		"last_heartbeat": clock.parse(fields["last_heartbeat"]),
+		"successful_job_count": job_fields.integer(fields["successful_job_count"]) or 0,
+		"failed_job_count": job_fields.integer(fields["failed_job_count"]) or 0,
+		"total_working_time": job_fields.decimal(fields["total_working_time"]),
 	}
 
 

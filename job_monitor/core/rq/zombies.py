@@ -55,15 +55,15 @@ def among(client: RqClient, jobs: Iterable[Job]) -> list[Job]:
 	if not suspects:
 		return []
 	alive = (worker for worker in workers.read_all(client) if not worker.is_dead)
-	held = {job_id for worker in alive for job_id in worker.current_job_ids}
-	suspects = [job for job in suspects if job.id not in held]
+	running = {job_id for worker in alive for job_id in worker.current_job_ids}
+	suspects = [job for job in suspects if job.id not in running]
 	with asking(client.connection):
 		members = client.connection.smembers(keys.QUEUES)
 	queues = {keys.text(member).removeprefix(keys.QUEUE_PREFIX) for member in members}
-	queues |= {keys.text(_sure(origin)) for origin in _origins(client, suspects)}
-	held = _started(client, queues)
-	suspects = [job for job in suspects if job.id not in held]
-	return _nowhere(client, suspects, [queues] * len(suspects))
+	queues |= {keys.text(_readable(origin)) for origin in _origins(client, suspects)}
+	running = _started_ids(client, queues)
+	suspects = [job for job in suspects if job.id not in running]
+	return _in_no_place(client, suspects, [queues] * len(suspects))
 
 
 def _origins(client: RqClient, jobs: Iterable[Job]) -> list[Any]:
@@ -71,10 +71,10 @@ def _origins(client: RqClient, jobs: Iterable[Job]) -> list[Any]:
 	return client.ask(("HGET", keys.job_key(job.id), "origin") for job in jobs)
 
 
-def _started(client: RqClient, queues: Iterable[str]) -> set[str]:
+def _started_ids(client: RqClient, queues: Iterable[str]) -> set[str]:
 	"""Ids of the jobs that one of these queues counts as running, under whatever execution. One round trip."""
 	answers = client.ask(("ZRANGE", keys.place_key(keys.STARTED, queue), 0, -1) for queue in queues)
-	entries = (entry for answer in answers for entry in _sure(answer) or ())
+	entries = (entry for answer in answers for entry in _readable(answer) or ())
 	return {keys.job_id_of(keys.text(entry), keys.STARTED) for entry in entries}
 
 
@@ -84,26 +84,26 @@ def _is_old(job: Job) -> bool:
 	return latest is None or clock.now() - latest > timedelta(seconds=limits.ZOMBIE_GRACE_SECONDS)
 
 
-def _nowhere(client: RqClient, jobs: Sequence[Job], queues: Sequence[Iterable[str]]) -> list[Job]:
+def _in_no_place(client: RqClient, jobs: Sequence[Job], queues: Sequence[Iterable[str]]) -> list[Job]:
 	"""Those whose id stands in no list or registry of the queues that are given for each. One round trip."""
-	questions = [list(_questions(job.id, names)) for job, names in zip(jobs, queues, strict=True)]
-	answers = iter(client.ask(chain.from_iterable(questions)))
+	commands_by_job = [list(_place_commands(job.id, names)) for job, names in zip(jobs, queues, strict=True)]
+	answers = iter(client.ask(chain.from_iterable(commands_by_job)))
 	found = []
-	for job, asked in zip(jobs, questions, strict=True):
-		running, *places = (_sure(answer) for answer in islice(answers, len(asked)))
+	for job, commands in zip(jobs, commands_by_job, strict=True):
+		running, *places = (_readable(answer) for answer in islice(answers, len(commands)))
 		if not running and all(answer is None for answer in places):
 			found.append(job)
 	return found
 
 
-def _questions(job_id: str, queues: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+def _place_commands(job_id: str, queues: Iterable[str]) -> Iterator[tuple[Any, ...]]:
 	yield "ZCARD", keys.executions_key(job_id)
 	for queue in queues:
 		yield from (("LPOS", key, job_id) for key in (keys.queue_key(queue), keys.intermediate_key(queue)))
 		yield from (("ZSCORE", keys.place_key(s, queue), job_id) for s in keys.REGISTRY_TEMPLATES)
 
 
-def _sure(answer: Any) -> Any:
+def _readable(answer: Any) -> Any:
 	"""An answer; None for a key of another type, which holds no jobs.
 
 	Raises:
@@ -133,10 +133,10 @@ class _Hunt:
 			unknown = [i for i in ids if not _holds(known, hash(i))]
 			suspects += self._suspects(unknown)
 			if len(suspects) >= limits.ZOMBIE_ROWS or time.monotonic() > self.deadline:
-				return self._found(suspects, complete=False)
-		return self._found(suspects, complete=not self.unreadable)
+				return self._result(suspects, complete=False)
+		return self._result(suspects, complete=not self.unreadable)
 
-	def _found(self, suspects: Sequence[Job], complete: bool) -> Zombies:
+	def _result(self, suspects: Sequence[Job], complete: bool) -> Zombies:
 		problem = f"not readable: {'; '.join(self.unreadable[:3])}" if self.unreadable else ""
 		return Zombies(self._confirmed(suspects), self.looked_at, complete, problem)
 
@@ -163,7 +163,7 @@ class _Hunt:
 		while True:
 			command = ("LRANGE" if listed else "ZRANGE", key, start, start + size - 1)
 			entries = self.client.ask([command])[0]
-			if _sure(entries) is None:
+			if _readable(entries) is None:
 				self.unreadable.append(f"{key} ({entries})")
 				return
 			if entries:
@@ -204,8 +204,8 @@ class _Hunt:
 		"""Suspects that are still in no place on two more looks, with what they run: one may be on its way."""
 		confirmed = list(suspects[: limits.ZOMBIE_ROWS])
 		for _look in range(2):
-			origins = [keys.text(_sure(name)) for name in _origins(self.client, confirmed)]
-			confirmed = _nowhere(self.client, confirmed, [[name] if name else [] for name in origins])
+			origins = [keys.text(_readable(name)) for name in _origins(self.client, confirmed)]
+			confirmed = _in_no_place(self.client, confirmed, [[name] if name else [] for name in origins])
 		jobs = read_rows(self.client, [(job.status, job.id) for job in confirmed])
 		return tuple(
 			replace(job, queue=job.queue or old.queue)
