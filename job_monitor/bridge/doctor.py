@@ -153,4 +153,4 @@ def _scheduler_finding(site: str, found: scheduler.SchedulerHealth) -> Finding:
 	message, _hint = of_scheduler(found.state, site)
 	absent = found.state == "absent"
 	code, severity = f"scheduler-{found.state}", Severity.CRITICAL if absent else Severity.WARNING
-	return Finding(code, severity, site, say("{0}.", message), found.detail)
+	return Finding(code, severity, site, say("{0}.", message), found.detail, {"state": found.state})

@@ -210,7 +210,7 @@ NOT_FED = {
 		name: _OURS
 		for name in (
 			"rq.connection.connect_url errors.JobMonitorError.__init__ alerts.rules.Rule.covers alerts.transitions.advance "
-			"alerts.rules.matches schedules.messages.tell schedules.messages.all_ahead schedules.messages.of_scheduler schedules.messages.more wording.say wording.counted rq.workers.judge "
+			"alerts.rules.matches schedules.messages.describe schedules.messages.all_ahead schedules.messages.of_scheduler schedules.messages.more wording.say wording.counted rq.workers.judge "
 			"messages.finding messages.start_worker acts.messages.outcome acts.messages.refused schedules.messages.label "
 			"processes.is_gone processes.is_here history.run_format.pack "
 			"logs.log_source.LogSource.__init__ logs.follow.Follow.__init__ logs.catalog.folder_of logs.catalog.listing"

@@ -136,8 +136,8 @@ def release(client: RqClient, job_id: str) -> Outcome:
 def _take_out(client: RqClient, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
 	"""Whoever takes a waiting job out of its place has it: a worker, or we."""
 	place = keys.place_key(job.status, rq_job.origin)
-	taken = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
-	if client.ask([taken])[0] != 1:
+	removal = ("LREM", place, 1, rq_job.id) if job.status == keys.QUEUED else ("ZREM", place, rq_job.id)
+	if client.ask([removal])[0] != 1:
 		return outcome("left-queue", False, job.status)
 	return then(rq_job, job)
 

@@ -32,7 +32,8 @@ def all_ahead(healths: Sequence[ScheduleHealth]) -> Finding | None:
 	# Two time zones are at most 26 hours apart: a new site, whose schedules were created before its zone was set
 	severity = Severity.WARNING if longest <= 26 * 3600 else Severity.CRITICAL
 	texts = messages.all_ahead([h.method for h in those], longest)
-	return Finding("schedules-ahead", severity, "schedules", *texts)
+	values = {"methods": [h.method for h in those], "ahead_seconds": longest}
+	return Finding("schedules-ahead", severity, messages.SCHEDULES, *texts, values)
 
 
 def findings(healths: Sequence[ScheduleHealth]) -> Iterator[Finding]:
@@ -45,6 +46,13 @@ def findings(healths: Sequence[ScheduleHealth]) -> Iterator[Finding]:
 		severity = Severity.WARNING if state == "failing" else Severity.CRITICAL
 		for health in those[: limits.SCHEDULES_NAMED]:
 			message = say("{0}: {1}", health.method, health.message)
-			yield Finding(code, severity, health.name, message, health.hint)
+			yield Finding(code, severity, health.name, message, health.hint, _values(health))
 		if rest := those[limits.SCHEDULES_NAMED :]:
-			yield Finding(code, severity, "schedules", *messages.more(state, [h.method for h in rest]))
+			methods = [h.method for h in rest]
+			texts = messages.more(state, methods)
+			yield Finding(code, severity, messages.SCHEDULES, *texts, {"methods": methods})
+
+
+def _values(health: ScheduleHealth) -> dict[str, object]:
+	names = ("method", "overdue_seconds", "missed_runs", "failures", "ahead_seconds", "blocked_by")
+	return {name: getattr(health, name) for name in names}

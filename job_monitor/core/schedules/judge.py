@@ -25,7 +25,7 @@ def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHe
 	"""The health of one schedule."""
 	assessment = _assess(schedule, scheduler, now)
 	state = assessment.state()
-	message, hint = messages.tell(assessment, state)
+	message, hint = messages.describe(assessment, state)
 	job = schedule.job
 	return ScheduleHealth(
 		**{name: getattr(schedule, name) for name in _COPIED},

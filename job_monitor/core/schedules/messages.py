@@ -1,4 +1,4 @@
-"""What is said about a schedule: one line for what is wrong, one for what to do. Read at night, by tired people."""
+"""Messages of schedules and of the scheduler, each worded once: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ def label(state: str, missed_runs: int) -> Wording:
 	return say("Missed {0}", Number(missed_runs)) if state == "missed" and missed_runs else STATES[state]
 
 
+SCHEDULES = say("schedules")
+"""Subject of findings that are about several."""
+
 _SCHEDULER = {
 	"absent": say("The scheduler is absent: no scheduled job is started"),
 	"disabled": say("The scheduler of this site is disabled: no scheduled job runs"),
@@ -50,7 +53,7 @@ _SCHEDULER = {
 
 
 def of_scheduler(state: str, site: str) -> Text:
-	"""What it means that a site's scheduler is in a state other than enabled, as a title; and what to do."""
+	"""What a state of a site's scheduler other than enabled means, as a title without a period; and what to do."""
 	name = shlex.quote(site)
 	hint = {
 		"absent": say("Start it: {0}", "bench schedule"),
@@ -62,42 +65,42 @@ def of_scheduler(state: str, site: str) -> Text:
 	return _SCHEDULER[state], hint[state]
 
 
-def tell(case: Assessment, state: str) -> Text:
-	"""What is wrong, and what to do; "" for nothing."""
-	return _TELLERS[state](case)
+def describe(assessment: Assessment, state: str) -> Text:
+	"""What is wrong with a schedule in this state, and what to do; "" for nothing."""
+	return _MESSAGES[state](assessment)
 
 
-def _ok(case: Assessment) -> Text:
-	if case.schedule.is_skipped:
+def _ok(assessment: Assessment) -> Text:
+	if assessment.schedule.is_skipped:
 		return say("Its next run is skipped, as somebody has told it to."), ""
-	return (_held(case) if case.place is Placement.RUNNING else ""), ""
+	return (_job(assessment) if assessment.place is Placement.RUNNING else ""), ""
 
 
-def _stopped(case: Assessment) -> Text:
+def _stopped(assessment: Assessment) -> Text:
 	return say("Stopped by hand: it does not run."), say("Untick Stopped to let it run again.")
 
 
-def _never_ran(case: Assessment) -> Text:
-	due = case.schedule.due
-	if not due or case.overdue:
+def _never_ran(assessment: Assessment) -> Text:
+	due = assessment.schedule.due
+	if not due or assessment.overdue:
 		return say("Has not run yet."), ""
-	first = duration((due[0] - case.now).total_seconds())
+	first = duration((due[0] - assessment.now).total_seconds())
 	return say("Has not run yet; first due in {0}.", first), ""
 
 
-def _paused(case: Assessment) -> Text:
-	message, hint = of_scheduler(case.scheduler.state, case.scheduler.site)
+def _paused(assessment: Assessment) -> Text:
+	message, hint = of_scheduler(assessment.scheduler.state, assessment.scheduler.site)
 	return say("{0}.", message), hint
 
 
-def _failing(case: Assessment) -> Text:
-	run, killed = case.schedule.run, case.outcome == KILLED
+def _failing(assessment: Assessment) -> Text:
+	run, killed = assessment.schedule.run, assessment.outcome == KILLED
 	hint = (
 		say("Its process ended before it did: look at the memory of its host, and at logs/worker.error.log.")
 		if killed
 		else say("Its newest log has the traceback. Repair the cause, then run it again.")
 	)
-	what = _failed(case.failures, killed)
+	what = _failed(assessment.failures, killed)
 	return (say("{0}: {1}", what, run.error) if run and run.error else say("{0}.", what)), hint
 
 
@@ -109,44 +112,44 @@ def _failed(times: int, killed: bool) -> Wording:
 	return say("Its last {0} runs failed", times)
 
 
-def _overdue(case: Assessment) -> Text:
-	return say("Overdue by {0}. {1}", duration(case.overdue), _held(case)), _hint_of_held(case)
+def _overdue(assessment: Assessment) -> Text:
+	return say("Overdue by {0}. {1}", duration(assessment.overdue), _job(assessment)), _job_hint(assessment)
 
 
-def _blocked(case: Assessment) -> Text:
-	job = case.schedule.job
+def _blocked(assessment: Assessment) -> Text:
+	job = assessment.schedule.job
 	assert job is not None
 	why = say("{0}, so the scheduler skips it.", job.reason)
 	if job.since:
-		since = duration(clock.seconds_between(job.since, case.now))
+		since = duration(clock.seconds_between(job.since, assessment.now))
 		why = say("Blocked for {0}: {1}", since, why)
 	else:
 		why = say("Blocked: {0}", why)
-	if case.missed:
-		missed = counted(case.missed, "It missed 1 run.", "It missed {0} runs.")
+	if assessment.missed:
+		missed = counted(assessment.missed, "It missed 1 run.", "It missed {0} runs.")
 		why = say("{0} {1}", why, missed)
 	return why, say("Release it; the scheduler queues it anew when it is due.")
 
 
-def _missed(case: Assessment) -> Text:
-	if problem := case.schedule.problem:
+def _missed(assessment: Assessment) -> Text:
+	if problem := assessment.schedule.problem:
 		return problem, say("Correct its cron format where it is set: hooks.py or its Server Script.")
-	if case.ahead:
-		return _ahead(case)
+	if assessment.ahead:
+		return _ahead(assessment)
 	missed = counted(
-		case.missed,
+		assessment.missed,
 		"Missed 1 run, overdue by {1}.",
 		"Missed {0} runs, overdue by {1}.",
-		duration(case.overdue),
+		duration(assessment.overdue),
 	)
-	why, hint = _why_missed(case)
+	why, hint = _why_missed(assessment)
 	return say("{0} {1}", missed, why), hint
 
 
-def _why_missed(case: Assessment) -> Text:
-	job, due = case.schedule.job, case.schedule.due
-	if case.place is Placement.WAITING:
-		return _held(case), _hint_of_held(case)
+def _why_missed(assessment: Assessment) -> Text:
+	job, due = assessment.schedule.job, assessment.schedule.due
+	if assessment.place is Placement.WAITING:
+		return _job(assessment), _job_hint(assessment)
 	if job and job.ended_at and due and job.ended_at > due[0]:
 		return (
 			say("Its job ended without running it ({0}).", Wording(job.status)),
@@ -158,15 +161,15 @@ def _why_missed(case: Assessment) -> Text:
 	)
 
 
-def _ahead(case: Assessment) -> Text:
-	by = duration(case.ahead)
+def _ahead(assessment: Assessment) -> Text:
+	by = duration(assessment.ahead)
 	message = (
 		say(
 			"Its last run lies {0} in the future, so it does not run until then: the clock, or the time zone of the site, "
 			"was set back since.",
 			by,
 		)
-		if case.schedule.last_run_at
+		if assessment.schedule.last_run_at
 		else say(
 			"The moment it was made lies {0} in the future, so it does not run until then: the clock, or the time zone of "
 			"the site, was set back since.",
@@ -177,7 +180,7 @@ def _ahead(case: Assessment) -> Text:
 
 
 def all_ahead(methods: Sequence[str], seconds: float) -> Text:
-	"""Of all schedules of a site that lie in the future, by up to so many seconds."""
+	"""What is wrong with all schedules of a site that lie in the future, by up to so many seconds; and what to do."""
 	names = listed(methods, limits.PATTERN_CHARS * 5)
 	return (
 		say(
@@ -196,7 +199,7 @@ def all_ahead(methods: Sequence[str], seconds: float) -> Text:
 
 
 def more(state: str, methods: Sequence[str]) -> Text:
-	"""Of schedules beyond those that are told apart, all blocked, missed or failing."""
+	"""The message about schedules that have no finding of their own, all blocked, missed or failing."""
 	number, names = Number(len(methods)), listed(methods, limits.PATTERN_CHARS * 5)
 	template = {
 		"blocked": say("{0} more schedules are blocked: {1}."),
@@ -206,28 +209,28 @@ def more(state: str, methods: Sequence[str]) -> Text:
 	return Wording(template, number, names), say("See the report Schedule Health.")
 
 
-def _held(case: Assessment) -> Wording:
-	job = case.schedule.job
+def _job(assessment: Assessment) -> Wording:
+	job = assessment.schedule.job
 	assert job is not None
-	since = duration(clock.seconds_between(job.since, case.now))
+	since = duration(clock.seconds_between(job.since, assessment.now))
 	if job.place is not Placement.RUNNING:
 		if job.served:
 			return say("Its job waits for {0} in queue {1}.", since, job.queue)
 		return say("Its job waits for {0} in queue {1}, which no worker serves.", since, job.queue)
-	usual = case.schedule.usual_duration
+	usual = assessment.schedule.usual_duration
 	runs = (
 		say("Runs for {0}, usually {1}.", since, duration(usual))
 		if usual is not None
 		else say("Runs for {0}.", since)
 	)
-	if not case.missed:
+	if not assessment.missed:
 		return runs
-	skipped = counted(case.missed, "1 run was skipped meanwhile.", "{0} runs were skipped meanwhile.")
+	skipped = counted(assessment.missed, "1 run was skipped meanwhile.", "{0} runs were skipped meanwhile.")
 	return say("{0} {1}", runs, skipped)
 
 
-def _hint_of_held(case: Assessment) -> str:
-	job = case.schedule.job
+def _job_hint(assessment: Assessment) -> str:
+	job = assessment.schedule.job
 	if job is None or job.place is Placement.RUNNING:
 		return say("If that is too long, look at its stack trace in RQ Job.")
 	if job.served:
@@ -235,7 +238,7 @@ def _hint_of_held(case: Assessment) -> str:
 	return start_worker(job.queue)
 
 
-_TELLERS = {
+_MESSAGES = {
 	"ok": _ok,
 	"stopped": _stopped,
 	"never ran": _never_ran,
