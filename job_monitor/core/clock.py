@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 
 def now() -> datetime:
+	"""The present moment."""
 	return datetime.now(timezone.utc)
 
 
@@ -31,7 +32,7 @@ def from_epoch(seconds: float) -> datetime | None:
 
 
 def local(moment: datetime) -> str:
-	"""As the command line shows every moment: in the time of the terminal, with its distance to UTC."""
+	"""The text of a moment in the terminal's time, with its distance to UTC."""
 	return moment.astimezone().isoformat(" ", "seconds")
 
 

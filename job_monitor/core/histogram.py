@@ -16,9 +16,9 @@ from math import ceil, exp, floor, log
 _PER_LOG = 1 / log(1.04)
 _OFFSET = 0.5
 _SMALLEST = 1e-6
-"""Durations are counted in seconds, from one microsecond on; what is shorter, or no number, counts as that."""
+"""A microsecond; shorter durations, and values that are no number, count as that."""
 _LARGEST = 1e9
-"""Up to 30 years; what is longer counts as that."""
+"""About 30 years; longer durations count as that."""
 
 _DIGIT = 4
 """Bytes of a bucket's count: 4 billion runs."""
@@ -27,11 +27,11 @@ WIDTHS = (1, 2, _DIGIT)
 """Bytes that a packed count takes: the fewest that hold the largest of the sketch."""
 
 Packed = tuple[int, int, bytes]
-"""Number of the first bucket from the smallest on, width of a count, and the counts of all buckets to the last."""
+"""Index of the first bucket that is not empty, width of a count, and the counts of all buckets from it to the last."""
 
 
 class Histogram:
-	"""Durations in seconds, without the durations."""
+	"""A sketch of durations in seconds."""
 
 	__slots__ = ("_digits",)
 
@@ -44,24 +44,27 @@ class Histogram:
 
 	@property
 	def counts(self) -> dict[int, int]:
-		"""As the constructor takes them."""
+		"""Number of durations by bucket, as the constructor takes them."""
 		return {at: number for at, number in enumerate(self._dense(), start=_FIRST) if number}
 
 	@property
 	def total(self) -> int:
+		"""Number of durations."""
 		return sum(self._dense())
 
 	def add(self, seconds: float, times: int = 1) -> None:
+		"""Count a duration."""
 		self._digits += times << 8 * _DIGIT * (bucket_of(seconds) - _FIRST)
 
 	def add_up(self, other: Histogram) -> None:
+		"""Add the durations of another sketch."""
 		self._digits += other._digits
 
 	def merge(self, others: Iterable[Histogram]) -> Histogram:
 		"""A new sketch of this and the others' durations."""
 		merged = Histogram()
-		for one in (self, *others):
-			merged.add_up(one)
+		for histogram in (self, *others):
+			merged.add_up(histogram)
 		return merged
 
 	def percentiles(self, *shares: float) -> list[float | None]:
@@ -74,7 +77,7 @@ class Histogram:
 		return [value_of(_FIRST + bisect_left(upto, rank)) for rank in ranks]
 
 	def pack(self) -> Packed:
-		"""Few bytes: only the buckets from the first to the last that is not empty, in the smallest width."""
+		"""The counts in few bytes: from the first bucket that is not empty to the last, in the smallest width."""
 		if not self._digits:
 			return 0, 1, b""
 		start = ((self._digits & -self._digits).bit_length() - 1) // (8 * _DIGIT)
@@ -90,7 +93,7 @@ class Histogram:
 		return start, width, bytes(counts)
 
 	def add_packed(self, start: int, width: int, counts: bytes) -> None:
-		"""Add what `pack` gave, checked before by `split`."""
+		"""Add a packed sketch that `split` has checked."""
 		wide = bytearray(len(counts) // width * _DIGIT)
 		for byte in range(width):
 			wide[byte::_DIGIT] = counts[byte::width]
@@ -115,10 +118,10 @@ def join(sketches: Iterable[Histogram]) -> bytes:
 
 
 def split(data: bytes, number: int) -> list[Packed]:
-	"""What `join` made of so many sketches, for `Histogram.add_packed`.
+	"""The packed sketches of bytes that `join` made of so many sketches, for `Histogram.add_packed`.
 
 	Raises:
-		ValueError: It made nothing of the kind.
+		ValueError: Not bytes that `join` made.
 	"""
 	size = 2 * 3 * number
 	if len(data) < size:
@@ -136,17 +139,19 @@ def split(data: bytes, number: int) -> list[Packed]:
 
 
 def bucket_of(seconds: float) -> int:
+	"""The bucket of a duration."""
 	if not _SMALLEST < seconds < _LARGEST:
 		seconds = _LARGEST if seconds >= _LARGEST else _SMALLEST
 	return floor(log(seconds) * _PER_LOG + _OFFSET)
 
 
 def value_of(bucket: int) -> float:
+	"""The duration, in seconds, that stands for a bucket."""
 	return exp(bucket / _PER_LOG)
 
 
 def _bits(bucket: int) -> int:
-	"""Where a bucket's digit begins."""
+	"""The bit where a bucket's digit begins."""
 	return 8 * _DIGIT * (bucket - _FIRST)
 
 

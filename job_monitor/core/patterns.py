@@ -15,9 +15,8 @@ _PARTS = re.compile(r"\\.|[%_\\]|[^\\%_]+", re.DOTALL)
 class Like:
 	"""A pattern to match texts with, upper and lower case alike.
 
-	What stands between two `%` is looked for once, from where the part before it was found: whatever a later part
-	needs, an earlier place of the first one can only help. So nothing is tried twice, and a match takes the length of
-	the text times that of the longest part at worst, however many `%` there are.
+	The text between two `%` is searched once, from the end of the match before it: an earlier match leaves later parts
+	more room. So a match takes at worst the length of the text times that of the longest part, however many `%` there are.
 
 	Raises:
 		InvalidQuery: Longer than `limits.LIKE_CHARS`.
@@ -46,7 +45,7 @@ class Like:
 
 	@property
 	def longest_literal(self) -> str:
-		"""A text that stands in each match, in lower case; "" if none is known."""
+		"""A text that is part of each match, in lower case; "" if none is known."""
 		return max(self._literals, key=len)
 
 	def fits(self, text: str) -> bool:
@@ -65,7 +64,7 @@ class Like:
 
 @lru_cache(maxsize=256)
 def like(pattern: str) -> Like:
-	"""As `Like`, made once: a list judges each of its rows by the same pattern.
+	"""The `Like` of a pattern, cached: a list matches each of its rows with the same pattern.
 
 	Raises:
 		InvalidQuery: As `Like`.

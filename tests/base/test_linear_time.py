@@ -87,18 +87,18 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"patterns.Like.fits": patterns.Like("%e_e%e%key%_%~%x%").fits,
 	"patterns.like": patterns.like,
 	"rq.query.JobQuery.__init__": lambda text: JobQuery(text=text),
-	"redaction.redactor.Redactor.__init__": lambda text: Redactor([text]),
-	"redaction.redactor.Redactor.clean_text": REDACTOR.clean_text,
-	"redaction.redactor.Redactor.clean_start": lambda text: REDACTOR.clean_start(text, 1000),
-	"redaction.redactor.Redactor.clean_end": lambda text: REDACTOR.clean_end(text, 1000),
-	"redaction.redactor.Redactor.clean_traceback": lambda text: REDACTOR.clean_traceback(text, 1000),
+	"redaction.text_redactor.TextRedactor.__init__": lambda text: Redactor([text]),
+	"redaction.text_redactor.TextRedactor.clean_text": REDACTOR.clean_text,
+	"redaction.text_redactor.TextRedactor.clean_start": lambda text: REDACTOR.clean_start(text, 1000),
+	"redaction.text_redactor.TextRedactor.clean_end": lambda text: REDACTOR.clean_end(text, 1000),
+	"redaction.text_redactor.TextRedactor.clean_traceback": lambda text: REDACTOR.clean_traceback(text, 1000),
 	"wording.listed": lambda text: wording.listed([text, *text.split()], 1000),
 	"messages.worker_command": messages.worker_command,
-	"redaction.redactor.Redactor.hides": lambda text: REDACTOR.hides(text, text),
+	"redaction.text_redactor.TextRedactor.hides": lambda text: REDACTOR.hides(text, text),
 	"redaction.redactor.Redactor.json": lambda text: REDACTOR.json(
 		{text: [text, (text, text)], "b": text}, 100_000
 	),
-	"redaction.redactor.cut": lambda text: cut(text, 1000),
+	"redaction.text_redactor.cut": lambda text: cut(text, 1000),
 	"redaction.forms.find": lambda text: forms.find(text, NAMES),
 	"redaction.items.named_pair": lambda text: items.named_pair({"name": text, "value": text}, NAMES),
 	"redaction.items.secret_items": lambda text: items.secret_items([text, text, "--" + text], NAMES),
@@ -184,7 +184,9 @@ NOT_FED = {
 	**{
 		name: _FORM
 		for name in (
-			*map("redaction.forms.{}".format, ("commands", "named", "options", "pairs")),
+			*map("redaction.commands.{}".format, ("commands", "options", "pairs")),
+			"redaction.code_lines.code_lines",
+			"redaction.named_values.named",
 			*map("redaction.shapes.{}".format, ("blocks", "schemes", "sql", "tags", "urls")),
 		)
 	},
@@ -226,7 +228,7 @@ NOT_FED = {
 	**{
 		name: _RECORD
 		for name in (
-			"history.metrics.Counts.total history.aggregates.Methods.of history.metrics.fold monitor_log.duplicates.Copies.seen "
+			"history.metrics.Counts.total history.aggregates.Methods.of history.metrics.fold monitor_log.duplicates.Duplicates.seen "
 			"monitor_log.totals.Totals.add histogram.Histogram.add_packed"
 		).split()
 	},

@@ -1,4 +1,4 @@
-"""What is told of an exception: its texts are cut before they are masked, so a message of any length costs nothing."""
+"""The failure of an exception: its texts are cut before they are masked, so a message of any length costs nothing."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from job_monitor.core.history.runs import Failure
 from job_monitor.core.redaction.redactor import Redactor
 
 _LONG = 4 * limits.MESSAGE_CHARS
-"""A message this long would push the frames out of what is kept of a traceback."""
+"""A message this long would push the frames out of the kept part of a traceback."""
 
 
 def describe(error: BaseException, arguments: Any, redactor: Redactor) -> Failure:
 	"""An exception and the arguments of its job as they are kept: masked, cut to `limits`.
 
-	Whatever an object of the job does when it is asked for its text, there is a failure to tell. Only a time limit goes
-	through: whoever set it waits for it.
+	An object of the job that raises when its text is read leaves the error's name in place of the text. Only a time
+	limit goes through.
 	"""
 	kind = type(error).__name__
 	message = text_of(error)
 	return Failure(
 		kind,
 		redactor.clean_start(message, limits.MESSAGE_CHARS),
-		redactor.clean_end(_told(lambda: _traceback(error, message)), limits.TRACEBACK_CHARS),
-		_told(lambda: redactor.json(arguments, limits.ARGUMENT_CHARS, pretty=True)),
+		redactor.clean_end(_text_or_reason(lambda: _traceback(error, message)), limits.TRACEBACK_CHARS),
+		_text_or_reason(lambda: redactor.json(arguments, limits.ARGUMENT_CHARS, pretty=True)),
 	)
 
 
 def text_of(error: BaseException) -> str:
 	"""`str(error)`, or why there is none. Not masked, of any length."""
-	return _told(lambda: str(error))
+	return _text_or_reason(lambda: str(error))
 
 
-def _told(text: Callable[[], str]) -> str:
+def _text_or_reason(text: Callable[[], str]) -> str:
 	try:
 		return text()
 	except BaseTimeoutException:

@@ -1,6 +1,6 @@
-"""Tells whether two failures are the same: by exception type, normalised message and the app's own frames.
+"""Fingerprints of failures: two are the same by exception type, normalised message and the app's own frames.
 
-What a group of failures is called is another matter: `headline` keeps the fact (`KeyError: 'customer'`) that
+The title of a group of failures is another matter: `headline` keeps the fact (`KeyError: 'customer'`) that
 `signature` leaves out, so a group shows the headline of its latest failure.
 """
 
@@ -17,7 +17,7 @@ _FRAMES = 5
 
 _MESSAGE_CHARS = 300
 _READ_CHARS = 4 * _MESSAGE_CHARS
-"""No more of a message is looked at, so what is done to it may take any time by length."""
+"""Characters of a message that are read: the time of normalising it is bounded."""
 
 _TITLE_CHARS = 140
 
@@ -55,9 +55,9 @@ two other pairs; of the words in Frappe's messages, all but one in a thousand.
 
 
 def normalise(message: str) -> str:
-	"""A message without what differs from one occurrence to the next: names in quotes, numbers, ids, addresses.
+	"""A message without the parts that differ between occurrences: names in quotes, numbers, ids, addresses.
 
-	Codes of databases and of HTTP stay: without them any two of their errors are alike.
+	Codes of databases and of HTTP stay: without them all their errors would be the same.
 	"""
 	text = message[:_READ_CHARS]
 	code = ""
@@ -102,16 +102,16 @@ def _where(file: str) -> tuple[str, str]:
 
 
 def signature(exception: str, message: str, traceback: str, method: str) -> str:
-	"""The group a failure belongs to, as 16 hexadecimal digits.
+	"""The fingerprint of a failure's group, as 16 hexadecimal digits.
 
-	Without frames (a killed job has none) the method stands for them. All of them take linear time.
+	Without frames (a killed job has none) the method stands for them.
 	"""
 	parts = [exception, normalise(message), *(frames(traceback) or [method])]
 	return sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def headline(exception: str, message: str, max_chars: int = _TITLE_CHARS) -> str:
-	"""What a failure is called, in one line: `KeyError: 'customer'`. Nothing of the message is left out but its end.
+	"""The title of a failure, in one line: `KeyError: 'customer'`. Only the end of the message is left out.
 
 	"" if there is neither exception nor message. The message is redacted already (`runs.Failure`).
 	"""

@@ -1,10 +1,9 @@
-"""Knows records of the monitor's log that are written more than once.
+"""Records of the monitor's log that are written more than once.
 
 A flush writes what Redis holds and leaves the last record there (`frappe/monitor.py`), so that record is written again as
 the first one of the site's next flush; every four minutes, for as long as the site has nothing new. Between two such
-copies lies any number of records of other sites, but none of the same site: to remember each site's last record is
-enough. A flush that was killed before it could trim writes all of its records again: for that, the newest records are
-remembered, too.
+copies lies any number of records of other sites, but none of the same site, so the last record of each site is kept.
+A flush that was killed before it could trim writes all of its records again, so the newest records are kept, too.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from collections import deque
 from job_monitor.core import limits
 
 
-class Copies:
-	"""Remembers records by hash, so that memory does not depend on what is in them."""
+class Duplicates:
+	"""Recognises records that were counted before. They are kept by hash, so that memory does not depend on their length."""
 
 	def __init__(self) -> None:
 		self.recent: set[int] = set()
@@ -26,7 +25,7 @@ class Copies:
 		self.last: dict[str, int] = {}
 
 	def turn(self, forward: bool) -> None:
-		"""A new piece begins, which follows the one before or precedes it."""
+		"""Begin a new piece, which follows the piece before or precedes it."""
 		if not forward:
 			self.newer.update(self.first)
 			self.first.clear()
@@ -36,7 +35,7 @@ class Copies:
 				known.clear()
 
 	def seen(self, site: str, uuid: str, timestamp: str) -> bool:
-		"""Whether this record was there before."""
+		"""Whether this record was seen before; it is seen from now on."""
 		key = hash((site, uuid, timestamp))
 		if key in self.recent or self.last.get(site) == key or self.newer.get(site) == key:
 			self.last[site] = key

@@ -1,4 +1,4 @@
-"""What `monitor_log` is asked for, and what it answers."""
+"""Filters and report of the monitor's log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class MonitorFilters:
-	"""What to count. `site` and `queue` whole, `method` in part; moments in UTC, inclusive."""
+	"""The jobs to count. `site` and `queue` are compared whole, `method` in part; moments in UTC, inclusive."""
 
 	site: str = ""
 	queue: str = ""
@@ -22,10 +22,10 @@ ALL = MonitorFilters()
 
 @dataclass(frozen=True)
 class MethodStats:
-	"""One method. Durations in seconds; `share` of all jobs' time, 0 to 1.
+	"""Figures of a method. Durations in seconds; `share` of all jobs' time, 0 to 1.
 
 	Attributes:
-		errors: Runs that ended in an exception, as far as told: Frappe 15 does not write it.
+		errors: Runs that ended in an exception. Frappe 15 does not write it.
 	"""
 
 	method: str
@@ -62,11 +62,11 @@ class MonitorReport:
 		methods: By their share of time, largest first.
 		hours: `YYYY-MM-DD HH` (UTC) -> (runs, errors, seconds).
 		sites, queues: Likewise; "" for jobs whose queue is not known, as without this app.
-		lines, jobs, requests, other: Lines read, and what they were. `jobs` matched the filters.
-		broken: Pieces that are no record of a run that could be: a run of over a month is none.
-		duplicates: Records that were there before.
+		lines, jobs, requests, other: Lines, and records by kind. `jobs` matched the filters.
+		broken: Texts that are no record, and records of impossible runs, as one of over a month.
+		duplicates: Records that are written more than once.
 		bytes_read, bytes_total: Of all files, as they are on disk.
-		complete: False if the time was up before all was read: what is missing is the oldest part.
+		complete: False if the time was up before all was read: the oldest part is missing.
 		problem: Why a file could not be read to its end, "" if all could.
 	"""
 

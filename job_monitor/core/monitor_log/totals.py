@@ -30,7 +30,7 @@ class _Methods(dict[str, _Method]):
 
 
 class _Table(dict[str, list[float]]):
-	"""Runs, errors and seconds by a text, of which at most `size` are told apart."""
+	"""Runs, errors and seconds by a text; texts beyond the first `size` are counted together."""
 
 	def __init__(self, size: int) -> None:
 		super().__init__()
@@ -44,7 +44,7 @@ class _Table(dict[str, list[float]]):
 
 
 class Totals:
-	"""Bounded, whatever the log holds."""
+	"""Sums of jobs, bounded whatever the log holds."""
 
 	def __init__(self) -> None:
 		self.methods = _Methods()
@@ -54,41 +54,42 @@ class Totals:
 		self.slowest: list[tuple[float, int, MonitorRun]] = []
 		self.jobs = 0
 
-	def add(self, data: dict[str, Any], name: str, at: str, taken: float, waited: float) -> None:
+	def add(self, data: dict[str, Any], name: str, at: str, seconds: float, waited: float) -> None:
 		"""Count a job. Durations in seconds."""
 		self.jobs += 1
 		failed = bool(data.get("exception"))
 		stats = self.methods[name]
 		stats.count += 1
 		stats.errors += failed
-		stats.total += taken
-		if taken > stats.slowest:
-			stats.slowest = taken
-		stats.durations[bucket_of(taken)] += 1
+		stats.total += seconds
+		if seconds > stats.slowest:
+			stats.slowest = seconds
+		stats.durations[bucket_of(seconds)] += 1
 		stats.waits[bucket_of(waited)] += 1
 		site, queue = _text(data.get("site")), _text(data.get("queue"))
 		for row in (self.hours[at[:13]], self.sites[site], self.queues[queue]):
 			row[0] += 1
 			row[1] += failed
-			row[2] += taken
-		if len(self.slowest) < limits.LOG_SLOWEST or taken > self.slowest[0][0]:
+			row[2] += seconds
+		if len(self.slowest) < limits.LOG_SLOWEST or seconds > self.slowest[0][0]:
 			job_id = str(data.get("job_id") or data.get("uuid"))[: limits.ID_CHARS]
-			run = MonitorRun(name, site, at[:26], taken, waited, job_id)
+			run = MonitorRun(name, site, at[:26], seconds, waited, job_id)
 			keep = heapq.heappush if len(self.slowest) < limits.LOG_SLOWEST else heapq.heapreplace
-			keep(self.slowest, (taken, self.jobs, run))
+			keep(self.slowest, (seconds, self.jobs, run))
 
 	def by_hour(self) -> dict[str, tuple[int, int, float]]:
-		"""The newest `limits.LOG_HOURS`, as the log is read from its end."""
+		"""The newest `limits.LOG_HOURS` hours: the log is read from its end."""
 		return {hour: row for hour, row in self.hours.result().items() if hour != OTHER}
 
 	def by_method(self) -> tuple[MethodStats, ...]:
-		"""By their share of time, largest first."""
+		"""Methods by their share of time, largest first."""
 		whole = sum(stats.total for stats in self.methods.values())
 		methods = [_stats(name, stats, whole) for name, stats in self.methods.items()]
 		return tuple(sorted(methods, key=lambda method: -method.total))
 
 	def slowest_runs(self) -> tuple[MonitorRun, ...]:
-		return tuple(run for _taken, _number, run in sorted(self.slowest, reverse=True))
+		"""The slowest runs, the slowest first."""
+		return tuple(run for _seconds, _number, run in sorted(self.slowest, reverse=True))
 
 
 def _text(value: Any) -> str:
@@ -96,19 +97,19 @@ def _text(value: Any) -> str:
 
 
 def _stats(name: str, stats: _Method, whole: float) -> MethodStats:
-	taken = [p or 0.0 for p in Histogram(stats.durations).percentiles(0.5, 0.95, 0.99)]
-	waited = [p or 0.0 for p in Histogram(stats.waits).percentiles(0.5, 0.95, 0.99)]
+	durations = [p or 0.0 for p in Histogram(stats.durations).percentiles(0.5, 0.95, 0.99)]
+	waits = [p or 0.0 for p in Histogram(stats.waits).percentiles(0.5, 0.95, 0.99)]
 	return MethodStats(
 		name,
 		stats.count,
 		stats.errors,
 		stats.total,
 		stats.total / whole if whole else 0.0,
-		p50=taken[0],
-		p95=taken[1],
-		p99=taken[2],
-		wait_p50=waited[0],
-		wait_p95=waited[1],
+		p50=durations[0],
+		p95=durations[1],
+		p99=durations[2],
+		wait_p50=waits[0],
+		wait_p95=waits[1],
 		slowest=stats.slowest,
-		wait_p99=waited[2],
+		wait_p99=waits[2],
 	)

@@ -1,4 +1,4 @@
-"""Secrets among arguments whose name is not the key above them, but an item beside them."""
+"""Secrets among arguments whose name is an item beside them, and not their key."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _APART = {
 	"set-admin-password": ("set-admin-password",),
 	"docker login": ("-p",),
 }
-"""Of a command, behind what its secret stands."""
+"""Options of a command that stand before its secret."""
 
 _NONE: dict[int, str] = {}
 
 
 def named_pair(value: dict[Any, Any], names: SecretNames) -> frozenset[str]:
-	"""Keys under which the secret of `{"name": "password", "value": "x"}` stands."""
+	"""Keys of the secrets in a mapping like `{"name": "password", "value": "x"}`."""
 	if _VALUES.isdisjoint(value):
 		return _NO_KEYS
 	for name in _NAMES:
@@ -38,7 +38,7 @@ def named_pair(value: dict[Any, Any], names: SecretNames) -> frozenset[str]:
 
 
 def secret_items(value: Collection[Any], names: SecretNames) -> dict[int, str]:
-	"""Which items are secrets, and what to show before the mask.
+	"""Secrets among items: by index, the text shown before the mask.
 
 	Of a pair `["password", "x"]`, of a filter `["User", "password", "=", "x"]`, and of a command with its arguments
 	`["mysql", "-px", "--password", "x"]`.

@@ -1,4 +1,4 @@
-"""Which names have a secret under them: `smtp_pass`, `newPassword`, `X-Auth-Token`, but not `token_type`."""
+"""Names of secrets: `smtp_pass`, `newPassword`, `X-Auth-Token`, but not `token_type`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from functools import lru_cache
 from job_monitor.core import limits
 
 SECRET = 2
-"""Whatever stands under the name is masked."""
+"""The value of the name is masked, whatever it is."""
 
 DOUBTFUL = 1
-"""In arguments it is masked, too; in a text only where it looks like a secret: `key: 3f9a2c` but not `key: customer`."""
+"""The value is masked in arguments; in a text only where it looks like a secret: `key: 3f9a2c` but not `key: customer`."""
 
 HARMLESS = 0
 
@@ -25,7 +25,7 @@ NAMES = tuple(
 """A name is secret if one of its words is one of these, or ends like one of them: `dbpassword`, `accesstoken`."""
 
 DOUBTFUL_NAMES = tuple("key pass auth session sid private signature".split())
-"""Words that may stand over a secret, or over anything."""
+"""Words that may name a secret, or anything else."""
 
 _FOREIGN = ("contraseña", "пароль", "密码", "密碼", "パスワード", "비밀번호")
 
@@ -66,7 +66,8 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 class SecretNames:
-	"""
+	"""Answers whether a name is one of a secret.
+
 	Args:
 		extra: Names that are secret besides `NAMES`: `iban`, `credit-card`. Their words are found in any spelling
 			(`creditCardNumber`). What has neither letters nor digits is left out.
@@ -83,7 +84,7 @@ class SecretNames:
 			elif words:
 				self.phrases |= {" ".join(words), "".join(words)}
 		self.roots = (*_ROOTS, *self.foreign, *{phrase.split()[0] for phrase in self.phrases})
-		"""One of these stands, in lower case, in every text that has a secret name."""
+		"""Every text with a secret name has one of these in it, in lower case."""
 		self.strength = lru_cache(maxsize=4096)(self._strength)
 
 	def _strength(self, name: str) -> int:
@@ -122,7 +123,7 @@ def _is_secret(word: str) -> bool:
 
 
 def _doubt(before: str, word: str) -> int:
-	"""How secret a word is that says little without the one before it."""
+	"""The strength of a word that depends on the word before it."""
 	word = word if word == "pass" else _singular(word)
 	if word == "key":
 		return SECRET if before in _BEFORE_KEY else HARMLESS if before in _NOT_BEFORE_KEY else DOUBTFUL

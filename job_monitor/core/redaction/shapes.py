@@ -16,6 +16,7 @@ _PORT = re.compile(r"\d{1,5}\Z|\{")
 
 
 def urls(text: str, names: SecretNames) -> Iterator[Span]:
+	"""Passwords and tokens in URLs: `redis://user:password@host`."""
 	for url in _AFTER_SCHEME.finditer(text):
 		found = _user_info(
 			url[1], is_web=text[max(0, url.start() - 5) : url.start()].endswith(("http", "https"))
@@ -25,7 +26,7 @@ def urls(text: str, names: SecretNames) -> Iterator[Span]:
 
 
 def _user_info(url: str, is_web: bool) -> Span | None:
-	"""The password; without one, all before the @: to a web server that is a token. A password may hold a slash."""
+	"""The password; without one, all before the @, which is a token for a web server. A password may hold a slash."""
 	found = _AUTHORITY.match(url)
 	authority = found[0] if found else ""
 	colon, at = authority.find(":"), authority.rfind("@")
@@ -62,7 +63,7 @@ _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n
 
 
 def blocks(text: str, names: SecretNames) -> Iterator[Span]:
-	"""Private keys and what PGP wrote, those whose beginning or end was cut off, too."""
+	"""Private keys and blocks of PGP, also those whose beginning or end was cut off."""
 	begin, done = -1, 0
 	for mark in _MARK.finditer(text):
 		if "PRIVATE KEY" not in mark[2] and ("PGP" not in mark[2] or "PUBLIC" in mark[2]):
@@ -84,6 +85,7 @@ _TAG = re.compile(r"<([\w:.-]+)(?=[\s>])[^<>]*>[ \t]*(?:<!\[CDATA\[)?")
 
 
 def tags(text: str, names: SecretNames) -> Iterator[Span]:
+	"""Values in markup: `<password>x</password>`."""
 	end = done = doubted = 0
 	for tag in _TAG.finditer(text):
 		at, strength = tag.end(), names.strength(tag[1])
@@ -107,4 +109,5 @@ _SQL = re.compile(
 
 
 def sql(text: str, names: SecretNames) -> Iterator[Span]:
+	"""Passwords in SQL: `IDENTIFIED BY 'x'`."""
 	yield from (found for place in _SQL.finditer(text) if (found := quoted(text, place.end())))

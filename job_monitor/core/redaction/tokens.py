@@ -1,4 +1,4 @@
-"""Secrets that their makers begin with a prefix of their own, or that have a shape nothing else has.
+"""Secrets with a prefix of their maker, or with a shape of their own.
 
 Sources: the rules of gitleaks (`config/gitleaks.toml`) and detect-secrets (`plugins`), and the makers' own pages.
 """
@@ -25,12 +25,12 @@ _PREFIXES = {
 	"Mail": "SG. xkeysib- xsmtpsib- mlsn.",
 	"JSON Web Token": "eyJ",
 }
-"""What begins so and goes on for some characters is a secret."""
+"""A word that begins so and goes on for six characters is a secret."""
 
 _SHORT_PREFIXES = (
 	"sk- gsk_ r8_ hf_ ntn_ secret_ glc_ dapi EAA EZAK EZTK AKCp cmVmd LTAI fo1_ p8e- key-".split()
 )
-"""Such a word has to be long besides: names of other things begin so, too."""
+"""A word that begins so must have 20 more characters: names of other things begin so, too."""
 
 _SURE = " ".join(_PREFIXES.values()).split()
 
@@ -79,14 +79,14 @@ _SHAPES = {
 	"hooks.zapier.com/": re.compile(r"(?<=hooks\.zapier\.com/)hooks/[\w/-]{4,}"),
 	"api.telegram.org/bot": re.compile(r"(?<=api\.telegram\.org/bot)[\w:-]{4,}"),
 }
-"""By what a text must have: keys of AWS with their secrets, of Mailchimp, Google, Twilio, Telegram, Azure, Terraform; webhooks."""
+"""By a mark that the text must have: keys of AWS with their secrets, of Mailchimp, Google, Twilio, Telegram, Azure, Terraform; webhooks."""
 
 
 _MARKS = ("-us", ":AA", "Q~", ".atlasv1.", "1//0", "hook", "api.telegram", "hc-ping", "$2", "$6$")
 
 
 def may_be_in(text: str) -> bool:
-	"""Whether it is worth while to look for `tokens`: four letters tell most texts apart, in a tenth of the time."""
+	"""Whether `tokens` may find any: four letters rule out most texts, in a tenth of the time."""
 	if len(text) < 10:
 		return False
 	for word in _WORD.findall(text):
@@ -96,6 +96,7 @@ def may_be_in(text: str) -> bool:
 
 
 def tokens(text: str, names: SecretNames) -> Iterator[Span]:
+	"""Words with a maker's prefix, and shapes of tokens."""
 	for found in _PREFIXED.finditer(text):
 		if _is_random(found[0]):
 			yield found.span()

@@ -1,4 +1,4 @@
-"""Where the value ends that stands under a secret name in a text, and whether it is one at all."""
+"""Values behind secret names in a text: where they end, and whether they look like secrets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _ENDS = re.compile(
 	r"|[\"'`)\]}](?:[\s,;:.&<\"'`)\]}>\\]|\Z)"
 	r"|\\{1,15}[\"'`]"
 )
-"""Where a bare value ends: commas, quotes, brackets are part of it unless what follows shows that it is over, as in
-`x, y` and `x,b=1` but not in `x,y`."""
+"""Where a bare value ends: commas, quotes and brackets are part of it unless the text behind them shows that it is over,
+as in `x, y` and `x,b=1` but not in `x,y`."""
 
 _LINE_ENDS = r"\n|\\{1,15}[nr]"
 _HEADER_ENDS = {
@@ -74,7 +74,7 @@ def _end_of_line(text: str, at: int) -> int:
 
 
 class Brackets:
-	"""Where the brackets of a text close. Each part of the text is looked through once, whatever is asked."""
+	"""Where the brackets of a text close. Each part of the text is scanned once."""
 
 	def __init__(self, text: str) -> None:
 		self.text = text
@@ -82,7 +82,7 @@ class Brackets:
 		self.seen = 0
 
 	def end(self, at: int) -> int:
-		"""Behind the bracket that closes the one here; the end of the text if none does."""
+		"""Index behind the bracket that closes the bracket here; the end of the text if none does."""
 		if at >= self.seen:
 			self.seen = self._scan(at)
 		return self.ends.get(at, len(self.text))
@@ -100,7 +100,7 @@ class Brackets:
 
 
 def values(text: str, places: Iterable[int]) -> Iterator[Span]:
-	"""The values that begin at these places, but for what stands within one before: no text is gone through twice."""
+	"""The values that begin at these places, without those within another: no text is scanned twice."""
 	done, brackets = 0, Brackets(text)
 	for at in places:
 		if at >= done and (found := value(text, at, brackets)):
@@ -109,7 +109,7 @@ def values(text: str, places: Iterable[int]) -> Iterator[Span]:
 
 
 def start_of(text: str, span: Span) -> str:
-	"""As much of a value as tells whether it looks like a secret."""
+	"""The beginning of a value, long enough for `looks_secret`."""
 	return text[span[0] : min(span[1], span[0] + limits.SECRET_CHARS)]
 
 
