@@ -1,11 +1,11 @@
-"""Names that Frappe's own modules get from this app, now or when somebody imports them.
+"""Adds the monitoring reference's names to two of Frappe's modules, now or when they are imported.
 
-- `frappe.utils.background_jobs`: the monitoring reference's `get_queue_info()`, and one more argument of `get_jobs`,
-  which without it is Frappe's own.
-- `frappe.core.doctype.rq_job.rq_job`: Frappe takes another site's jobs for this one's if its name begins alike, and deletes
-  them. Here the whole name is compared, and `remove_failed_jobs` is audited for Python's callers, too.
+- `frappe.utils.background_jobs`: `get_queue_info()`, and the argument `status` of `get_jobs`, which without it is Frappe's
+  own.
+- `frappe.core.doctype.rq_job.rq_job`: Frappe counts another site's jobs as this one's if its name begins with this one's,
+  and deletes them. Here the whole name is compared, and `remove_failed_jobs` is audited for callers in Python, too.
 
-Installed by `before_request` and `before_job`, and by every call of bench (`job_monitor.commands`).
+Installed by `before_request` and `before_job`, and by each call of bench (`job_monitor.commands`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 
 def before_request() -> None:
-	"""One hook, as Frappe takes a tenth of a millisecond to call one."""
+	"""Install the names, and prepare counts by group. One hook, as Frappe takes a tenth of a millisecond to call one."""
 	install()
 	import frappe
 
@@ -31,11 +31,11 @@ def before_request() -> None:
 
 
 installed = False
-"""Whether this process has the names, or will with the modules."""
+"""Whether this process has the names, or gets them with the modules."""
 
 
 def install(*_args: Any, **_kwargs: Any) -> None:
-	"""Add the names, now or when the module is imported. Cheap, done once per process, and never raises."""
+	"""Add the names, now or when the modules are imported. Cheap, done once per process, and never raises."""
 	global installed
 	installed = True
 	for name, extend in _EXTENSIONS.items():
@@ -47,30 +47,30 @@ def install(*_args: Any, **_kwargs: Any) -> None:
 
 
 def _add_names(module: ModuleType) -> None:
-	core_get_jobs = getattr(module, "get_jobs", None)
-	if core_get_jobs is None or hasattr(module, "get_queue_info"):  # a Frappe that has grown them itself
+	frappes_get_jobs = getattr(module, "get_jobs", None)
+	if frappes_get_jobs is None or hasattr(module, "get_queue_info"):  # a Frappe that has them itself
 		return
 
 	def get_queue_info() -> dict[str, Any]:
-		from job_monitor.api.queues import get_queue_info as answer
+		from job_monitor.api.queues import get_queue_info as queue_info
 
-		return answer()
+		return queue_info()
 
 	def get_jobs(site: Any = None, queue: Any = None, key: str = "method", status: Any = None) -> Any:
 		if status is None:
-			return core_get_jobs(site=site, queue=queue, key=key)
+			return frappes_get_jobs(site=site, queue=queue, key=key)
 		from job_monitor.bridge.rq.job_list import JobList
 
 		return JobList(site, queue, status)
 
-	get_jobs.__doc__ = core_get_jobs.__doc__
+	get_jobs.__doc__ = frappes_get_jobs.__doc__
 	module.get_queue_info = get_queue_info  # type: ignore[attr-defined]
 	module.get_jobs = get_jobs
 
 
 def _compare_whole_names(module: ModuleType) -> None:
-	core_remove = getattr(module, "remove_failed_jobs", None)
-	if core_remove is None or hasattr(core_remove, "job_monitor"):
+	frappes_remove = getattr(module, "remove_failed_jobs", None)
+	if frappes_remove is None or hasattr(frappes_remove, "job_monitor"):
 		return
 
 	def filter_current_site_jobs(job_ids: list[str]) -> list[str]:
@@ -80,12 +80,12 @@ def _compare_whole_names(module: ModuleType) -> None:
 
 		return [job_id for job_id in job_ids if site_of(job_id) == frappe.local.site]
 
-	@wraps(core_remove)
+	@wraps(frappes_remove)
 	def remove_failed_jobs() -> None:
 		import frappe
 
 		if "job_monitor" not in frappe.get_installed_apps():
-			return core_remove()
+			return frappes_remove()
 		from job_monitor.bridge.rq.actions import remove_failed
 
 		remove_failed()
@@ -102,7 +102,7 @@ _EXTENSIONS: dict[str, Callable[[ModuleType], None]] = {
 
 
 class _Finder:
-	"""Waits for the module to be imported by someone, extends it, and is gone."""
+	"""A finder that extends a module when it is imported, and then removes itself."""
 
 	def __init__(self, name: str, extend: Callable[[ModuleType], None]) -> None:
 		self.name = name
@@ -121,6 +121,8 @@ class _Finder:
 
 
 class _Loader:
+	"""The loader of a module, which extends it once it is loaded."""
+
 	def __init__(self, loader: Any, extend: Callable[[ModuleType], None]) -> None:
 		self.loader = loader
 		self.extend = extend

@@ -1,4 +1,4 @@
-"""What installing adds besides the app's own documents, and uninstalling takes away again."""
+"""Adds permissions, indexes, channels and rules on installing, and removes them on uninstalling."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from job_monitor.bridge.reports import safe_report
 from job_monitor.bridge.site import live_site
 
 READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
+"""Frappe's DocTypes that our roles may read."""
+
 _RIGHTS = ("report", "export")
 
 SINGLES = ("Job Monitor Settings",)
 SECRETS = ("Job Alert Channel", "Job Monitor Settings")
-"""DocTypes of ours that have passwords."""
+"""Our DocTypes that have passwords."""
 
 INDEXES = {
 	"job_monitor_status_creation": ("status", "creation"),
@@ -25,6 +27,7 @@ INDEXES = {
 
 
 def after_install() -> None:
+	"""Add the roles and their permissions, indexes, default channels and rules, and note the site as live."""
 	for role in (USER, MANAGER):
 		_add_role(role)
 		for doctype in READABLE:
@@ -36,6 +39,7 @@ def after_install() -> None:
 
 
 def after_migrate() -> None:
+	"""Add what a release has added."""
 	safe_report.never_in_background()
 	add_indexes()
 	add_channels()
@@ -43,10 +47,10 @@ def after_migrate() -> None:
 
 
 def after_uninstall() -> None:
-	"""Take back permissions, indexes, schedules, and what Frappe leaves of our documents.
+	"""Remove permissions, indexes, schedules, and rows of our documents that Frappe leaves.
 
-	Columns of Scheduled Job Log stay, with what is in them, until `bench trim-tables`; roles, where somebody has them. A
-	dry run calls this, too, and must change nothing.
+	Columns of Scheduled Job Log stay, with their values, until `bench trim-tables`; roles stay if a user has them. A dry
+	run calls this, too, and must change nothing.
 	"""
 	if "job_monitor" in frappe.get_installed_apps(_ensure_on_bench=False):
 		return
@@ -62,12 +66,13 @@ def after_uninstall() -> None:
 
 
 def add_indexes() -> None:
+	"""Add the indexes that are not there yet."""
 	for name, fields in INDEXES.items():
 		frappe.db.add_index("Scheduled Job Log", list(fields), name)
 
 
 def add_channels() -> None:
-	"""Where a site has no channel at all, alerts reach its managers in Desk and by e-mail."""
+	"""Add channels to the managers in Desk and by e-mail, if the site has no channel."""
 	if frappe.db.count("Job Alert Channel"):
 		return
 	for title, kind in (("Desk", "Desk"), ("E-mail", "Email")):
@@ -77,13 +82,13 @@ def add_channels() -> None:
 
 
 def _drop_schedules() -> None:
-	"""Frappe takes the schedules of an app away at the next migrate only; until then each run would fail."""
+	"""Delete our schedules: Frappe does so at the next migrate only, and until then each run would fail."""
 	for name in frappe.get_all("Scheduled Job Type", {"method": ["like", "job_monitor.%"]}, pluck="name"):
 		frappe.delete_doc("Scheduled Job Type", name, force=True, ignore_permissions=True)
 
 
 def _drop_rows() -> None:
-	"""Frappe drops the tables of an app, but neither its settings nor its passwords, nor which of its patches ran."""
+	"""Delete settings, passwords and the log of patches: of an app, Frappe drops the tables only."""
 	for doctype in SINGLES:
 		frappe.db.delete("Singles", {"doctype": doctype})
 	frappe.db.delete("__Auth", {"doctype": ["in", SECRETS]})
@@ -91,7 +96,7 @@ def _drop_rows() -> None:
 
 
 def _drop_sidebars() -> None:
-	"""Frappe 16 leaves an app's sidebar and its users' copies, and its next migrate looks for the app that they name."""
+	"""Delete our sidebar and its users' copies: Frappe 16 leaves them, and its next migrate looks for their app."""
 	if not frappe.db.exists("DocType", "Workspace Sidebar"):
 		return
 	for name in frappe.get_all("Workspace Sidebar", {"app": "job_monitor"}, pluck="name"):
@@ -102,10 +107,10 @@ def _drop_sidebars() -> None:
 
 
 def _drop_role(role: str) -> None:
-	"""Unless somebody has it, or it allows something beyond this app."""
-	had = frappe.db.exists("Has Role", {"role": role, "parent": ["!=", "Administrator"]})
-	allows = any(frappe.db.exists(kind, {"role": role}) for kind in ("DocPerm", "Custom DocPerm"))
-	if frappe.db.exists("Role", role) and not had and not allows:
+	"""Delete a role, unless a user has it, or it has permissions beyond this app."""
+	is_assigned = frappe.db.exists("Has Role", {"role": role, "parent": ["!=", "Administrator"]})
+	has_permissions = any(frappe.db.exists(kind, {"role": role}) for kind in ("DocPerm", "Custom DocPerm"))
+	if frappe.db.exists("Role", role) and not is_assigned and not has_permissions:
 		frappe.delete_doc("Role", role, ignore_permissions=True, force=True)
 
 
@@ -137,7 +142,7 @@ def _allow(doctype: str, role: str) -> None:
 
 
 def _forbid(doctype: str) -> None:
-	"""Remove our roles; where nothing but Frappe's own permissions is left, go back to those."""
+	"""Remove our roles' permissions. If only Frappe's own are left, the DocType has no custom ones any more."""
 	frappe.db.delete("Custom DocPerm", {"parent": doctype, "role": ["in", (USER, MANAGER)]})
 	if _rules("Custom DocPerm", doctype) == _rules("DocPerm", doctype):
 		reset_perms(doctype)

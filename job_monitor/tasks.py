@@ -1,4 +1,4 @@
-"""What the scheduler calls."""
+"""The app's scheduled jobs, as `hooks.py` names them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from job_monitor.core import clock
 from job_monitor.recorder import ingest, scheduled_runs
 
 WATCHED_SECONDS = 90
-"""`bench job-monitor watch` writes down runs and looks at the rules, too; where it did so just now, nobody else need."""
+"""Time for which `bench job-monitor watch`, which ingests runs and evaluates rules itself, spares the sweep both."""
 
 
 def sweep() -> None:
-	"""Close what killed processes left open, write down the runs that ended, and look at the alert rules: each of them
-	whatever became of the one before, even if RQ's time limit ended it. Nothing before the site is migrated.
+	"""Close runs of killed processes, ingest runs that ended, and evaluate the alert rules. Once a minute.
+
+	Each is done even if another fails, or RQ's time limit ends it. Nothing is done before the site is migrated.
 
 	Raises:
-		Exception: The first that one of them ran into, after the others.
+		Exception: The first error, after all are done.
 	"""
 	if not release.is_migrated():
 		return
@@ -34,8 +35,8 @@ def sweep() -> None:
 
 
 def _is_watched() -> bool:
-	looked = engine.last()
-	return looked.get("by") == "watch" and 0 <= (clock.now() - looked["at"]).total_seconds() < WATCHED_SECONDS
+	last = engine.last()
+	return last.get("by") == "watch" and 0 <= (clock.now() - last["at"]).total_seconds() < WATCHED_SECONDS
 
 
 def _evaluate() -> None:
@@ -43,6 +44,6 @@ def _evaluate() -> None:
 
 
 def check_error_rate() -> None:
-	"""Tell when there were more than 100 Error Logs in the last hour: the rule "Error Log Rate", by itself."""
+	"""Evaluate the rule "Error Log Rate" by itself: more than 100 Error Logs in the last hour, unless it says otherwise."""
 	if release.is_migrated():
 		engine.evaluate("scheduler", kinds=("Error Log Rate",))

@@ -39,7 +39,7 @@ def _delegated(command: str, help: str) -> click.Command:
 
 check = _delegated(
 	"check",
-	"""Look at the alert rules of all sites once, and tell; for cron.
+	"""Evaluate the alert rules of all sites once, and print what fires; for cron.
 
 	It needs the bench and its database. Exits with 0 if nothing fires, with 1 if something does, with 2 if a site
 	or Redis could not be asked. A site without Job Monitor is left out, unless it is named by --site. With --json it
@@ -53,10 +53,10 @@ check = _delegated(
 )
 watch = _delegated(
 	"watch",
-	"""Look at the alert rules of all sites again and again, and tell; for systemd or supervisor.
+	"""Evaluate the alert rules of all sites again and again; for systemd or supervisor.
 
 	It needs the bench and its database. --interval SECONDS (5 to 3600, 60 if none is given) is the time between
-	looks. Prints a line whenever what fires on a site changes; ends with SIGTERM or Ctrl-C.
+	evaluations. Prints a line whenever the alerts of a site change; ends with SIGTERM or Ctrl-C.
 
 	\b
 	job-monitor watch --interval 30

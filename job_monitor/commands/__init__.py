@@ -1,4 +1,4 @@
-"""`bench doctor` and `bench job-monitor`. Read at every call of bench, so nothing heavy is imported up here."""
+"""`bench doctor` and `bench job-monitor`. Each call of bench imports this module, so nothing heavy is imported at its top."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from job_monitor import background_jobs_patch
 background_jobs_patch.install()
 
 if {"worker", "worker-pool"} & set(sys.argv):
-	# A worker forks for each job: what is imported here, no work-horse imports. It lies in the memory of every worker, so
-	# nothing of it may import Frappe's documents (6 MB on 15) or what sends messages (12 MB): `test_memory_usage` of
-	# Frappe allows 2 MB
+	# A worker forks for each job, and its work-horses need not import what it has imported. But each worker keeps it in
+	# memory, so these modules import neither Frappe's documents (6 MB on 15) nor those that send messages (12 MB):
+	# `test_memory_usage` of Frappe allows 2 MB
 	from job_monitor import job_hooks, tasks  # noqa: F401
 
 
@@ -42,14 +42,14 @@ def doctor(context: Any, site: str | None, as_json: bool, legacy: bool) -> None:
 	sites = [site] if site else list(context.sites or ())
 	if legacy:
 		raise SystemExit(doctor_report.legacy(sites))
-	raise SystemExit(doctor_report.run(sites if site or _a_site_is_named() else [], as_json))
+	raise SystemExit(doctor_report.run(sites if site or _is_site_named() else [], as_json))
 
 
-def _a_site_is_named() -> bool:
-	"""By who calls. The bench's `default_site` is put in by bench itself, and hides no other site here."""
+def _is_site_named() -> bool:
+	"""Whether the caller names a site. The bench's `default_site`, which bench puts in, is no such name."""
 	group = click.get_current_context().parent
-	named = (group and group.params.get("site")) or os.environ.get("FRAPPE_SITE")
-	return bool(named) and named != "all"
+	site = (group and group.params.get("site")) or os.environ.get("FRAPPE_SITE")
+	return bool(site) and site != "all"
 
 
 @click.command(
@@ -65,7 +65,7 @@ def job_monitor(context: Any, arguments: tuple[str, ...]) -> None:
 	if arguments[:1] in (("check",), ("watch",)):
 		from job_monitor.commands import alert_watch
 
-		return alert_watch.run(arguments, sites if _a_site_is_named() else [])
+		return alert_watch.run(arguments, sites if _is_site_named() else [])
 	from job_monitor.cli.main import main
 
 	if len(sites) == 1:

@@ -1,4 +1,4 @@
-"""`bench job-monitor check` and `watch`: look at the alert rules where scheduler, workers and web may all be dead."""
+"""`bench job-monitor check` and `watch`: evaluate the alert rules where scheduler, workers and web may all be dead."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Look:
 	"""One look at a site.
 
 	Attributes:
-		alerts: What fires: name, title, severity, began_at, seconds so far, acknowledged_by.
+		alerts: Alerts that fire: name, title, severity, began_at, seconds so far, acknowledged_by.
 		problem: Why the site could not be asked, "" if it was.
-		left_out: Why nothing was to be asked, "" if something was. That is no failure.
+		left_out: Why the site was left out, which is no failure; "" if it was not.
 	"""
 
 	site: str
@@ -58,7 +58,7 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.pass_obj
 def check(sites: Sequence[str], as_json: bool) -> None:
-	"""Look at the alert rules of all sites once, and tell.
+	"""Evaluate the alert rules of all sites once, and print what fires.
 
 	For cron, where neither scheduler nor workers may be alive. Exits with 0 if nothing fires, with 1 if something
 	does, with 2 if a site or Redis could not be asked. Sites without Job Monitor are left out, unless they are
@@ -82,9 +82,9 @@ def check(sites: Sequence[str], as_json: bool) -> None:
 )
 @click.pass_obj
 def watch(sites: Sequence[str], interval: int) -> None:
-	"""Look at the alert rules of all sites again and again, and tell; for systemd or supervisor.
+	"""Evaluate the alert rules of all sites again and again; for systemd or supervisor.
 
-	Prints a line whenever what fires on a site changes. Ends with SIGTERM or Ctrl-C.
+	Prints a line whenever the alerts of a site change. Ends with SIGTERM or Ctrl-C.
 	"""
 	stop = threading.Event()
 	for number in (signal.SIGTERM, signal.SIGINT):
@@ -103,6 +103,7 @@ def watch(sites: Sequence[str], interval: int) -> None:
 
 
 def run(arguments: Sequence[str], sites: Sequence[str]) -> None:
+	"""Run `check` or `watch` for these sites, or for all if there are none."""
 	group.main(args=list(arguments), prog_name="bench job-monitor", obj=sites)
 
 
@@ -124,10 +125,11 @@ def _site(site: str) -> Iterator[None]:
 
 
 def _look(site: str, by: str, named: bool) -> Look:
-	"""Write down the runs that ended, which the rules count; then look.
+	"""Ingest the runs that ended, which the rules count; then evaluate the rules.
 
 	Args:
-		named: Whether this site was asked for, so that it is a problem if it lacks the app.
+		by: `check` or `watch`.
+		named: Whether the caller named this site, so that it is a problem if it lacks the app.
 	"""
 	look = Look(site)
 	try:
@@ -139,7 +141,7 @@ def _look(site: str, by: str, named: bool) -> Look:
 			if not release.is_migrated():
 				look.problem = f"{release.NOT_MIGRATED} {release.how_to_migrate()}"
 				return look
-			_write_down()
+			_ingest()
 			look.evaluation = engine.evaluate(by)
 			look.alerts = _firing()
 	except Exception as error:  # a database that is down, a broken configuration
@@ -157,10 +159,10 @@ def _firing() -> list[dict[str, Any]]:
 	return rows
 
 
-def _write_down() -> None:
+def _ingest() -> None:
 	try:
 		ingest.ingest(seconds=20)
-	except Exception as error:  # rules tell of Redis and of the history themselves
+	except Exception as error:  # there are rules for Redis and for the history
 		frappe.db.rollback()
 		frappe.logger(APP).error(f"runs are not written down: {error}")
 
@@ -187,10 +189,10 @@ def _lines(look: Look) -> Iterator[str]:
 		age, began_at = spoken(alert["seconds"]), clock.local(alert["began_at"])
 		known = f", acknowledged by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
 		yield f" {mark} {plain(alert['title'])} (since {began_at}, {age}{known})"
-	yield from _how(look.evaluation)
+	yield from _evaluation_lines(look.evaluation)
 
 
-def _how(evaluation: engine.Evaluation | None) -> Iterator[str]:
+def _evaluation_lines(evaluation: engine.Evaluation | None) -> Iterator[str]:
 	if evaluation is None:
 		return
 	for source, text in evaluation.problems.items():

@@ -1,4 +1,4 @@
-"""Prints what `bridge.doctor` found, in the form of the monitoring reference."""
+"""Prints the examination of `bridge.doctor`, in the form of the monitoring reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from job_monitor.core.findings import Finding, Severity
 
 
 def run(sites: Sequence[str], as_json: bool) -> int:
-	"""Examine and print. Returns the exit code."""
+	"""Examine these sites, or all, and print the report. Returns the exit code."""
 	if not sites:
 		with frappe.init_site():
 			sites = frappe.utils.get_sites()
@@ -28,6 +28,7 @@ def run(sites: Sequence[str], as_json: bool) -> int:
 
 
 def legacy(sites: Sequence[str]) -> int:
+	"""Print Frappe's own report. Returns the exit code."""
 	from frappe.utils.doctor import doctor
 
 	doctor(site=sites[0] if sites else None)
@@ -40,9 +41,9 @@ def _lines(report: Examination) -> Iterator[str]:
 		if site.problem:
 			yield click.style(f"   Could not be asked: {terminal_text.line(site.problem)}", fg="red")
 		else:
-			yield f"   Scheduler is: {_good(site.scheduler, 'enabled')}"
+			yield f"   Scheduler is: {_coloured(site.scheduler, 'enabled')}"
 		if not report.problem:
-			yield f"   Workers are: {_good(report.workers, 'running')}"
+			yield f"   Workers are: {_coloured(report.workers, 'running')}"
 			yield f"   Pending tasks: {_pending(report, site)}"
 		yield from map(_finding, site.findings)
 		yield ""
@@ -58,8 +59,8 @@ def _pending(report: Examination, site: SiteReport) -> str:
 	return f"{site.pending or 0}{'' if report.pending_is_exact else ' or more (too many to count)'}"
 
 
-def _good(word: str, good: str) -> str:
-	return click.style(word, fg="green" if word == good else "red")
+def _coloured(word: str, expected: str) -> str:
+	return click.style(word, fg="green" if word == expected else "red")
 
 
 def _finding(finding: Finding) -> str:

@@ -1,1 +1,1 @@
-"""What is written down while jobs run. Code in here runs inside someone else's job: it is `never_raises`."""
+"""Records runs of jobs, in hooks that never raise, and moves them into the site's database."""

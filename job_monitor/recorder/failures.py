@@ -1,4 +1,4 @@
-"""Job Failure and Job Failure Group: written down in batches."""
+"""Writes runs that failed as rows of Job Failure, and counts them in their Job Failure Group."""
 
 from __future__ import annotations
 
@@ -20,11 +20,21 @@ FAILURE = "Job Failure"
 GROUP = "Job Failure Group"
 
 _DAYS = 7
+"""Days that a group counts one by one."""
+
 _NAME_CHARS = 140
+"""Length of Frappe's column for a name."""
 
 
 @dataclass(frozen=True)
 class _Failed:
+	"""A run that failed, as it is written.
+
+	Attributes:
+		group: Name of its Job Failure Group, "" for none.
+		at: When it ended, in the site's zone.
+	"""
+
 	ended: Ended
 	failure: Failure
 	group: str
@@ -32,34 +42,32 @@ class _Failed:
 
 
 def add(batch: Sequence[Ended]) -> None:
-	"""Write down failed runs. The caller holds the recorder's lock, and commits."""
+	"""Write failed runs. The caller holds the lock of the recorder's progress, and commits."""
 	failed = [_failed(ended) for ended in batch]
 	if failed:
-		_insert(FAILURE, [_row(one) for one in failed])
-		_group([one for one in failed if one.group])
+		_insert(FAILURE, [_row(failure) for failure in failed])
+		_add_to_groups([failure for failure in failed if failure.group])
 
 
 def _failed(ended: Ended) -> _Failed:
 	run = ended.run
-	unknown = {KILLED: "Killed", STOPPED: "Stopped"}.get(run.outcome, run.outcome.title())
-	failure = ended.failure or Failure(
-		unknown, "Too many failures waited to keep what there was to tell of this."
-	)
+	kind = {KILLED: "Killed", STOPPED: "Stopped"}.get(run.outcome, run.outcome.title())
+	failure = ended.failure or Failure(kind, "Too many failures waited to keep the texts of this one.")
 	group = ""
-	if run.outcome != STOPPED:  # which is what a person did, and audited: no kind of failure
+	if run.outcome != STOPPED:  # a stop is a user's act, which is audited, and no kind of failure
 		group = signature(failure.exception, failure.message, failure.traceback, run.method)
 	return _Failed(ended, failure, group, to_site(clock.from_epoch(run.ended_at)) or now_datetime())
 
 
-def _row(one: _Failed) -> dict[str, Any]:
-	run, failure = one.ended.run, one.failure
+def _row(failed: _Failed) -> dict[str, Any]:
+	run, failure = failed.ended.run, failed.failure
 	return {
 		"name": frappe.generate_hash(length=12),
 		"method": run.method[:_NAME_CHARS],
 		"outcome": run.outcome,
 		"exception": failure.exception[:_NAME_CHARS],
-		"failure_group": one.group,
-		"failed_at": one.at,
+		"failure_group": failed.group,
+		"failed_at": failed.at,
 		"queue": run.queue[:_NAME_CHARS],
 		"user": run.user[:_NAME_CHARS],
 		"worker": run.worker[:_NAME_CHARS],
@@ -80,17 +88,19 @@ def _insert(doctype: str, rows: list[dict[str, Any]]) -> None:
 	# SQLite's columns have no defaults
 	standard = {"docstatus": 0, "owner": "Administrator", "modified_by": "Administrator"}
 	standard |= {"creation": now, "modified": now}
-	whole = [{**row, **standard} for row in rows]
-	frappe.db.bulk_insert(doctype, list(whole[0]), [tuple(row.values()) for row in whole], chunk_size=500)
+	complete = [{**row, **standard} for row in rows]
+	values = [tuple(row.values()) for row in complete]
+	frappe.db.bulk_insert(doctype, list(complete[0]), values, chunk_size=500)
 
 
 # Groups
 
 
-def _group(failed: Sequence[_Failed]) -> None:
+def _add_to_groups(failed: Sequence[_Failed]) -> None:
+	"""Count failures in the rows of their groups, of which new ones are made."""
 	by_group: dict[str, list[_Failed]] = {}
-	for one in failed:
-		by_group.setdefault(one.group, []).append(one)
+	for failure in failed:
+		by_group.setdefault(failure.group, []).append(failure)
 	fields = [
 		"name",
 		"state",
@@ -106,19 +116,22 @@ def _group(failed: Sequence[_Failed]) -> None:
 		for row in frappe.get_all(GROUP, filters={"name": ["in", list(by_group)]}, fields=fields)
 	}
 	for name in by_group.keys() & known.keys():
-		frappe.db.set_value(GROUP, name, _seen_again(known[name], by_group[name]), update_modified=False)
+		frappe.db.set_value(GROUP, name, _updated_group(known[name], by_group[name]), update_modified=False)
 	if new := [_new_group(name, by_group[name]) for name in by_group.keys() - known.keys()]:
 		_insert(GROUP, new)
 
 
-def _seen_again(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
-	last = max(one.at for one in failed)
+def _updated_group(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
+	"""Columns of a group that more failures change. A resolved group opens again."""
+	last = max(failure.at for failure in failed)
 	values = {
 		"occurrences": group.occurrences + len(failed),
-		"first_at": min([one.at for one in failed] + [get_datetime(group.first_at)]),  # SQLite has texts
+		"first_at": min(
+			*(failure.at for failure in failed), get_datetime(group.first_at)
+		),  # SQLite has texts
 		"last_at": max(last, get_datetime(group.last_at)),
 		"last_days": _last_days(failed, group.last_days, get_datetime(group.last_at)),
-		**_shown(max(failed, key=lambda one: one.at)),
+		**_heading(max(failed, key=_at)),
 	}
 	if group.state == "Resolved":
 		values |= {"state": "Open", "reopened": group.reopened + 1, "reopened_at": last}
@@ -126,7 +139,7 @@ def _seen_again(group: Any, failed: Sequence[_Failed]) -> dict[str, Any]:
 
 
 def _new_group(name: str, failed: Sequence[_Failed]) -> dict[str, Any]:
-	first, last = (pick(failed, key=lambda one: one.at) for pick in (min, max))
+	first, last = min(failed, key=_at), max(failed, key=_at)
 	return {
 		"name": name,
 		"state": "Open",
@@ -138,26 +151,34 @@ def _new_group(name: str, failed: Sequence[_Failed]) -> dict[str, Any]:
 		"method": first.ended.run.method[:_NAME_CHARS],
 		"exception": first.failure.exception[:_NAME_CHARS],
 		"frames": "\n".join(frames(first.failure.traceback)),
-		**_shown(last),
+		**_heading(last),
 	}
 
 
-def _shown(last: _Failed) -> dict[str, Any]:
-	"""What a group is read by: the latest failure in its own words. What they have in common tells less."""
+def _at(failure: _Failed) -> datetime:
+	return failure.at
+
+
+def _heading(last: _Failed) -> dict[str, Any]:
+	"""Title and message of a group: those of its last failure, as what all have in common says less."""
 	failure = last.failure
 	title = headline(failure.exception, failure.message, _NAME_CHARS)
 	return {"title": title or last.ended.run.method[:_NAME_CHARS], "message": failure.message}
 
 
 def _last_days(failed: Sequence[_Failed], before: str | None = "", last_at: datetime | None = None) -> str:
-	"""Failures a day for a week up to the last one, as text: `0 0 3 5 0 1 9`."""
-	days: Counter[date] = Counter(one.at.date() for one in failed)
-	days.update(dict(_dated(before, last_at)))
+	"""The number of failures on each day of the week that the last failure ends, as text: `0 0 3 5 0 1 9`.
+
+	Args:
+		before: Those of the group so far, for the week up to `last_at`.
+	"""
+	days: Counter[date] = Counter(failure.at.date() for failure in failed)
+	days.update(dict(_counts_by_day(before, last_at)))
 	last = max(days)
 	return " ".join(str(days[last - timedelta(days=n)]) for n in reversed(range(_DAYS)))
 
 
-def _dated(text: str | None, last_at: datetime | None) -> Iterator[tuple[date, int]]:
+def _counts_by_day(text: str | None, last_at: datetime | None) -> Iterator[tuple[date, int]]:
 	numbers = (text or "").split()
 	if last_at is None:
 		return

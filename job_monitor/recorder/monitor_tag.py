@@ -1,4 +1,4 @@
-"""One more fact in Frappe's monitor log: the queue a job came from."""
+"""Adds the queue of a job to Frappe's monitor log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from job_monitor.core.rq import keys
 
 
 def tag(job: Any) -> None:
-	"""Of a `before_job` hook, to be guarded by `beside_the_job`; nothing where the monitor is off."""
+	"""Add the job's queue, if the monitor is on. For a `before_job` hook that `beside_the_job` guards."""
 	if frappe.conf.monitor:
 		frappe.monitor.add_data_to_monitor(queue=keys.short_name(job.origin))

@@ -1,8 +1,8 @@
-"""Scheduled runs in Scheduled Job Log: when, where, how long, and how they ended.
+"""Adds to rows of Scheduled Job Log when and where a scheduled run began, how long it took and how it ended.
 
 Frappe writes a row's status at the start and at the end of a run and commits (`scheduled_job_type.py`,
-`update_scheduler_log`). What is added here is written after that commit, by a statement and a transaction of its own:
-nothing of ours is validated, written or rolled back together with what Frappe writes.
+`update_scheduler_log`). Our columns are written after that commit, by a statement and a transaction of their own, so that
+they are neither validated nor rolled back together with Frappe's.
 """
 
 from __future__ import annotations
@@ -36,45 +36,47 @@ TYPE = "Scheduled Job Type"
 _ERROR_CHARS = 500
 
 _SECONDS = 2.0
-"""Time for writing beside a run. The database has its own, shorter limit (`side_writes`): one that does not even keep
-that is gone, and an alarm in the middle of a statement costs Frappe its connection, too."""
+"""Time for writing beside a run. Statements have a shorter limit of the database (`side_writes`), because an alarm in the
+middle of a statement costs Frappe its connection, too."""
 
 SWEEP_ROWS = 500
-"""Open runs looked at in one sweep."""
+"""Rows of open runs that one sweep checks."""
 
 SWEEP_AGE_SECONDS = 60
-"""A run younger than this is left alone: its job may be on its way between two keys."""
+"""Age from which a run is checked: the job of a younger one may be on its way between two keys."""
 
 LOCAL_RUN_HOURS = 24
-"""A run outside a worker (console, command line) leaves no trace of its process; it is given up after this."""
+"""Age at which a run outside a worker (console, command line) counts as killed, as its process cannot be looked up."""
 
 
-@beside_the_job("the start of a scheduled run is not written down", _SECONDS, over=False)
+@beside_the_job("the start of a scheduled run is not recorded", _SECONDS, over=False)
 def note_start(job_type: Any) -> None:
-	"""Write beside Frappe's row where and when the run started. To be called when Frappe has committed that row."""
+	"""Write into Frappe's row where and when the run started. For after Frappe has committed that row."""
 	job_type.flags.job_monitor_started_at = now_datetime()
 	if job_type.create_log:
-		_alone(lambda: side_writes.update(LOG, job_type.scheduler_log.name, _at_start(job_type)))
+		_in_own_transaction(
+			lambda: side_writes.update(LOG, job_type.scheduler_log.name, _start_values(job_type))
+		)
 
 
-@beside_the_job("the end of a scheduled run is not written down", _SECONDS, over=True)
+@beside_the_job("the end of a scheduled run is not recorded", _SECONDS, over=True)
 def note_end(job_type: Any, failed: bool) -> None:
-	"""Write beside Frappe's row when the run ended, and with what error. To be called when Frappe has committed it.
+	"""Write into Frappe's row when the run ended, and with which error. For after Frappe has committed that row.
 
-	A schedule that keeps no log gets a row of ours for a failure, and for a success if the settings say so.
+	A schedule without a log gets a row of ours for a failure, and for a success if the settings say so.
 	"""
 	started_at = job_type.flags.get("job_monitor_started_at")
-	end = _at_end(started_at, failed)
+	end = _end_values(started_at, failed)
 	if job_type.create_log:
-		_alone(lambda: side_writes.update(LOG, job_type.scheduler_log.name, end))
+		_in_own_transaction(lambda: side_writes.update(LOG, job_type.scheduler_log.name, end))
 	elif failed or frappe.db.get_single_value("Job Monitor Settings", "log_every_run"):
 		end |= {"status": FAILED if failed else COMPLETE, "scheduled_job_type": job_type.name}
 		end["details"] = frappe.get_traceback(with_context=True) if failed else None
-		_alone(lambda: side_writes.insert(LOG, {**_at_start(job_type), **end}))
+		_in_own_transaction(lambda: side_writes.insert(LOG, {**_start_values(job_type), **end}))
 
 
-def _alone(write: Callable[[], None]) -> None:
-	"""In a transaction of its own: Frappe has committed or rolled back everything of the job before."""
+def _in_own_transaction(write: Callable[[], None]) -> None:
+	"""Write and commit. Frappe has committed or rolled back before, so that nothing of the job is in this transaction."""
 	try:
 		write()
 		frappe.db.commit()
@@ -83,7 +85,7 @@ def _alone(write: Callable[[], None]) -> None:
 		raise
 
 
-def _at_start(job_type: Any) -> dict[str, Any]:
+def _start_values(job_type: Any) -> dict[str, Any]:
 	from rq import get_current_job
 
 	job = get_current_job()
@@ -97,7 +99,7 @@ def _at_start(job_type: Any) -> dict[str, Any]:
 	}
 
 
-def _at_end(started_at: Any, failed: bool) -> dict[str, Any]:
+def _end_values(started_at: Any, failed: bool) -> dict[str, Any]:
 	ended_at = now_datetime()
 	values: dict[str, Any] = {"ended_at": ended_at}
 	if started_at:
@@ -109,11 +111,11 @@ def _at_end(started_at: Any, failed: bool) -> dict[str, Any]:
 	return values
 
 
-# Runs whose process vanished
+# Killed runs
 
 
 def close_killed_runs() -> int:
-	"""Close rows of runs that cannot be running any more. Returns how many. One indexed query where all is well."""
+	"""Close rows of runs whose process is gone. Returns their number. One indexed query if no run is open."""
 	rows = _open_runs()
 	if not rows:
 		return 0
@@ -125,7 +127,7 @@ def close_killed_runs() -> int:
 
 def _open_runs() -> list[Any]:
 	before = site_now() - timedelta(seconds=SWEEP_AGE_SECONDS)
-	# In SQL: what `frappe.get_all` builds first takes ten times as long as the answer, each minute
+	# In SQL, as `frappe.get_all` takes ten times as long as the database, each minute
 	return frappe.db.sql(
 		f"""select name, scheduled_job_type, creation, started_at, rq_job_id from `tab{LOG}`
 		where status in %(statuses)s and creation < %(before)s order by creation limit {SWEEP_ROWS}""",
@@ -135,7 +137,7 @@ def _open_runs() -> list[Any]:
 
 
 def _outcome(client: RqClient, row: Any) -> dict[str, Any] | None:
-	"""What to write into the row of a run whose process is gone, None if it may still be running."""
+	"""Columns to write for a run whose process is gone; None if it may still run."""
 	if not row.rq_job_id and row.started_at:
 		deadline = frappe.utils.add_to_date(row.started_at, hours=LOCAL_RUN_HOURS)
 		return _killed(row, None) if deadline < now_datetime() else None
@@ -147,19 +149,20 @@ def _outcome(client: RqClient, row: Any) -> dict[str, Any] | None:
 
 
 def _usual_job_id(job_type: str) -> str:
-	"""A schedule's job always has the same id; "" if the schedule is gone."""
+	"""The id that all jobs of a schedule have; "" if the schedule is gone."""
 	if not frappe.db.exists(TYPE, job_type):
 		return ""
 	return create_job_id(frappe.get_doc(TYPE, job_type).rq_job_id)
 
 
 def _is_later(job: Job, row: Any) -> bool:
-	"""Whether the job has been started anew since this run."""
+	"""Whether the job was started again after this run."""
 	started = to_site(job.started_at)
 	return started is not None and (started - row.creation).total_seconds() > 5
 
 
 def _is_orphan(client: RqClient, job: Job) -> bool:
+	"""Whether the worker of a job is dead."""
 	try:
 		return bool(job.worker) and workers.read_one(client, job.worker).is_dead
 	except WorkerNotFound:
@@ -167,17 +170,18 @@ def _is_orphan(client: RqClient, job: Job) -> bool:
 
 
 def _stopped(client: RqClient, row: Any, job: Job, job_id: str) -> dict[str, Any] | None:
-	"""What to write if somebody stopped the run, else None. RQ says so until the job is removed or started anew."""
+	"""Columns to write if a user stopped the run, else None. RQ knows that until the job is removed or started again."""
 	log = RunLog(client.connection, client.bench or "", frappe.local.site)
 	noted_at = log.stopped_at(job_id, to_utc(row.started_at or row.creation).timestamp())
-	told = job.status == "stopped" and not _is_later(job, row)
-	if noted_at is None and not told:
+	is_stopped = job.status == "stopped" and not _is_later(job, row)
+	if noted_at is None and not is_stopped:
 		return None
 	ended_at = clock.from_epoch(noted_at) if noted_at else job.ended_at
 	return _ended(row, STOPPED, "Somebody stopped this run.", to_site(ended_at))
 
 
 def _killed(row: Any, job: Job | None) -> dict[str, Any]:
+	"""Columns to write for a run whose process was killed."""
 	ended_at: datetime | None = None
 	error = "The process of this run vanished."
 	if job is not None and not _is_later(job, row):
@@ -195,7 +199,7 @@ def _ended(row: Any, status: str, error: str, ended_at: datetime | None) -> dict
 
 
 def _close(row: Any, values: dict[str, Any]) -> bool:
-	"""Write the outcome, unless the run has ended by itself meanwhile."""
+	"""Write the columns, unless the run has ended by itself meanwhile. Returns whether it had not."""
 	unchanged = {"name": row.name, "status": ["in", OPEN]}
 	if not frappe.db.exists(LOG, unchanged):
 		return False

@@ -1,8 +1,8 @@
-"""A worker of Frappe's whose surroundings break while this app's hooks run, and only then:
+"""A Frappe worker whose Redis, database, disk or clock breaks while this app's hooks run, and only then:
 
 	cd BENCH/sites && FRAPPE_REDIS_QUEUE=redis://… python -m job_monitor.tests.breaking FAULT FOLDER REDIS_PORT
 
-FOLDER gets `fault`, which a `testing_servers.Proxy` reads, and `times`: seconds that each hook took, a line each.
+FOLDER gets `fault`, which `servers.Proxy` reads, and `times`: seconds that each hook took, a line each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _proxy(folder: Path, fault: str) -> Iterator[None]:
 
 @contextmanager
 def _full(port: int) -> Iterator[None]:
-	"""Redis has no memory left, and is told to drop nothing."""
+	"""Redis has no memory left, and may drop no key."""
 	with redis.Redis(port=port) as server:
 		server.config_set("maxmemory", 1)
 		try:
@@ -41,7 +41,7 @@ def _full(port: int) -> Iterator[None]:
 
 @contextmanager
 def _read_only(port: int) -> Iterator[None]:
-	"""As after a failover: it follows another."""
+	"""Redis follows another server, as after a failover."""
 	with redis.Redis(port=port) as server:
 		server.replicaof("127.0.0.1", 1)  # type: ignore[arg-type]
 		try:
@@ -54,33 +54,33 @@ def _read_only(port: int) -> Iterator[None]:
 def _no_database() -> Iterator[None]:
 	from frappe.database import get_db
 
-	kept = frappe.local.db
+	before = frappe.local.db
 	conf = frappe.conf
 	names = {"user": conf.db_name, "password": "x"}
 	frappe.local.db = get_db(host="127.0.0.1", port=1, **names)
 	try:
 		yield
 	finally:
-		frappe.local.db = kept
+		frappe.local.db = before
 
 
 @contextmanager
 def _full_disk(folder: Path) -> Iterator[None]:
-	"""No file can grow, while there is something to be logged."""
-	kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+	"""No file can grow, while Redis is frozen, which is logged."""
+	before = resource.getrlimit(resource.RLIMIT_FSIZE)
 	with _proxy(folder, "freeze"):
-		resource.setrlimit(resource.RLIMIT_FSIZE, (0, kept[1]))
+		resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
 		try:
 			yield
 		finally:
-			resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+			resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager
 def _clock(jump: float) -> Iterator[None]:
-	"""From here on, as a clock that is set does not come back."""
-	own = time.time
-	time.time = lambda: own() + jump
+	"""The clock jumps, and stays so."""
+	now = time.time
+	time.time = lambda: now() + jump
 	yield
 
 

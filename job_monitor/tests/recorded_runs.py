@@ -1,4 +1,4 @@
-"""What the tests of the recorder on a site share."""
+"""Shared by the tests of the recorder on a site: runs as the hooks record them, and their counts."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class RecorderTestCase(SiteTestCase):
 
 	methods = ("succeed", "fail", "hang", "die", "again", "sabotage", "gone")
 
-	def tell(self, message: str) -> None:
+	def add_failure(self, message: str) -> None:
 		now = time.time()
 		run = Run("x", "app.method", "short", now, ended_at=now, outcome="failed")
 		self.log.end(run, Failure("ValueError", message, "Traceback"), begun=False)
 
-	def tell_many(self, number: int) -> None:
+	def add_runs(self, number: int) -> None:
 		now = time.time()
 		for n in range(number):
 			method, outcome = ("fail", "failed") if n % 3 == 0 else ("succeed", "success")

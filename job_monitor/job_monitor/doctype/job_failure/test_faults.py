@@ -1,4 +1,4 @@
-"""Whatever breaks around a job while this app's hooks run: the job ends as it would, at most a second later."""
+"""Faults of Redis, the database, the disk or the clock in this app's hooks: the job ends as without them, a second later at most."""
 
 from __future__ import annotations
 

@@ -238,24 +238,24 @@ class TestRecorder(RecorderTestCase):
 
 	def test_a_group_opens_counts_is_resolved_and_opens_again(self) -> None:
 		for number in range(2):
-			self.tell(f"no such invoice SINV-{number}")
+			self.add_failure(f"no such invoice SINV-{number}")
 		ingest.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 2, 0))
 		self.assertEqual(group.last_days.split()[-1], "2")
 		frappe.db.set_value(GROUP, group.name, "state", "Resolved")
 		frappe.db.commit()
-		self.tell("no such invoice SINV-9")
+		self.add_failure("no such invoice SINV-9")
 		ingest.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Open", 3, 1))
 		frappe.db.set_value(GROUP, group.name, "state", "Ignored")
 		frappe.db.commit()
-		self.tell("no such invoice SINV-10")
+		self.add_failure("no such invoice SINV-10")
 		ingest.ingest()
 		group = self.group()
 		self.assertEqual((group.state, group.occurrences, group.reopened), ("Ignored", 4, 1))
-		self.tell("another trouble")
+		self.add_failure("another trouble")
 		ingest.ingest()
 		self.assertEqual(frappe.db.count(GROUP), 2)
 

@@ -69,7 +69,7 @@ nothing does not: while `watch` runs, and as the schedule that it is."""
 
 class TestRollup(RecorderTestCase):
 	def test_two_processes_write_each_run_once(self) -> None:
-		self.tell_many(3000)
+		self.add_runs(3000)
 		command = [sys.executable, "-m", "frappe.utils.bench_helper", "frappe", "--site", frappe.local.site]
 		both = [
 			subprocess.Popen(
@@ -85,7 +85,7 @@ class TestRollup(RecorderTestCase):
 		self.assertEqual(frappe.db.count(FAILURE), 1000)
 
 	def test_a_process_that_dies_half_way_writes_nothing_twice(self) -> None:
-		self.tell_many(30)
+		self.add_runs(30)
 		for place in ("job_monitor.recorder.failures.add", "job_monitor.core.history.runs.RunLog.forget"):
 			with patch(place, side_effect=SystemExit), self.assertRaises(SystemExit):
 				ingest.ingest()
@@ -100,9 +100,9 @@ class TestRollup(RecorderTestCase):
 			with self.subTest(type(fault).__name__):
 				self.clear()
 				lost = Progress.read().lost
-				self.tell_many(30)
-				self.tell("poison")
-				self.tell_many(30)
+				self.add_runs(30)
+				self.add_failure("poison")
+				self.add_runs(30)
 				with patch.object(failures, "_row", self.poisoned(fault)):
 					for _process in range(30):
 						try:
@@ -117,18 +117,18 @@ class TestRollup(RecorderTestCase):
 	def poisoned(self, fault: BaseException) -> Any:
 		own = failures._row
 
-		def row(one: Any) -> Any:
-			if one.failure.message == "poison":
+		def row(failed: Any) -> Any:
+			if failed.failure.message == "poison":
 				raise fault
-			return own(one)
+			return own(failed)
 
 		return row
 
 	def test_a_time_limit_ends_the_writing(self) -> None:
 		"""It is RQ's, and no fault of the batch that it rings in."""
-		self.tell_many(30)
+		self.add_runs(30)
 
-		def asleep(_one: Any) -> Any:
+		def asleep(_failed: Any) -> Any:
 			time.sleep(30)
 
 		started = time.monotonic()
@@ -143,7 +143,7 @@ class TestRollup(RecorderTestCase):
 		self.assertEqual(self.counted(), {("succeed", "success"): 20, ("fail", "failed"): 10})
 
 	def test_a_database_that_takes_nothing_costs_no_run(self) -> None:
-		self.tell_many(30)
+		self.add_runs(30)
 		for _n in range(30):
 			with patch.object(state, "put", side_effect=ValueError("full")), self.assertRaises(ValueError):
 				ingest.ingest()
@@ -152,14 +152,14 @@ class TestRollup(RecorderTestCase):
 
 	def test_a_clock_of_redis_that_was_ahead_costs_no_run(self) -> None:
 		"""Positions are moments of its clock; a day later Redis is begun anew, with the right time."""
-		self.tell_many(3)
+		self.add_runs(3)
 		self.counted()
 		progress = json.loads(state.get(STATE) or "{}")
 		progress["after"] = f"{int((time.time() + 86_400) * 1000)}-0"
 		state.put(STATE, json.dumps(progress))
 		frappe.db.commit()
 		self.log.connection.delete(self.log.ended_key)
-		self.tell_many(30)
+		self.add_runs(30)
 		for _n in range(2):
 			ingest.ingest()
 		self.assertEqual(self.counted(), {("succeed", "success"): 22, ("fail", "failed"): 11})
@@ -194,7 +194,7 @@ class TestRollup(RecorderTestCase):
 		self.assertEqual(look.call_count, 1)
 
 	def test_minutes_become_hours_and_days(self) -> None:
-		self.tell_many(30)
+		self.add_runs(30)
 		self.counted()
 		before = state.get(STATE)
 		self.addCleanup(self.put_back, before)
