@@ -101,7 +101,7 @@ class TestScheduledRuns(SiteTestCase):
 
 	def test_a_bug_of_ours_stops_nothing(self) -> None:
 		bug = RuntimeError("a bug of the job monitor")
-		places = [(scheduled_runs, "_at_start"), (scheduled_runs, "_at_end"), (scheduled_runs, "_alone")]
+		places = [(scheduled_runs, "_start_values"), (scheduled_runs, "_end_values"), (scheduled_runs, "_in_own_transaction")]
 		places += [(side_writes, "update"), (side_writes, "insert"), (side_writes, "_bounded")]
 		for (module, name), create_log in product(places, (0, 1)):
 			with self.subTest(name, create_log=create_log):
@@ -125,13 +125,13 @@ class TestScheduledRuns(SiteTestCase):
 		try:
 			raise Mute
 		except Mute:
-			values = scheduled_runs._at_end(None, failed=True)
+			values = scheduled_runs._end_values(None, failed=True)
 		self.assertTrue(values["error"].startswith("Mute: "), values)
 
 	def test_values_that_the_table_refuses_stop_nothing(self) -> None:
 		"""On PostgreSQL such an error ends the transaction: what Frappe writes is not in it."""
 		fine, broken = self.schedule("succeed"), self.schedule("fail")
-		for name in ("_at_start", "_at_end"):
+		for name in ("_start_values", "_end_values"):
 			with patch.object(scheduled_runs, name, return_value={"ended_at": "no date at all"}):
 				fine.execute()
 				broken.execute()
