@@ -101,7 +101,11 @@ class TestScheduledRuns(SiteTestCase):
 
 	def test_a_bug_of_ours_stops_nothing(self) -> None:
 		bug = RuntimeError("a bug of the job monitor")
-		places = [(scheduled_runs, "_start_values"), (scheduled_runs, "_end_values"), (scheduled_runs, "_in_own_transaction")]
+		places = [
+			(scheduled_runs, "_start_values"),
+			(scheduled_runs, "_end_values"),
+			(scheduled_runs, "_in_own_transaction"),
+		]
 		places += [(side_writes, "update"), (side_writes, "insert"), (side_writes, "_bounded")]
 		for (module, name), create_log in product(places, (0, 1)):
 			with self.subTest(name, create_log=create_log):
