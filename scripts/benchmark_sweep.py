@@ -16,7 +16,7 @@ import frappe
 from benchmark_workers import HORSES, start
 
 ROUNDS = 15
-EMPTY, SWEEP = "job_monitor.tests.site_tests.succeed", "job_monitor.tasks.sweep"
+EMPTY, SWEEP = "job_monitor.tests.support.jobs.succeed", "job_monitor.tasks.sweep"
 
 
 def measure_sweep(options: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import frappe
 
-METHOD = "job_monitor.tests.site_tests.succeed"
+METHOD = "job_monitor.tests.support.jobs.succeed"
 ARMS = {"with": "short", "without": "long"}
 """Queue of each arm. The other kinds of worker take jobs from `short`."""
 

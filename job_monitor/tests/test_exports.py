@@ -12,7 +12,8 @@ import frappe
 
 from job_monitor.bridge.lists import exports
 from job_monitor.bridge.lists.overridden import overridden
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
 
 FORMULA = '=HYPERLINK("http://evil.example","Müller, <b>")'
 LIST = "/api/method/frappe.desk.reportview.export_query"
@@ -63,7 +64,7 @@ class TestExports(SiteTestCase):
 			self.assertNotIn("'fine", cells[2])
 
 	def test_jobs_as_csv_and_excel(self) -> None:
-		job = frappe.enqueue("job_monitor.tests.site_tests.succeed", queue="short", job_name=FORMULA)
+		job = frappe.enqueue("job_monitor.tests.support.jobs.succeed", queue="short", job_name=FORMULA)
 		self.job_ids.append(job.id)
 		params = {
 			"doctype": "RQ Job",

@@ -11,8 +11,10 @@ from frappe.utils import get_bench_path
 from frappe.utils.background_jobs import get_redis_conn
 from frappe.utils.global_search import sync_global_search
 
-from job_monitor.tests.isolation import SiteRows
-from job_monitor.tests.site_tests import SiteTestCase, make_user, work_off
+from job_monitor.tests.support.site_rows import SiteRows
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user
+from job_monitor.tests.support.workers import work_off
 
 SETTINGS, RULE = "Job Monitor Settings", "Job Alert Rule"
 

@@ -15,7 +15,7 @@ from job_monitor.bridge.rq.job_list import JobList
 from job_monitor.core import clock
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import SearchResult
-from job_monitor.tests.site_tests import SiteTestCase
+from job_monitor.tests.support.site_test_case import SiteTestCase
 
 
 class TestJobList(SiteTestCase):

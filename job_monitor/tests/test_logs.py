@@ -10,7 +10,8 @@ import frappe
 from frappe.utils import get_bench_path
 
 from job_monitor.bridge import log_files
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
 
 API = "/api/method/job_monitor.api.logs."
 

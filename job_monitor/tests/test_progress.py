@@ -21,9 +21,12 @@ from job_monitor.core import limits
 from job_monitor.progress import progress, task_states
 from job_monitor.progress.progress import Progress, track
 from job_monitor.recorder import monitor_tag
-from job_monitor.tests.recorded_runs import Mute
-from job_monitor.tests.servers import Proxy, running
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, work_off, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.recorder_test_case import Mute
+from job_monitor.tests.support.servers import Proxy, running
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off, worker
 
 
 def slow_loop(items: int = 300, seconds: float = 0.02, **kwargs: Any) -> int:

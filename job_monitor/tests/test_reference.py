@@ -15,7 +15,9 @@ from frappe.utils import get_bench_path
 from job_monitor import background_jobs_patch
 from job_monitor.bridge import doctor
 from job_monitor.core import limits
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off, worker
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off, worker
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -86,7 +88,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 
 	def test_job_status_check(self) -> None:
 		# --- from the reference, with a method that exists
-		job = frappe.enqueue('job_monitor.tests.site_tests.succeed')  # fmt: skip
+		job = frappe.enqueue('job_monitor.tests.support.jobs.succeed')  # fmt: skip
 		status = job.get_status()  # 'queued', 'started', 'finished', 'failed'
 		# ---
 		self.job_ids.append(job.id)
@@ -120,7 +122,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 		# ---
 		self.assertEqual(pending_count, waiting + 3)
 		self.assertEqual([job.name for job in jobs][:3], ours[::-1])
-		self.assertEqual(jobs[0].method, "job_monitor.tests.site_tests.succeed")
+		self.assertEqual(jobs[0].method, "job_monitor.tests.support.jobs.succeed")
 		self.assertEqual(len(get_jobs(site="another.example.com", queue="default", status="queued")), 0)
 		with self.assertRaises(frappe.ValidationError):
 			get_jobs(queue="no-such-queue", status="queued")
@@ -130,7 +132,7 @@ class TestProgrammaticMonitoring(SiteTestCase):
 		from frappe.utils.background_jobs import get_jobs
 
 		found = get_jobs(site=frappe.local.site, queue="long", key="method")
-		self.assertIn("job_monitor.tests.site_tests.succeed", found[frappe.local.site])
+		self.assertIn("job_monitor.tests.support.jobs.succeed", found[frappe.local.site])
 
 	def test_get_jobs_over_http_is_of_this_site_only(self) -> None:
 		user, ours = make_user("jm-reader@example.com", "Job Monitor User"), self.enqueue()
@@ -218,7 +220,7 @@ class TestDoctor(SiteTestCase):
 		schedule = frappe.get_doc(
 			{
 				"doctype": "Scheduled Job Type",
-				"method": "job_monitor.tests.site_tests.fail",
+				"method": "job_monitor.tests.support.jobs.fail",
 				"frequency": "Daily",
 			}
 		).insert()
@@ -230,7 +232,7 @@ class TestDoctor(SiteTestCase):
 			for finding in doctor.site_findings(frappe.local.site, has_redis=True)
 		}
 		self.assertEqual(codes.get(schedule.name), "failing-schedule")
-		with patch("job_monitor.tests.site_tests.fail"):
+		with patch("job_monitor.tests.support.jobs.fail"):
 			schedule.execute()
 		found = doctor.site_findings(frappe.local.site, has_redis=True)
 		self.assertNotIn(schedule.name, {finding.subject for finding in found})

@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 import frappe
 
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, work_off, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off, worker
 
 FIELDS = {
 	"RQ Worker": {
@@ -111,7 +114,7 @@ class TestReferenceLabels(SiteTestCase):
 		for shown in self.values("RQ Job", job_id):
 			self.assertTrue(all(shown.values()), shown)
 			self.assertEqual((shown["Job ID"], shown["Queue"], shown["Status"]), (job_id, "short", "failed"))
-			self.assertEqual(shown["Method"], "job_monitor.tests.site_tests.fail")
+			self.assertEqual(shown["Method"], "job_monitor.tests.support.jobs.fail")
 			self.assertIn("of this test", shown["Arguments"])
 			self.assertIn("ValueError", shown["Exception"])
 
@@ -129,7 +132,7 @@ class TestReferenceLabels(SiteTestCase):
 		schedule = frappe.get_doc(
 			{
 				"doctype": "Scheduled Job Type",
-				"method": "job_monitor.tests.site_tests.fail",
+				"method": "job_monitor.tests.support.jobs.fail",
 				"frequency": "Daily",
 			}
 		).insert()
@@ -142,5 +145,5 @@ class TestReferenceLabels(SiteTestCase):
 		for shown in self.values("Scheduled Job Log", name):
 			self.assertTrue(all(shown.values()), shown)
 			self.assertEqual((shown["Scheduled Job Type"], shown["Status"]), (schedule.name, "Failed"))
-			self.assertEqual(shown["Method"], "job_monitor.tests.site_tests.fail")
+			self.assertEqual(shown["Method"], "job_monitor.tests.support.jobs.fail")
 			self.assertIn("no such invoice", shown["Error"])

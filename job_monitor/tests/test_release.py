@@ -11,8 +11,8 @@ from job_monitor.alerts import engine
 from job_monitor.bridge import doctor
 from job_monitor.bridge.site import release
 from job_monitor.commands import alert_watch
-from job_monitor.tests.recorded_runs import RecorderTestCase
-from job_monitor.tests.site_tests import work_off
+from job_monitor.tests.support.recorder_test_case import RecorderTestCase
+from job_monitor.tests.support.workers import work_off
 
 
 class TestUnmigratedSite(RecorderTestCase):

@@ -13,7 +13,8 @@ from job_monitor import install
 from job_monitor.bridge.reports import safe_report
 from job_monitor.bridge.site import release
 from job_monitor.job_monitor.report.schedule_health import schedule_health
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
 
 REPORTS = ("Job Latency", "Job Performance", "Job Throughput", "Schedule Health")
 RUN = "/api/method/frappe.desk.query_report.run"

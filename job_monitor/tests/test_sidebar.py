@@ -11,7 +11,8 @@ import frappe
 
 from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.install import _drop_sidebars
-from job_monitor.tests.site_tests import SiteTestCase, make_user
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user
 
 FILE = Path(frappe.get_app_path("job_monitor", "workspace_sidebar", "job_monitor.json"))
 NOT_FOR_PEOPLE = {"Job Monitor State"}

@@ -3,7 +3,7 @@
 //	SITE_URL=http://mysite.localhost:8000 USER=Administrator PASSWORD=admin node tests/browser/desk.mjs
 //
 // Needs playwright-core and a Chromium (CHROMIUM=/usr/bin/chromium), a running bench with workers on short and
-// default, and jobs: `bench --site mysite.localhost execute job_monitor.tests.site_tests.make_examples`.
+// default, and jobs: `bench --site mysite.localhost execute job_monitor.tests.support.jobs.make_examples`.
 // PICTURES=folder keeps a picture of every screen. Ends with 1 if anything is not as it should be.
 
 import { check, desk, finish } from "./support.mjs";

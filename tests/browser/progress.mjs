@@ -41,7 +41,7 @@ const worker = spawn(python, [...frappe, "worker", "--queue", "short"], {
 	...options,
 	stdio: "ignore",
 });
-run("job_monitor.tests.site_tests.enqueue_examples_of_progress", {});
+run("job_monitor.tests.support.jobs.enqueue_examples_of_progress", {});
 await page.waitForSelector(".jm-task[data-state=running]", { timeout: 40000 });
 await page.waitForTimeout(1500);
 check(

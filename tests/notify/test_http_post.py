@@ -17,7 +17,7 @@ import pytest
 from job_monitor.core import limits
 from job_monitor.notify.http_post import Request, post
 from job_monitor.notify.message import DeliveryError
-from job_monitor.tests.servers import Answer, WebServer, certificate, running
+from job_monitor.tests.support.servers import Answer, WebServer, certificate, running
 
 TOKEN = "T0K3N-b4fe91aa77"
 SECRET = "s3cret-of-the-receiver"

@@ -44,7 +44,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/job_monitor/doctype/rq_worker/test_stack.py
 	job_monitor/job_monitor/doctype/scheduled_job_type/test_schedule_health.py
 	job_monitor/job_monitor/report/job_throughput/test_job_throughput.py
-	job_monitor/tests/site_tests.py
 	job_monitor/tests/test_reference.py
 	tests/acts/test_actions.py
 	tests/base/test_histogram.py

@@ -18,7 +18,7 @@ from job_monitor.core.history.runs import Run, RunLog
 from job_monitor.core.rq.breaker import Breaker
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.hook_client import HookClient
-from job_monitor.tests.servers import Proxy, running
+from job_monitor.tests.support.servers import Proxy, running
 from tests.support.jobs import BENCH, SITE
 from tests.support.servers import Server, server
 

@@ -12,7 +12,7 @@ from job_monitor.alerts import engine
 from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.core import clock
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase, states
-from job_monitor.tests.site_tests import make_user, request
+from job_monitor.tests.support.users import make_user, request
 
 API = "/api/method/job_monitor.api.alerts."
 

@@ -24,8 +24,10 @@ from job_monitor.core import limits
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
 from job_monitor.recorder import ingest
-from job_monitor.tests.servers import MailServer, running
-from job_monitor.tests.site_tests import kill_all, status, work_off, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.processes import kill_tree
+from job_monitor.tests.support.servers import MailServer, running
+from job_monitor.tests.support.workers import work_off, worker
 
 
 class TestAlertsWithWorkers(AlertTestCase):
@@ -63,7 +65,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 				self.wait_for(lambda: status(job) == "started", "the job runs")
 				self.look()
 				self.assertEqual(server.mails, [])
-				kill_all(first.pid)
+				kill_tree(first.pid)
 				self.look_until("Firing", "Dead Worker")
 			mail = server.mails[0].message.get_body(("plain",)).get_content()
 			self.assertIn("It held job", mail)
@@ -77,7 +79,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.rule("Dead Worker")
 		with worker("short") as first:
 			found = self.wait_for(lambda: self._workers_on_redis(first.pid), "the worker is there")
-			kill_all(first.pid)
+			kill_tree(first.pid)
 		self.look_until("Firing", "Dead Worker")
 		get_redis_conn().delete(*found)
 		get_redis_conn().srem("rq:workers", *found)
@@ -150,7 +152,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.assertEqual([(a.subject, a.state) for a in self.alerts()], [(job, "Firing")])
 
 	def test_a_zombie_fires_until_it_is_removed(self) -> None:
-		self.rule("Zombie Job", subject="job_monitor.tests.site_tests.*")
+		self.rule("Zombie Job", subject="job_monitor.tests.support.jobs.*")
 		kept = state.get(ZOMBIES)
 		self.addCleanup(state.put, ZOMBIES, kept or "")
 		state.put(ZOMBIES, "")
@@ -170,11 +172,11 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.assertEqual(status(waiting), "queued")
 
 	def test_failing_jobs(self) -> None:
-		self.rule("Failure Rate", minimum=5, subject="job_monitor.tests.site_tests.*")
-		self.rule("Method Failures", threshold=5, subject="job_monitor.tests.site_tests.fail")
-		self.rule("New Failure Group", subject="job_monitor.tests.site_tests.fail")
+		self.rule("Failure Rate", minimum=5, subject="job_monitor.tests.support.jobs.*")
+		self.rule("Method Failures", threshold=5, subject="job_monitor.tests.support.jobs.fail")
+		self.rule("New Failure Group", subject="job_monitor.tests.support.jobs.fail")
 		frappe.db.delete("Job Metric", {"resolution": "Minute"})
-		frappe.db.delete("Job Failure Group", {"method": "job_monitor.tests.site_tests.fail"})
+		frappe.db.delete("Job Failure Group", {"method": "job_monitor.tests.support.jobs.fail"})
 		frappe.db.commit()
 		for _job in range(5):
 			self.enqueue("fail")
@@ -184,26 +186,26 @@ class TestAlertsWithWorkers(AlertTestCase):
 		with self.mail() as server:
 			self.look()
 		subjects = " | ".join(self.subjects(server))
-		self.assertIn("5 of 5 runs failed: job_monitor.tests.site_tests.fail", subjects)
-		self.assertIn("Failed 5 times: job_monitor.tests.site_tests.fail", subjects)
-		self.assertIn("New failure of job_monitor.tests.site_tests.fail: ValueError", subjects)
+		self.assertIn("5 of 5 runs failed: job_monitor.tests.support.jobs.fail", subjects)
+		self.assertIn("Failed 5 times: job_monitor.tests.support.jobs.fail", subjects)
+		self.assertIn("New failure of job_monitor.tests.support.jobs.fail: ValueError", subjects)
 		self.assertNotIn("hunter2", subjects)
 		self.assertEqual(len(server.mails), 3)
 
 	def test_a_failing_schedule(self) -> None:
-		self.rule("Failing Schedule", subject="job_monitor.tests.site_tests.succeed")
-		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.tests.site_tests.succeed"})
+		self.rule("Failing Schedule", subject="job_monitor.tests.support.jobs.succeed")
+		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.tests.support.jobs.succeed"})
 		schedule = frappe.get_doc(
 			{
 				"doctype": "Scheduled Job Type",
-				"method": "job_monitor.tests.site_tests.succeed",
+				"method": "job_monitor.tests.support.jobs.succeed",
 				"frequency": "Daily",
 			}
 		).insert()
 		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
 		self.addCleanup(frappe.db.delete, "Scheduled Job Type", {"name": schedule.name})
 		with self.mail() as server:
-			with patch("job_monitor.tests.site_tests.succeed", side_effect=ValueError("no such invoice")):
+			with patch("job_monitor.tests.support.jobs.succeed", side_effect=ValueError("no such invoice")):
 				schedule.execute()
 			self.look()
 			schedule.execute()
@@ -212,8 +214,8 @@ class TestAlertsWithWorkers(AlertTestCase):
 		self.assertEqual(
 			ours,
 			[
-				"CRITICAL: Scheduled run failed: job_monitor.tests.site_tests.succeed",
-				"RESOLVED: Schedule job_monitor.tests.site_tests.succeed no longer fails",
+				"CRITICAL: Scheduled run failed: job_monitor.tests.support.jobs.succeed",
+				"RESOLVED: Schedule job_monitor.tests.support.jobs.succeed no longer fails",
 			],
 		)
 

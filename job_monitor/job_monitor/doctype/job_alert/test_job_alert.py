@@ -28,7 +28,7 @@ from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel im
 	account,
 	channel,
 )
-from job_monitor.tests.servers import Answer, MailServer, WebServer, running
+from job_monitor.tests.support.servers import Answer, MailServer, WebServer, running
 
 OURS = ("Job Alert", "Job Alert Flip", "Job Alert Rule", "Job Alert Rule Channel")
 

@@ -17,7 +17,7 @@ from job_monitor.core import clock
 from job_monitor.job_monitor.doctype.job_alert.test_outbox import NoticeTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import channel
 from job_monitor.patches import alert_field_names
-from job_monitor.tests.servers import WebServer, running
+from job_monitor.tests.support.servers import WebServer, running
 
 RULE, ALERT = "Job Alert Rule", "Job Alert"
 

@@ -22,7 +22,7 @@ from job_monitor.core.alerts.kinds import KINDS
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase, states
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
 from job_monitor.notify import dispatch
-from job_monitor.tests.servers import Answer, MailServer, WebServer, running
+from job_monitor.tests.support.servers import Answer, MailServer, WebServer, running
 
 GROUP = "Job Failure Group"
 HOSTILE = (

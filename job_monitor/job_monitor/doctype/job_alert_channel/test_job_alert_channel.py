@@ -21,8 +21,10 @@ from job_monitor.core import clock, limits
 from job_monitor.notify import dispatch
 from job_monitor.notify.channels import email
 from job_monitor.notify.message import Delivery, DeliveryError, Message
-from job_monitor.tests.servers import Answer, MailServer, WebServer, certificate, running
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
+from job_monitor.tests.support.servers import Answer, MailServer, WebServer, certificate, running
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off
 
 DOCTYPE = "Job Alert Channel"
 SEND_TEST = "/api/method/job_monitor.api.alerts.send_test"

@@ -25,8 +25,8 @@ from job_monitor.cli.demo.redis_server import redis_executable
 from job_monitor.core import limits
 from job_monitor.core.history.runs import RunLog
 from job_monitor.progress import track
-from job_monitor.tests.servers import Proxy, running
-from job_monitor.tests.site_tests import SiteTestCase
+from job_monitor.tests.support.servers import Proxy, running
+from job_monitor.tests.support.site_test_case import SiteTestCase
 
 IN_ALL = 1.0
 """Seconds that a job may lose."""
@@ -100,7 +100,14 @@ class TestFaults(SiteTestCase):
 	def work_off(self, fault: str) -> list[float]:
 		"""Seconds that the hooks took, in turn before and after each job."""
 		subprocess.run(
-			[sys.executable, "-m", "job_monitor.tests.breaking", fault, str(self.folder), str(self.port)],
+			[
+				sys.executable,
+				"-m",
+				"job_monitor.tests.support.faulty_worker",
+				fault,
+				str(self.folder),
+				str(self.port),
+			],
 			cwd=os.path.join(get_bench_path(), "sites"),
 			env={**os.environ, "FRAPPE_REDIS_QUEUE": f"redis://127.0.0.1:{self.proxy.port}"},
 			capture_output=True,

@@ -23,12 +23,15 @@ from job_monitor.core.rq.breaker import Breaker
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.hook_client import HookClient
 from job_monitor.recorder import ingest, recording
-from job_monitor.tests.recorded_runs import RecorderTestCase
-from job_monitor.tests.site_tests import kill_all, kill_horse, make_user, status, work_off, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.processes import kill_tree
+from job_monitor.tests.support.recorder_test_case import RecorderTestCase
+from job_monitor.tests.support.users import make_user
+from job_monitor.tests.support.workers import kill_horse, work_off, worker
 
 FAILURE, GROUP = "Job Failure", "Job Failure Group"
 HERE = "job_monitor.job_monitor.doctype.job_failure.test_recorder"
-TESTING = "job_monitor.tests.site_tests"
+TESTING = "job_monitor.tests.support.jobs"
 
 _tries = 0
 
@@ -146,7 +149,7 @@ class TestRecorder(RecorderTestCase):
 			abandoned = self.enqueue("hang")
 			self.wait_for(lambda: status(abandoned) == "started" and len(self.log.running()) == 3, "a third")
 			name = Job.fetch(abandoned, connection=get_redis_conn()).worker_name
-			kill_all(process.pid)
+			kill_tree(process.pid)
 		get_redis_conn().delete(f"rq:worker:{name}")  # as when its time is up
 		for _again in range(2):
 			self.assertEqual(self.counted(), {("hang", "stopped"): 1, ("hang", "killed"): 2})

@@ -24,7 +24,7 @@ from job_monitor.bridge.history.recorder_progress import STATE, Progress
 from job_monitor.bridge.site import live_site, state
 from job_monitor.core import clock
 from job_monitor.recorder import failures, ingest
-from job_monitor.tests.recorded_runs import FAILURE, RecorderTestCase
+from job_monitor.tests.support.recorder_test_case import FAILURE, RecorderTestCase
 
 TYPE, SWEEP = "Scheduled Job Type", "job_monitor.tasks.sweep"
 
@@ -53,7 +53,7 @@ def looked(by):
 		state.put("alerts", json.dumps(look))
 		frappe.db.commit()
 
-imported("job_monitor.tests.site_tests.succeed")
+imported("job_monitor.tests.support.jobs.succeed")
 looked("watch")
 watched = imported("job_monitor.tasks.sweep")
 sweep, tasks.sweep = tasks.sweep, lambda: None

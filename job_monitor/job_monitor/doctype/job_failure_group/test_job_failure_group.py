@@ -10,10 +10,11 @@ import frappe
 from job_monitor.bridge.history import failure_groups
 from job_monitor.core.history.runs import FAILED, Ended, Failure, Run
 from job_monitor.recorder import failures
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
 
 GROUP, FAILURE = "Job Failure Group", "Job Failure"
-METHOD = "job_monitor.tests.site_tests.of_groups"
+METHOD = "job_monitor.tests.support.jobs.of_groups"
 
 
 class TestJobFailureGroup(SiteTestCase):

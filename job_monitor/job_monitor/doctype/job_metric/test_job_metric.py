@@ -22,7 +22,7 @@ from job_monitor.core.history.aggregates import Methods
 from job_monitor.core.history.runs import FIRST, Run
 from job_monitor.patches import metrics_in_utc
 from job_monitor.recorder import rollup
-from job_monitor.tests.site_tests import SiteTestCase
+from job_monitor.tests.support.site_test_case import SiteTestCase
 
 NOW = datetime(2026, 6, 10, 12, 34, tzinfo=timezone.utc)
 AGES = (0, 3, 9, 10, 11, 45, 60, 61, 90, 240, 600, 1400, 1439, 1441, 3000)

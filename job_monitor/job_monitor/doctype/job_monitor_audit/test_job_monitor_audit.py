@@ -11,7 +11,10 @@ from frappe.utils.background_jobs import get_redis_conn
 
 from job_monitor.bridge.audit import AUDIT, BEGUN, DENIED, DONE
 from job_monitor.bridge.rq import actions
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, work_off, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off, worker
 
 CORE = "/api/method/frappe.core.doctype.rq_job.rq_job."
 API = "/api/method/job_monitor.api."

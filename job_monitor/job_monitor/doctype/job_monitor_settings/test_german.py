@@ -18,8 +18,8 @@ from job_monitor.core.findings import Severity
 from job_monitor.core.messages import finding
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import account, channel
-from job_monitor.tests.servers import MailServer, running
-from job_monitor.tests.site_tests import SiteTestCase
+from job_monitor.tests.support.servers import MailServer, running
+from job_monitor.tests.support.site_test_case import SiteTestCase
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from job_monitor.bridge.audit import AUDIT
 from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.bridge.site import live_site, state
 from job_monitor.job_monitor.doctype.job_alert.test_job_alert import AlertTestCase, states
-from job_monitor.tests.servers import WebServer, running
-from job_monitor.tests.site_tests import make_user, request
+from job_monitor.tests.support.servers import WebServer, running
+from job_monitor.tests.support.users import make_user, request
 
 CONFIRM = "/api/method/job_monitor.api.alerts.confirm_live_site"
 STATUS = "/api/method/job_monitor.api.alerts.get_status"

@@ -12,7 +12,7 @@ from frappe.translate import get_translations_from_apps
 
 from job_monitor.bridge.wording import language_of_site, translated
 from job_monitor.core.wording import say
-from job_monitor.tests.site_tests import SiteTestCase
+from job_monitor.tests.support.site_test_case import SiteTestCase
 
 LANGUAGES = ("ar", "de", "es", "fr", "pt_BR")
 OURS = {

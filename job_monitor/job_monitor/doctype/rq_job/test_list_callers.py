@@ -14,11 +14,13 @@ from frappe.model.base_document import get_controller
 from job_monitor.bridge.lists import link_search
 from job_monitor.bridge.lists.filters import OPERATORS
 from job_monitor.bridge.rq import job_search
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off, worker
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off, worker
 
 LIST = "/api/method/frappe.desk.listview."
 REPORT = "/api/method/frappe.desk.reportview."
-SUCCEED = "job_monitor.tests.site_tests.succeed"
+SUCCEED = "job_monitor.tests.support.jobs.succeed"
 IS_15 = frappe.__version__.startswith("15.")
 
 
@@ -62,7 +64,7 @@ class TestListCallers(SiteTestCase):
 		self.assertEqual(self.groups("queue", **self.mine), {"short": 2, "long": 1, "default": 1})
 		self.assertEqual(self.groups("status", **self.mine), {"queued": 3, "failed": 1})
 		self.assertEqual(
-			self.groups("method", **self.mine), {SUCCEED: 3, "job_monitor.tests.site_tests.fail": 1}
+			self.groups("method", **self.mine), {SUCCEED: 3, "job_monitor.tests.support.jobs.fail": 1}
 		)
 		self.assertEqual(self.groups("owner", **self.mine), {"Administrator": 4})
 		self.assertEqual(self.groups("owner", queue="no-such-queue"), {})

@@ -11,7 +11,9 @@ import frappe
 from frappe.model.base_document import get_controller
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.tests.site_tests import SiteTestCase, request, work_off
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import request
+from job_monitor.tests.support.workers import work_off
 
 
 def listed(**args: Any) -> list[Any]:
@@ -44,16 +46,18 @@ class TestRQJob(SiteTestCase):
 		]
 		for filters in ways:
 			self.assertEqual(self.names(**filters), [ours], filters)
-		both = self.names(method="job_monitor.tests.site_tests.succeed", user="Administrator", queue="short")
+		both = self.names(
+			method="job_monitor.tests.support.jobs.succeed", user="Administrator", queue="short"
+		)
 		self.assertEqual(both, self.job_ids[::-1])
 		self.assertNotIn(ours, self.names(method=["like", "%testing.fail%"]))
-		self.assertEqual(self.names(job_name="job_monitor.tests.site_tests.succeed"), self.job_ids[::-1])
+		self.assertEqual(self.names(job_name="job_monitor.tests.support.jobs.succeed"), self.job_ids[::-1])
 		self.assertEqual(self.names(user="nobody@example.com"), [])
 
 	def test_created_range(self) -> None:
 		old, new = self.enqueue(), self.enqueue()
 		moment = frappe.get_doc("RQ Job", new).created_at
-		mine = {"method": "job_monitor.tests.site_tests.succeed"}
+		mine = {"method": "job_monitor.tests.support.jobs.succeed"}
 		self.assertEqual(self.names(created_at=[">=", moment], **mine), [new])
 		self.assertEqual(self.names(creation=["<", moment], **mine), [old])
 		today = frappe.utils.today()
@@ -73,7 +77,7 @@ class TestRQJob(SiteTestCase):
 	def test_newest_first_over_all_pages(self) -> None:
 		for n in range(12):
 			self.enqueue(queue=("short", "default", "long")[n % 3], note=str(n))
-		args = {"filters": {"method": "job_monitor.tests.site_tests.succeed"}, "pluck": "name"}
+		args = {"filters": {"method": "job_monitor.tests.support.jobs.succeed"}, "pluck": "name"}
 		pages = [
 			name
 			for start in range(0, 12, 5)
@@ -86,7 +90,7 @@ class TestRQJob(SiteTestCase):
 	def test_order_by_any_field(self) -> None:
 		for queue in ("short", "default", "long", "default"):
 			self.enqueue(queue=queue)
-		mine = {"filters": {"method": "job_monitor.tests.site_tests.succeed"}}
+		mine = {"filters": {"method": "job_monitor.tests.support.jobs.succeed"}}
 		queues = frappe.get_all("RQ Job", order_by="queue desc, created_at asc", pluck="queue", **mine)
 		self.assertEqual(queues, ["short", "long", "default", "default"])
 		self.assertEqual(len(frappe.get_all("RQ Job", order_by=None, **mine)), 4)
@@ -96,7 +100,7 @@ class TestRQJob(SiteTestCase):
 	def test_limit_and_shapes(self) -> None:
 		for _n in range(25):
 			self.enqueue()
-		mine = {"filters": {"method": "job_monitor.tests.site_tests.succeed"}}
+		mine = {"filters": {"method": "job_monitor.tests.support.jobs.succeed"}}
 		self.assertEqual(len(frappe.get_all("RQ Job", limit=22, **mine)), 22)
 		self.assertEqual(len(frappe.get_all("RQ Job", **mine)), 25)
 		rows = frappe.get_all("RQ Job", fields=["queue", "status as state"], as_list=True, limit=1, **mine)
@@ -109,7 +113,7 @@ class TestRQJob(SiteTestCase):
 		for _n in range(7):
 			self.enqueue(queue="long")
 		controller = get_controller("RQ Job")
-		mine = [["RQ Job", "method", "=", "job_monitor.tests.site_tests.succeed"]]
+		mine = [["RQ Job", "method", "=", "job_monitor.tests.support.jobs.succeed"]]
 		for call in (controller.get_count, lambda args: frappe.call(controller.get_count, args=args, **args)):
 			self.assertEqual(call(frappe._dict(doctype="RQ Job", filters=mine)), 7)
 			self.assertEqual(call(frappe._dict(doctype="RQ Job", filters=mine, limit="5")), 5)
@@ -136,7 +140,7 @@ class TestRQJob(SiteTestCase):
 
 	def test_rest_v1_and_v2(self) -> None:
 		ours = [self.enqueue() for _n in range(3)]
-		filters = json.dumps({"method": "job_monitor.tests.site_tests.succeed"})
+		filters = json.dumps({"method": "job_monitor.tests.support.jobs.succeed"})
 		user = self.manager()
 		code, answer = request(
 			"/api/resource/RQ Job", user, filters=filters, limit_start=1, limit_page_length=1
@@ -146,7 +150,7 @@ class TestRQJob(SiteTestCase):
 		code, answer = request("/api/v2/document/RQ Job", user, filters=filters, limit=1, **{start: 1})
 		self.assertEqual((code, [row["name"] for row in answer["data"]]), (200, [ours[1]]))
 		code, answer = request(f"/api/resource/RQ Job/{ours[0]}", user)
-		self.assertEqual((code, answer["data"]["method"]), (200, "job_monitor.tests.site_tests.succeed"))
+		self.assertEqual((code, answer["data"]["method"]), (200, "job_monitor.tests.support.jobs.succeed"))
 
 	def test_export_and_link_search(self) -> None:
 		ours = self.enqueue()
@@ -187,7 +191,7 @@ class TestRQJob(SiteTestCase):
 		payload = pickle.dumps(("gone.module.function", None, (), {})).replace(b"gone", b"g\xff\xffe")
 		connection.hset(f"rq:job:{bad}", "data", zlib.compress(payload))
 		rows = {row.name: row for row in frappe.get_all("RQ Job", {"name": ["in", [good, bad]]})}
-		self.assertEqual(rows[good].method, "job_monitor.tests.site_tests.succeed")
+		self.assertEqual(rows[good].method, "job_monitor.tests.support.jobs.succeed")
 		self.assertIn("cannot be decoded", rows[bad].problem)
 		self.assertIn("cannot be decoded", frappe.get_doc("RQ Job", bad).problem)
 
@@ -219,6 +223,6 @@ class TestRQJob(SiteTestCase):
 			self.assertEqual(before[1].get(name, {}).get("calls"), stats.get(name, {}).get("calls"), command)
 
 	def manager(self) -> str:
-		from job_monitor.tests.site_tests import make_user
+		from job_monitor.tests.support.users import make_user
 
 		return make_user("jm-manager@example.com", "System Manager")

@@ -8,15 +8,10 @@ from typing import Any, ClassVar
 import frappe
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.tests.site_tests import (
-	SiteTestCase,
-	kill_horse,
-	make_user,
-	request,
-	status,
-	work_off,
-	worker,
-)
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import kill_horse, work_off, worker
 
 SECRET = "geheimnis-of-this-test"
 LIST = "/api/method/frappe.desk.reportview."

@@ -9,7 +9,10 @@ import frappe
 from frappe.model.base_document import get_controller
 from frappe.utils.background_jobs import get_redis_conn
 
-from job_monitor.tests.site_tests import SiteTestCase, kill_all, status, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.processes import kill_tree
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.workers import worker
 
 
 class TestRQWorker(SiteTestCase):
@@ -27,14 +30,14 @@ class TestRQWorker(SiteTestCase):
 			self.wait_for(lambda: status(job_id) == "started", "the job runs")
 			row = self.of(process.pid)
 			self.assertEqual((row.status, row.current_job_id), ("busy", job_id))
-			self.assertEqual(row.current_method, "job_monitor.tests.site_tests.hang")
+			self.assertEqual(row.current_method, "job_monitor.tests.support.jobs.hang")
 			self.assertEqual(sorted(row.queue_type.split(",")), ["default", "short"])
 			self.assertGreater(row.memory, 10)
 			self.assertGreaterEqual(row.running_for, 0)
 			doc = frappe.get_doc("RQ Worker", row.name)
 			self.assertEqual((doc.status, doc.pid, doc.current_job_id), ("busy", str(process.pid), job_id))
 			self.assertGreaterEqual(doc.utilization_percent, 0)
-			kill_all(process.pid)
+			kill_tree(process.pid)
 			process.wait()
 			self.assertEqual(frappe.get_doc("RQ Worker", row.name).status, "dead")
 

@@ -13,7 +13,10 @@ from frappe.utils.background_jobs import get_redis_conn
 from job_monitor.bridge import context
 from job_monitor.core.acts import stack
 from job_monitor.core.rq import workers
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, status, worker
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import worker
 
 
 class TestStack(SiteTestCase):

@@ -16,15 +16,11 @@ from job_monitor.bridge.database import side_writes
 from job_monitor.bridge.schedules import schedule_health
 from job_monitor.core.acts import actions
 from job_monitor.recorder import scheduled_runs
-from job_monitor.tests.recorded_runs import Mute
-from job_monitor.tests.site_tests import (
-	SiteTestCase,
-	kill_all,
-	kill_horse,
-	locked_row,
-	status,
-	worker,
-)
+from job_monitor.tests.support.jobs import status
+from job_monitor.tests.support.processes import kill_tree
+from job_monitor.tests.support.recorder_test_case import Mute
+from job_monitor.tests.support.site_test_case import SiteTestCase, locked_row
+from job_monitor.tests.support.workers import kill_horse, worker
 
 LOG = "Scheduled Job Log"
 
@@ -33,11 +29,11 @@ class TestScheduledRuns(SiteTestCase):
 	types: ClassVar[list[str]] = []
 
 	def schedule(self, method: str, **fields: Any) -> Any:
-		frappe.db.delete("Scheduled Job Type", {"method": f"job_monitor.tests.site_tests.{method}"})
+		frappe.db.delete("Scheduled Job Type", {"method": f"job_monitor.tests.support.jobs.{method}"})
 		doc = frappe.get_doc(
 			{
 				"doctype": "Scheduled Job Type",
-				"method": f"job_monitor.tests.site_tests.{method}",
+				"method": f"job_monitor.tests.support.jobs.{method}",
 				"frequency": "All",
 				"create_log": 1,
 				**fields,
@@ -86,7 +82,7 @@ class TestScheduledRuns(SiteTestCase):
 		fine.execute()
 		self.assertEqual([row.status for row in self.runs(broken)], ["Failed"])
 		row = self.runs(broken)[0]
-		self.assertEqual(row.method, "job_monitor.tests.site_tests.fail")
+		self.assertEqual(row.method, "job_monitor.tests.support.jobs.fail")
 		self.assertIn("no such invoice", row.error)
 		self.assertIn("Traceback", row.details)
 		self.assertTrue(row.started_at and row.ended_at)
@@ -115,7 +111,7 @@ class TestScheduledRuns(SiteTestCase):
 				)
 				with (
 					patch.object(module, name, side_effect=bug),
-					patch("job_monitor.tests.site_tests.succeed") as ran,
+					patch("job_monitor.tests.support.jobs.succeed") as ran,
 				):
 					fine.execute()
 					broken.execute()
@@ -177,7 +173,7 @@ class TestScheduledRuns(SiteTestCase):
 		with worker("default") as process:
 			schedule.enqueue(force=True)
 			self.wait_for(lambda: frappe.db.rollback() or self.going_on(schedule), "the run begins")
-			kill_all(process.pid)
+			kill_tree(process.pid)
 			process.wait()
 		self.sweep()
 		self.assertEqual(self.runs(schedule)[0].status, "Killed")

@@ -17,7 +17,9 @@ from frappe.utils import add_to_date, get_bench_path, now_datetime
 from frappe.utils.background_jobs import create_job_id, get_redis_conn
 from rq.job import Job
 
-from job_monitor.tests.site_tests import SiteTestCase, delete_jobs, worker
+from job_monitor.tests.support.jobs import delete_jobs
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.workers import worker
 
 LOG, TYPE = "Scheduled Job Log", "Scheduled Job Type"
 LONG_AGO = "2001-01-01 00:00:00"

@@ -22,7 +22,9 @@ from job_monitor.bridge.schedules.calendar import Calendar
 from job_monitor.core import clock
 from job_monitor.core.alerts.rules import Rule
 from job_monitor.job_monitor.report.schedule_health.schedule_health import execute
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off
 
 CORE = "frappe.core.doctype.scheduled_job_type.scheduled_job_type"
 API = "/api/method/job_monitor.api.schedules."
@@ -37,7 +39,7 @@ class TestScheduleHealth(SiteTestCase):
 		self.addCleanup(dormant.stop)
 
 	def schedule(self, method: str = "succeed", frequency: str = "Hourly", **values: Any) -> Any:
-		path = f"job_monitor.tests.site_tests.{method}"
+		path = f"job_monitor.tests.support.jobs.{method}"
 		frappe.db.delete("Scheduled Job Type", {"method": path})
 		doc = frappe.get_doc({"doctype": "Scheduled Job Type", "method": path, "frequency": frequency})
 		doc.update(values)
@@ -115,7 +117,7 @@ class TestScheduleHealth(SiteTestCase):
 		self.assertEqual((found.state, found.last_outcome, found.missed_runs), ("ok", "Complete", 0))
 		self.assertIsNotNone(found.last_duration)
 		for _run in range(2):
-			with patch("job_monitor.tests.site_tests.succeed", side_effect=ValueError("no such invoice")):
+			with patch("job_monitor.tests.support.jobs.succeed", side_effect=ValueError("no such invoice")):
 				doc.execute()
 		found = self.health(doc)
 		self.assertEqual((found.state, found.failures, found.last_outcome), ("failing", 2, "Failed"))
@@ -125,7 +127,7 @@ class TestScheduleHealth(SiteTestCase):
 
 	def test_one_without_a_log_is_known_to_fail_and_to_recover(self) -> None:
 		doc = self.schedule(frequency="All", create_log=0)
-		with patch("job_monitor.tests.site_tests.succeed", side_effect=ValueError("no such invoice")):
+		with patch("job_monitor.tests.support.jobs.succeed", side_effect=ValueError("no such invoice")):
 			doc.execute()
 		self.assertEqual((self.health(doc).state, self.health(doc).failures), ("failing", 1))
 		frappe.db.set_value(

@@ -12,7 +12,9 @@ import frappe
 
 from job_monitor.bridge.reports import monitor_log
 from job_monitor.job_monitor.report.job_performance.job_performance import execute
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request, work_off
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
+from job_monitor.tests.support.workers import work_off
 
 
 class TestJobPerformance(SiteTestCase):

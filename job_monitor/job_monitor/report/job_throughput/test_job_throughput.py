@@ -21,7 +21,8 @@ from job_monitor.core import clock
 from job_monitor.core.history.runs import FAILED, KILLED, STOPPED, SUCCESS, Run
 from job_monitor.job_monitor.report.job_latency import job_latency
 from job_monitor.job_monitor.report.job_throughput import job_throughput
-from job_monitor.tests.site_tests import SiteTestCase, make_user, request
+from job_monitor.tests.support.site_test_case import SiteTestCase
+from job_monitor.tests.support.users import make_user, request
 
 NOW = datetime(2031, 5, 20, 10, 30)
 """By the site's clock; far from all else that the site has recorded."""

@@ -1,6 +1,6 @@
 """A Frappe worker whose Redis, database, disk or clock breaks while this app's hooks run, and only then:
 
-	cd BENCH/sites && FRAPPE_REDIS_QUEUE=redis://… python -m job_monitor.tests.breaking FAULT FOLDER REDIS_PORT
+	cd BENCH/sites && FRAPPE_REDIS_QUEUE=redis://… python -m job_monitor.tests.support.faulty_worker FAULT FOLDER REDIS_PORT
 
 FOLDER gets `fault`, which `servers.Proxy` reads, and `times`: seconds that each hook took, a line each.
 """

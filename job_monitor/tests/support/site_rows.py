@@ -1,33 +1,22 @@
-"""What keeps the tests on a site apart from it: a Redis of their own, and every row of the site put back.
+"""The site's rows, put back after tests as they were before.
 
-Also where tests are run by `bench run-tests --app job_monitor`, beside workers, a scheduler and people at work.
+Tests also run by `bench run-tests --app job_monitor`, beside workers, a scheduler and users at work.
 """
 
 from __future__ import annotations
 
-import atexit
-import ctypes
 import json
 import os
 import pickle
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import frappe
-import psutil
-import redis
 from frappe.cache_manager import clear_defaults_cache
 from frappe.query_builder import Table
-from frappe.utils import add_to_date, background_jobs, get_bench_id
+from frappe.utils import add_to_date
 
 MADE = (
 	"Access Log",
@@ -49,109 +38,28 @@ MADE = (
 	"User Social Login",
 	"Version",
 )
-"""Frappe's tables that tests add rows to, themselves or by what Frappe does then."""
+"""Tables of Frappe's to which tests, or Frappe in their course, add rows."""
 
 CHANGED = ("DefaultValue", "Email Account", "Scheduled Job Type")
-"""Frappe's tables whose rows tests change, beside all of ours."""
+"""Tables of Frappe's whose rows tests change, beside all of ours."""
 
 LOGS = ("Error Log", "Scheduled Job Log")
-"""Tests change rows of the last day here; older ones they leave alone."""
+"""Tables in which tests change rows of the last day only."""
 
 SINGLES = ("Job Monitor Settings", "System Settings")
 
 SECRETS = ("Email Account", "Job Alert Channel", "Job Monitor Settings", "User")
-"""DocTypes whose passwords tests add and change; Frappe keeps those in a table that is no DocType's."""
-
-
-# Redis
-
-
-class _Server:
-	"""A Redis server for queues, workers and runs, that ends with this process."""
-
-	def __init__(self) -> None:
-		program = shutil.which("redis-server") or shutil.which("valkey-server")
-		if not program:
-			raise RuntimeError("tests on a site start a Redis of their own: install redis-server")
-		folder = tempfile.mkdtemp(prefix="job-monitor-tests-")
-		with socket.socket() as free:
-			free.bind(("127.0.0.1", 0))
-			port = free.getsockname()[1]
-		command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-		self.process = subprocess.Popen(
-			command, stdout=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_parent
-		)
-		atexit.register(shutil.rmtree, folder, ignore_errors=True)
-		atexit.register(self.process.kill)
-		self.url = f"redis://127.0.0.1:{port}"
-		self.client = redis.Redis.from_url(self.url)
-		self._wait()
-		if frappe.conf.use_rq_auth:
-			login = frappe.conf.rq_username or get_bench_id()
-			self.client.acl_setuser(login, True, nopass=True, commands=["+@all"], keys=["*"], channels=["*"])
-
-	def _wait(self) -> None:
-		for _try in range(200):
-			try:
-				self.client.ping()
-				return
-			except redis.ConnectionError:
-				time.sleep(0.05)
-		raise RuntimeError("the Redis of the tests does not answer")
-
-
-_server: _Server | None = None
-
-
-def empty_redis() -> None:
-	"""Let this process and those it starts have their queues on an empty Redis that nobody else uses.
-
-	Workers of the bench thus run no job of a test, tests run no job of the site, and no key stays.
-	"""
-	global _server
-	if _server is None:
-		_server = _Server()
-		os.environ["FRAPPE_REDIS_QUEUE"] = _server.url  # Frappe prefers it to the configuration
-	if frappe.local.conf.redis_queue != _server.url:
-		frappe.local.conf.redis_queue = _server.url
-		background_jobs._redis_queue_conn = None
-	_server.client.flushall()
-
-
-def die_with_parent() -> None:
-	"""For `preexec_fn`: a test run that is killed leaves no process behind."""
-	if sys.platform == "linux":
-		ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def kill_tree(pid: int) -> None:
-	"""SIGKILL a worker and the processes of its jobs, which are in process groups of their own.
-
-	A stopped worker begins no other job meanwhile.
-	"""
-	try:
-		parent = psutil.Process(pid)
-		parent.suspend()
-		processes = [parent, *parent.children(recursive=True)]
-	except psutil.NoSuchProcess:
-		return
-	for process in processes:
-		try:
-			process.kill()
-		except psutil.NoSuchProcess:
-			continue
-
-
-# Rows
+"""DocTypes whose passwords tests add and change. Passwords are in a table that is no DocType's."""
 
 
 @dataclass
 class _Table:
-	"""
+	"""Rows of a table before the tests.
+
 	Attributes:
-		names: Of every row.
-		rows: What tests may change, whole.
-		since: Rows older than this are none of the tests' business.
+		names: Names of all rows.
+		rows: Rows that tests may change, whole, by name.
+		since: Rows older than this are not among them.
 	"""
 
 	names: set[Any]
@@ -160,7 +68,7 @@ class _Table:
 
 
 class SiteRows:
-	"""The site's rows as they are now. A file keeps them, too, until they are back: a killed run loses nothing."""
+	"""The site's rows as they are now. A file keeps them until they are put back: the run after a killed one does it."""
 
 	def __init__(self) -> None:
 		self.put_back_of_killed_run()
@@ -251,35 +159,35 @@ def _delete(doctype: str, names: Iterable[Any]) -> None:
 
 
 def _settled() -> set[str]:
-	"""People whose settings of lists Frappe has in a table that is no DocType's."""
+	"""Users whose settings of lists are in a table that is no DocType's."""
 	return {row[0] for row in frappe.db.sql("select distinct `user` from `__UserSettings`")}
 
 
 def _forget_settings(settled: set[str]) -> None:
-	"""Of people whom tests made, also of those they deleted; from the cache, too, out of which the table is filled later."""
-	people = _names("User") | settled
+	"""Delete settings of users whom tests made, also from the cache, out of which Frappe fills the table later."""
+	users = _names("User") | settled
 	for key in map(bytes.decode, frappe.cache.hkeys("_user_settings")):
-		if key.rpartition("::")[2] not in people:
+		if key.rpartition("::")[2] not in users:
 			frappe.cache.hdel("_user_settings", key)
-	for user in _settled() - people:
+	for user in _settled() - users:
 		frappe.db.sql("delete from `__UserSettings` where `user` = %s", user)
 
 
 def _searched(doctypes: Iterable[str]) -> set[tuple[str, str]]:
-	"""Documents that Frappe's search has in a table that is no DocType's."""
+	"""Documents of Frappe's search, which are in a table that is no DocType's."""
 	search = Table("__global_search")
 	query = frappe.qb.from_(search).select(search.doctype, search.name)
 	return {(doctype, name) for doctype, name in query.where(search.doctype.isin(list(doctypes))).run()}
 
 
 def _forget_searched(searched: set[tuple[str, str]], doctypes: Iterable[str]) -> None:
-	"""Of documents that tests made; from the cache, too, out of which the table is filled later."""
-	queue, of = frappe.cache.make_key("global_search_queue"), frozenset(doctypes)
+	"""Delete documents that tests made from Frappe's search, also from the cache, out of which its table is filled later."""
+	queue, names = frappe.cache.make_key("global_search_queue"), frozenset(doctypes)
 	for value in frappe.cache.lrange("global_search_queue", 0, -1):
 		item = json.loads(value)
-		if item["doctype"] in of and not frappe.db.exists(item["doctype"], item["name"]):
+		if item["doctype"] in names and not frappe.db.exists(item["doctype"], item["name"]):
 			frappe.cache.lrem(queue, 0, value)
-	for doctype, name in _searched(of) - searched:
+	for doctype, name in _searched(names) - searched:
 		if not frappe.db.exists(doctype, name):
 			frappe.db.delete("__global_search", {"doctype": doctype, "name": name})
 

@@ -13,7 +13,7 @@ from job_monitor.bridge.history import job_metric, recent_runs
 from job_monitor.core import limits
 from job_monitor.core.history.runs import Failure, Run, RunLog
 from job_monitor.recorder import ingest
-from job_monitor.tests.site_tests import SiteTestCase
+from job_monitor.tests.support.site_test_case import SiteTestCase
 
 FAILURE, GROUP = "Job Failure", "Job Failure Group"
 
