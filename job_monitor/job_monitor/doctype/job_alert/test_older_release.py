@@ -65,8 +65,8 @@ class TestFieldNames(NoticeTestCase):
 		frappe.db.rollback()
 		alert_field_names.execute()
 		self.rename_docfields(alert_field_names.RENAMED[RULE])
-		for row in self.patches:
-			frappe.get_doc({"doctype": "Patch Log", **row}).db_insert()
+		while self.patches:
+			frappe.get_doc({"doctype": "Patch Log", **self.patches.pop()}).db_insert()
 		frappe.db.commit()
 
 	def rename_docfields(self, renamed: dict[str, str]) -> None:
