@@ -87,9 +87,11 @@ class Sources:
 
 	@property
 	def snapshot(self) -> Snapshot:
+		"""Queues, workers and running jobs of the bench."""
 		return self._once(REDIS, "snapshot", lambda: snapshot.take(context.client(), zombie_seconds=0))
 
 	def lost_runs(self) -> tuple[int, datetime] | None:
+		"""Number of runs that were lost within a day and when the last was; None if there are none."""
 		return self._once(HISTORY, "lost runs", recorder_progress.lost_runs)
 
 	def zombies(self, known: Collection[str]) -> list[Job]:
@@ -133,9 +135,11 @@ class Sources:
 
 	@property
 	def baselines(self) -> dict[str, baselines.Baseline]:
+		"""Usual durations by method."""
 		return self._once(HISTORY, "baselines", baselines.read)
 
 	def new_groups(self, minutes: int) -> list[failure_groups.NewGroup]:
+		"""Groups of failures that are new, or came back, within the window; newest first."""
 		since = self.now - timedelta(minutes=minutes)
 		return self._once(HISTORY, ("groups", minutes), lambda: failure_groups.new_groups(since))
 
@@ -149,10 +153,12 @@ class Sources:
 
 	@property
 	def schedules(self) -> list[ScheduleHealth]:
+		"""All schedules of the site."""
 		return self._once(SCHEDULES, "schedules", schedule_health.read)
 
 	@property
 	def scheduler(self) -> scheduler.SchedulerHealth:
+		"""State of Frappe's scheduler."""
 		return self._once(SCHEDULES, "scheduler", lambda: scheduler.health(self.schedules))
 
 	@property

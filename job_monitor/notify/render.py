@@ -25,10 +25,12 @@ _MARKDOWN = re.compile(r"([\\`*_~|\[\]()<>#+!-])")
 
 
 def plain(text: str, chars: int = limits.NOTIFY_TITLE_CHARS) -> str:
+	"""A text without unprintable characters, cut to a length."""
 	return cut(_UNPRINTABLE.sub("", text), chars)
 
 
 def line(text: str) -> str:
+	"""A text as one line, as `plain`."""
 	return plain(" ".join(text.split()))
 
 
@@ -60,10 +62,12 @@ def badge(message: Message, _: Translate = str) -> str:
 
 
 def headline(message: Message, _: Translate = str) -> str:
+	"""Badge and title of a message."""
 	return f"{badge(message, _)}: {message.title}"
 
 
 def color(message: Message) -> int:
+	"""A message's color, as an RGB number."""
 	if message.state in (TEST, UNKNOWN):
 		return _GREY
 	if message.state == RESOLVED:
@@ -93,6 +97,7 @@ def as_text(message: Message, _: Translate = str) -> str:
 
 
 def as_html(message: Message, _: Translate = str) -> str:
+	"""The HTML part of an e-mail."""
 	rows = "".join(
 		f'<tr><td style="padding:2px 16px 2px 0;color:#666">{html.escape(label)}</td>'
 		f"<td>{html.escape(value)}</td></tr>"
@@ -136,6 +141,7 @@ def as_slack(message: Message, _: Translate = str) -> dict[str, Any]:
 
 
 def as_discord(message: Message, _: Translate = str) -> dict[str, Any]:
+	"""For a webhook of Discord: no mention pings anybody."""
 	embed: dict[str, Any] = {
 		"description": _discord(message.text),
 		"color": color(message),

@@ -39,6 +39,8 @@ Address = tuple[Any, ...]
 
 
 class AddressRefused(DeliveryError):
+	"""A URL or an address that a webhook may not use. Permanent."""
+
 	def __init__(self, text: str) -> None:
 		super().__init__(text, permanent=True)
 

@@ -31,6 +31,7 @@ MANY = "(many)"
 
 @check("Error Log Rate")
 def error_log_rate(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Error Logs of the window, if there are more than the threshold."""
 	errors = sources.error_logs(rule.window_minutes)
 	if errors > rule.threshold:
 		singular, plural = _("1 error in {1}"), _("{0} errors in {1}")
@@ -41,6 +42,7 @@ def error_log_rate(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sigh
 
 @check("Failure Rate")
 def failure_rate(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Methods of which too large a part of the runs failed; else all methods together."""
 	queues = _queues(rule, sources)
 	bad = _bad(rule, queues)
 	found = [
@@ -88,6 +90,7 @@ def _window(rule: Rule) -> str:
 
 @check("Method Failures")
 def method_failures(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Methods that failed too often."""
 	for method, bad in _bad(rule, _queues(rule, sources)).items():
 		if bad >= max(1, rule.threshold):
 			title = counted(bad, _("Failed once"), _("Failed {0} times"))
@@ -96,6 +99,7 @@ def method_failures(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sig
 
 @check("New Failure Group")
 def new_failure_group(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""New groups of failures, each by itself, and a flood of them as one."""
 	groups = sources.new_groups(rule.window_minutes)
 	# What came in the hour before the oldest that was read is not known
 	known_from = groups[-1].at + QUIET if len(groups) >= NEW_GROUPS else None

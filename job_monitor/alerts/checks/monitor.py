@@ -16,6 +16,7 @@ from job_monitor.notify.wording import spoken
 
 @check("Evaluation Gap")
 def evaluation_gap(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""The time since the evaluation before this one, if it is too long."""
 	before = sources.last_evaluated_at
 	minutes = (sources.now - before).total_seconds() / 60 if before else 0.0
 	if before and minutes > rule.threshold:
@@ -29,6 +30,7 @@ def evaluation_gap(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sigh
 
 @check("Lost Runs")
 def lost_runs(_rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Runs that never reached the database."""
 	if lost := sources.lost_runs():
 		number, at = lost
 		title = _("{0} runs of jobs were never written down").format(f"{number:,}")

@@ -32,6 +32,7 @@ def _jobs_wait(waiting: int, age: float | None) -> str:
 
 @check("Queue Age")
 def queue_age(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Queues whose oldest job has waited too long."""
 	for queue, waiting in _waiting(rule, sources):
 		age = queue.oldest_age(sources.snapshot.taken_at)
 		if age is not None and age > rule.threshold:
@@ -45,6 +46,7 @@ def queue_age(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]
 
 @check("Queue Depth")
 def queue_depth(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Queues that are nearly at the limit from which Frappe refuses jobs."""
 	limit = sources.enqueue_limit
 	for queue, waiting in _waiting(rule, sources) if limit else ():
 		if 100 * waiting / limit >= rule.threshold:
@@ -57,6 +59,7 @@ def queue_depth(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sightin
 
 @check("Stalled Queue")
 def stalled_queue(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Queues with workers in which nothing starts or ends; all queues with jobs while workers are suspended."""
 	for queue, waiting in _waiting(rule, sources):
 		age = queue.oldest_age(sources.snapshot.taken_at)
 		serving = sources.snapshot.serving(queue)
@@ -75,6 +78,7 @@ def stalled_queue(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sight
 
 @check("No Worker")
 def no_worker(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Queues with jobs that no worker serves."""
 	for queue, waiting in _waiting(rule, sources):
 		if not sources.snapshot.serving(queue):
 			title = _("No worker serves queue {0}").format(queue.short_name)
@@ -85,6 +89,7 @@ def no_worker(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]
 
 @check("Failed Registry")
 def failed_registry(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Queues that are nearly at the limit from which Frappe drops failed jobs."""
 	limit = sources.failed_limit
 	for queue in sources.snapshot.queues:
 		failed = queue.counts.get(keys.FAILED, 0)
@@ -96,6 +101,7 @@ def failed_registry(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sig
 
 @check("Redis Memory")
 def redis_memory(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Redis, if it is nearly at its limit of memory."""
 	used, limit = sources.redis_memory
 	if limit and 100 * used / limit >= rule.threshold:
 		title = _("Redis has used {0} of {1} MB").format(used >> 20, limit >> 20)

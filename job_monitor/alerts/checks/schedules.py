@@ -21,6 +21,7 @@ from job_monitor.notify.wording import counted
 
 @check("Missed Schedule")
 def missed_schedule(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting] | None:
+	"""Schedules that were not started when due; those in the future are one sighting. None while the scheduler stands."""
 	if not sources.scheduler.runs:
 		return None
 	return _missed(rule, sources)
@@ -44,6 +45,7 @@ def _missed(rule: Rule, sources: Sources) -> Iterator[Sighting]:
 
 @check("Failing Schedule")
 def failing_schedule(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Schedules that failed too often in a row."""
 	for schedule in _schedules(rule, sources, "failing"):
 		if schedule.failures >= rule.threshold:
 			what = counted(schedule.failures, _("Scheduled run failed"), _("Failed {0} times in a row"))
@@ -65,12 +67,14 @@ def _of_schedule(schedule: ScheduleHealth, title: str, value: float = 0.0) -> Si
 
 @check("Blocked Schedule")
 def blocked_schedule(rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""Schedules that a dead job with their id blocks."""
 	for schedule in _schedules(rule, sources, "blocked"):
 		yield _of_schedule(schedule, _("Blocked by a dead job: {0}").format(schedule.method))
 
 
 @check("Scheduler")
 def scheduler(_rule: Rule, sources: Sources, _known: Known) -> Iterator[Sighting]:
+	"""The scheduler, if it does not run."""
 	found = sources.scheduler
 	if not found.runs:
 		title = translated(of_scheduler(found.state, frappe.local.site)[0])
