@@ -28,10 +28,10 @@ class RQJob(PlainText, CoreRQJob):
 		return Job.fetch(self.name, connection=get_redis_conn())
 
 	def stop_job(self) -> None:
-		actions.act_or_tell("stop", self.name)
+		actions.act_with_message("stop", self.name)
 
 	def cancel(self) -> None:
-		actions.act_or_tell("cancel", self.name)
+		actions.act_with_message("cancel", self.name)
 
 	def delete(self, *args: Any, **kwargs: Any) -> None:
 		actions.remove_or_throw(self.name)
