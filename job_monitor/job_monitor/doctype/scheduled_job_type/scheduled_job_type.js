@@ -30,7 +30,9 @@ function tell(frm, health) {
 		frappe.set_route("List", "Scheduled Job Log", { scheduled_job_type: frm.doc.name })
 	);
 	if (health.blocked_by && frappe.boot.job_monitor?.can_manage) {
-		const button = frm.add_custom_button(__("Release", null, "Job Monitor"), () => release(frm, health));
+		const button = frm.add_custom_button(__("Release", null, "Job Monitor"), () =>
+			release(frm, health)
+		);
 		button.removeClass("btn-default").addClass("btn-primary");
 	}
 }

@@ -14,8 +14,7 @@ const RANGES = () => ({
 const GROUPS = () => ({ Time: __("Time"), Method: __("Method"), Queue: __("Queue") });
 const SECONDS = /^(wait_)?(p50|p95|p99|max)$|^(seconds|cpu|oldest_age)$/;
 
-const choices = (labels) =>
-	Object.entries(labels).map(([value, label]) => ({ value, label }));
+const choices = (labels) => Object.entries(labels).map(([value, label]) => ({ value, label }));
 
 /** Filters of a report over time. `group_by`: a key of GROUPS. `more`: further filters. */
 export function filters(group_by, more = []) {
@@ -120,7 +119,11 @@ export function outcome(doc) {
 const STATES = { Open: "red", Resolved: "green", Ignored: "gray" };
 
 /** Indicator of a Job Failure Group. */
-export const state = (doc) => [state_label(doc.state), STATES[doc.state] || "gray", `state,=,${doc.state}`];
+export const state = (doc) => [
+	state_label(doc.state),
+	STATES[doc.state] || "gray",
+	`state,=,${doc.state}`,
+];
 
 const state_label = (state) => __(state, null, "Job Failure Group");
 

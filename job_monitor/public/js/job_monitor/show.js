@@ -104,7 +104,8 @@ export function columns(listview, order, wide = 0) {
 /** No column becomes narrower than its head, a status or a moment: "Successful Jobs" must not end as "Success…". */
 function keep_heads({ columns, doctype, $page }) {
 	columns.forEach(({ type, df = {} }, index) => {
-		const least = type === "Status" ? status_letters(doctype) : df.fieldtype === "Datetime" ? 14 : 0;
+		const least =
+			type === "Status" ? status_letters(doctype) : df.fieldtype === "Datetime" ? 14 : 0;
 		const letters = Math.max(least, __(df.label || "", null, df.parent).length);
 		$page[0].style.setProperty(`--jm-letters-${index + 1}`, letters);
 	});
