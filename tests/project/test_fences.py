@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import fences
+from tests.support import fences, references
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "job_monitor"
@@ -131,6 +131,26 @@ def test_every_whitelisted_function_has_all_its_types() -> None:
 @pytest.mark.parametrize("folder", [TESTS, PACKAGE], ids=["tests", "package"])
 def test_no_test_is_hollow(folder: Path) -> None:
 	assert not fences.hollow_tests(folder)
+
+
+def test_names_of_our_own_modules_exist() -> None:
+	assert not references.missing(TESTS.parent)
+
+
+@pytest.mark.parametrize(
+	("source", "missing"),
+	[
+		("from job_monitor.core import gone", "job_monitor.core.gone"),
+		("from job_monitor.core import here\nhere.gone()", "job_monitor.core.here.gone"),
+		("from job_monitor.core.here import found\nfrom job_monitor import core\ncore.here.found", ""),
+		("from job_monitor.core import here as there\ndef f(there):\n\treturn there.gone", ""),
+	],
+)
+def test_a_name_that_nothing_defines_is_found(source: str, missing: str, tmp_path: Path) -> None:
+	write(tmp_path / "job_monitor", core__here="if True:\n\tfound = 1", user=source)
+	(tmp_path / "job_monitor" / "core" / "__init__.py").touch()
+	found = references.missing(tmp_path, ["job_monitor"])
+	assert [place.rpartition(": ")[2] for place in found] == [missing] * bool(missing)
 
 
 def test_what_hooks_name_exists() -> None:

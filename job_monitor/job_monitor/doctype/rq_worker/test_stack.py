@@ -36,7 +36,7 @@ class TestStack(SiteTestCase):
 			# "started" is said by the worker's child before it has imported the job
 			self.wait_for(lambda: re.search(r"\bhang\b", self.take(name).text), "the job hangs")
 			for taken in (self.ask("jobs", job_id=job_id), self.ask("workers", worker=name)):
-				self.assertIn("testing.py", taken["text"], taken)
+				self.assertIn("site_tests.py", taken["text"], taken)
 				self.assertRegex(taken["text"], r"\bhang\b")
 				self.assertNotEqual(taken["pid"], process.pid)
 			self.assertIsNone(process.poll())
