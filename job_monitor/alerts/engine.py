@@ -77,7 +77,7 @@ def evaluate(by: str, kinds: Collection[str] = ()) -> Evaluation:
 	"""
 	owner = f"{socket.gethostname()}:{os.getpid()}:{frappe.generate_hash(length=6)}"
 	if not state.acquire_lease(LEASE, limits.ALERT_LEASE_SECONDS, owner):
-		return Evaluation(clock.now(), by, skipped="another process is at it")
+		return Evaluation(clock.now(), by, skipped=_("another process is at it"))
 	with language_of_site():
 		try:
 			evaluation = _evaluate(by, kinds)
@@ -99,7 +99,7 @@ def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 	sources = Sources(now, before.get("at"), windows(rules))
 	seen, problems = look(rules, sources), sources.problems
 	if not _write(rules, seen, now, by, not kinds, before.get("number", 0)):
-		return Evaluation(now, by, len(rules), problems, skipped="another process was faster")
+		return Evaluation(now, by, len(rules), problems, skipped=_("another process was faster"))
 	seconds = time.monotonic() - started
 	kept = before | {"number": before.get("number", 0) + 1}
 	if not kinds:
@@ -129,7 +129,7 @@ def _bounded(seen: list[Sighting] | None, known: Mapping[str, Any]) -> list[Sigh
 		return None
 	kept = sorted(seen, key=lambda sighting: sighting.subject[:255] not in known)[: limits.ALERT_SUBJECTS]
 	more = len(seen) - len(kept)
-	note = f"\n({more:,} more like this are not followed.)" if more else ""
+	note = "\n" + _("{0} more like this are not followed.").format(f"{more:,}") if more else ""
 	return [
 		replace(
 			sighting, subject=sighting.subject[:255], title=sighting.title[:255], text=sighting.text + note
@@ -177,15 +177,15 @@ def _heartbeat(evaluation: Evaluation) -> str:
 	if not url:
 		return ""
 	if evaluation.withheld:
-		return f"not sent: {evaluation.withheld}"
+		return _("not sent: {0}").format(evaluation.withheld)
 	if evaluation.problems or evaluation.undelivered:
-		return "not sent: not all is well"
+		return _("not sent: not all is well")
 	private = bool(frappe.conf.get("job_monitor_private_webhooks"))
 	try:
 		return post(Request(url, b"{}", {}, private=private, tries=1))
 	except DeliveryError as error:
 		frappe.logger("job_monitor").error(f"heartbeat: {error}")
-		return f"failed: {error}"
+		return _("failed: {0}").format(error)
 
 
 def _has_heartbeat() -> bool:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from job_monitor.core import limits
 from job_monitor.core.pickles.pickle_walk import Undecodable, is_tame
+from job_monitor.core.wording import Number, say
 
 
 class Opaque(dict[Any, Any]):
@@ -132,7 +133,7 @@ _COPIES = 4
 """How many times what a pickle holds its calls may copy."""
 
 _BYTES = frozenset(("_codecs.encode", "builtins.bytes"))
-_TOO_MUCH = "its calls would take too much memory: more than four times what it holds"
+_TOO_MUCH = say("its calls would take too much memory: more than four times what it holds")
 _PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # protocols below 3 write these
 
 
@@ -150,13 +151,13 @@ class _Names:
 
 	def find(self, module: str, name: str) -> Any:
 		if len(module) + len(name) > limits.ID_CHARS:
-			raise Undecodable("it names a class by too long a text")
+			raise Undecodable(say("it names a class by too long a text"))
 		path = f"{_PYTHON_2_MODULES.get(module, module)}.{name}"
 		if found := self.bytes if path in _BYTES else _KNOWN.get(path):
 			return found
 		self.left -= 1
 		if self.left < 0:
-			raise Undecodable(f"it names more than {limits.PICKLE_NAMES} classes")
+			raise Undecodable(say("it names more than {0} classes", limits.PICKLE_NAMES))
 		return _opaque(path)
 
 
@@ -209,7 +210,7 @@ class _Careful(pickle._Unpickler):
 	def _fill(self, items: list[Any]) -> None:
 		target = self.stack[-1]
 		if not isinstance(target, dict):
-			raise Undecodable("it sets items of what is no dict")
+			raise Undecodable(say("it sets items of what is no dict"))
 		target.update(zip(map(_key, items[::2]), items[1::2], strict=True))
 
 	def load_additems(self) -> None:
@@ -225,7 +226,7 @@ class _Careful(pickle._Unpickler):
 	def load_build(self) -> None:
 		state = self.stack.pop()
 		if not isinstance(self.stack[-1], (Opaque, _PlainDict)):
-			raise Undecodable("it sets the state of what has none")
+			raise Undecodable(say("it sets the state of what has none"))
 		self.stack[-1].__setstate__(state)
 
 	def load_reduce(self) -> None:
@@ -283,5 +284,5 @@ def loads(raw: bytes, max_odd_bytes: int) -> Any:
 		unpickler.size = len(raw)
 		return unpickler.load()
 	if len(raw) > max_odd_bytes:
-		raise Undecodable(f"it is no plain data and larger than {max_odd_bytes:,} bytes")
+		raise Undecodable(say("it is no plain data and larger than {0} bytes", Number(max_odd_bytes)))
 	return _Careful(raw).load()

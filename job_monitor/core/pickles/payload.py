@@ -18,6 +18,7 @@ from job_monitor.core import limits
 from job_monitor.core.pickles import inert
 from job_monitor.core.pickles.inert import Opaque as Opaque
 from job_monitor.core.pickles.pickle_walk import Undecodable as Undecodable
+from job_monitor.core.wording import Number, say
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def inflate(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> bytes:
 		raw = data
 	else:
 		if not stream.eof and len(raw) <= max_bytes:
-			raise Undecodable("the compressed data is cut off")
+			raise Undecodable(say("the compressed data is cut off"))
 	if len(raw) > max_bytes:
-		raise Undecodable(f"it is larger than {max_bytes:,} bytes")
+		raise Undecodable(say("it is larger than {0} bytes", Number(max_bytes)))
 	return raw
 
 
@@ -89,10 +90,10 @@ def decode(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> Call:
 	"""
 	value = loads(inflate(data, max_bytes), max_bytes)
 	if not isinstance(value, (tuple, list)) or len(value) != 4:
-		raise Undecodable("the payload is not RQ's (function, instance, args, kwargs)")
+		raise Undecodable(say("the payload is not RQ's (function, instance, args, kwargs)"))
 	function, instance, args, kwargs = value
 	if not isinstance(kwargs, dict):
-		raise Undecodable("the payload's keyword arguments are no dict")
+		raise Undecodable(say("the payload's keyword arguments are no dict"))
 	name = dotted(function)
 	if name.endswith(".execute_job") and "method" in kwargs and isinstance(kwargs.get("kwargs"), dict):
 		return of_frappe(kwargs)

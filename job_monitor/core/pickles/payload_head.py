@@ -11,6 +11,7 @@ import zlib
 
 from job_monitor.core import limits
 from job_monitor.core.pickles import payload
+from job_monitor.core.wording import say
 
 _FUNCTION_ONLY = b"N)}t."
 """Opcodes for no instance, no arguments, and the end."""
@@ -71,7 +72,7 @@ def cut(data: bytes) -> bytes:
 	except (ValueError, IndexError):  # where it is cut off, or no pickle
 		pass
 	if not end:
-		raise payload.Undecodable("its beginning does not tell what it runs")
+		raise payload.Undecodable(say("its beginning does not tell what it runs"))
 	return _without_frames(raw[:kept], [at for at in frames if at < kept]) + end
 
 

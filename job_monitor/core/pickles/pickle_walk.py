@@ -6,6 +6,7 @@ Source: cpython `pickletools.py`, `_pickle.c`.
 from __future__ import annotations
 
 from job_monitor.core import limits
+from job_monitor.core.wording import Number, say
 
 
 class Undecodable(Exception):
@@ -57,7 +58,7 @@ def is_tame(data: bytes) -> bool:
 	try:
 		return _Walk(data).run()
 	except IndexError:
-		raise Undecodable("the payload is cut off") from None
+		raise Undecodable(say("the payload is cut off")) from None
 
 
 class _Walk:
@@ -95,7 +96,7 @@ class _Walk:
 				return self.tame and self.left >= 0
 			else:
 				at = self._rare(op, at + 1, memos)
-		raise Undecodable(f"the payload takes more than {STEPS:,} steps to read")
+		raise Undecodable(say("the payload takes more than {0} steps to read", Number(STEPS)))
 
 	def _rare(self, op: int, at: int, memos: int) -> int:
 		"""Where the next opcode stands; `at` is behind this one."""
@@ -127,10 +128,10 @@ class _Walk:
 
 	def _lines(self, op: int, at: int) -> int:
 		if op not in _LINES:
-			raise Undecodable(f"the payload is no plain pickle (byte 0x{op:02x})")
+			raise Undecodable(say("the payload is no plain pickle (byte {0})", f"0x{op:02x}"))
 		start = at
 		for _line in range(_LINES[op]):
 			at = self.data.find(b"\n", at) + 1 or len(self.data)
 		if op in _NUMBERS and at - start > limits.NUMBER_CHARS:
-			raise Undecodable(f"the payload holds a number of more than {limits.NUMBER_CHARS} digits")
+			raise Undecodable(say("the payload holds a number of more than {0} digits", limits.NUMBER_CHARS))
 		return at

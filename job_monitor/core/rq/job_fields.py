@@ -83,7 +83,7 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 	try:
 		call = payload.decode(data, max_bytes)
 	except payload.Undecodable as error:
-		return {"problem": say("cannot be decoded: {0}", error)}
+		return {"problem": say("cannot be decoded: {0}", *error.args)}
 	return {
 		"method": clean(call.method),
 		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES)
@@ -119,7 +119,7 @@ def head_parts(data: bytes, max_chars: int, redactor: Redactor) -> dict[str, Any
 	try:
 		parts = call_parts(payload_head.cut(data), 2 * limits.HEAD_BYTES, max_chars, redactor)
 	except payload.Undecodable as error:
-		return {"problem": say("its large payload is shown in the job's own view only: {0}", error)}
+		return {"problem": say("its large payload is shown in the job's own view only: {0}", *error.args)}
 	if parts.get("arguments"):
 		parts["arguments"] = parts["arguments"].rstrip("…")
 	return parts

@@ -22,6 +22,7 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import asking
 from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Zombies
+from job_monitor.core.wording import say
 
 _STATUSES = (keys.QUEUED, keys.STARTED)
 
@@ -137,7 +138,7 @@ class _Hunt:
 		return self._result(suspects, complete=not self.unreadable)
 
 	def _result(self, suspects: Sequence[Job], complete: bool) -> Zombies:
-		problem = f"not readable: {'; '.join(self.unreadable[:3])}" if self.unreadable else ""
+		problem = say("not readable: {0}", "; ".join(self.unreadable[:3])) if self.unreadable else ""
 		return Zombies(self._confirmed(suspects), self.looked_at, complete, problem)
 
 	def _known(self) -> array[int] | None:

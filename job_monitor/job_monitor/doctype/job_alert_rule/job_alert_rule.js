@@ -33,9 +33,6 @@ async function shape(frm) {
 	kinds ||= frappe.job_monitor.get_rule_kinds();
 	const kind = (await kinds)[frm.doc.kind];
 	frm.set_df_property("kind", "description", kind ? __(kind.help) : "");
-	// Desk adds the time zone to it, and finds no translation of both
-	const muted = frm.fields_dict.muted_until.df;
-	muted.description = __(muted.description);
 	const has = (scope) => Boolean(kind?.scope.includes(scope));
 	frm.toggle_display("threshold", Boolean(kind?.threshold));
 	frm.toggle_display("minimum", Boolean(kind?.minimum));

@@ -1,4 +1,9 @@
 frappe.job_monitor.show.to_the_letter("Job Alert Rule");
+// Desk adds the time zone to it, and finds no translation of both
+{
+	const df = frappe.meta.get_docfield("Job Alert Rule", "muted_until");
+	df.description = __(df.description);
+}
 
 frappe.listview_settings["Job Alert Rule"] = {
 	hide_name_column: true,
