@@ -1,4 +1,4 @@
-"""The `job-monitor` command: what it prints, how it exits, what never reaches a terminal."""
+"""The `job-monitor` command: its output, its exit codes, and control characters in texts of jobs."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def test_only_a_queued_job_waits(run: Run, jobs: Jobs) -> None:
 	assert run("jobs").output.count("2.0 h ") == 5  # four were created so long ago, one waits so long
 
 
-def test_version_is_told() -> None:
+def test_version_is_printed() -> None:
 	assert "job-monitor" in CliRunner().invoke(main, ["--version"]).output
 
 
@@ -318,7 +318,7 @@ def test_no_width_of_the_terminal_is_too_small(
 
 @pytest.fixture
 def hostile(jobs: Jobs) -> Jobs:
-	"""Control characters wherever a job or a worker can bring them."""
+	"""Control characters in all texts of a job and a worker."""
 	call = (f"app.{ESCAPES}", None, (), {f"key{ESCAPES}": ESCAPES, "markup": "[bold red]x[/bold red]"})
 	raw = ESCAPES.encode()
 	job_id = "a.localhost||x" + ESCAPES

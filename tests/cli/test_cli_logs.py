@@ -1,4 +1,4 @@
-"""`job-monitor logs`: what it prints, follows and refuses."""
+"""`job-monitor logs`: its output, following a log, and refusals."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_search_that_read_enough_says_how_to_go_on(
 		["scheduler", "--search", "x" * 300],
 	],
 )
-def test_what_is_refused_is_one_line_and_exit_code_2(run: Run, arguments: list[str]) -> None:
+def test_a_refusal_is_one_line_and_exit_code_2(run: Run, arguments: list[str]) -> None:
 	result = run("logs", *arguments)
 	assert result.exit_code == 2 and not result.stdout
 	assert result.stderr.startswith("job-monitor: ") and result.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Where the output goes: to a full disk, to nowhere, to a file in which nothing has to fit; and what is said instead."""
+"""Output to a full disk, to a closed stream, to a file; and errors, which are lines on stderr."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_in_a_file_no_line_is_filled_up_to_the_longest(redis_url: str, jobs: Job
 	assert len(shown) < 70_000
 
 
-def test_what_cannot_be_done_is_said_in_its_own_words(redis_url: str, tmp_path: Path) -> None:
+def test_an_error_has_a_message_of_its_own(redis_url: str, tmp_path: Path) -> None:
 	def said(*arguments: str) -> str:
 		return CliRunner().invoke(main, arguments, env={"JOB_MONITOR_REDIS": ""}).stderr
 

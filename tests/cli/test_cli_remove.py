@@ -1,4 +1,4 @@
-"""`job-monitor remove`: asks, deletes, notes who did, and says what it left."""
+"""`job-monitor remove`: asks, deletes, logs who did so, and names the jobs that stay."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def left(jobs: Jobs) -> set[bytes]:
 	return set(jobs.connection.keys("rq:job:*"))
 
 
-def test_a_zombie_is_removed_and_who_did_is_noted(bench: Path, jobs: Jobs, zombie: str) -> None:
+def test_a_zombie_is_removed_and_the_log_says_by_whom(bench: Path, jobs: Jobs, zombie: str) -> None:
 	result = remove(bench, zombie, "--yes")
 	assert result.exit_code == 0 and "the zombie was deleted" in result.output
 	assert left(jobs) == {b"rq:job:a||waits"}
@@ -74,7 +74,7 @@ def test_a_hunt_that_was_cut_short_says_so(bench: Path, jobs: Jobs) -> None:
 	assert result.exit_code == 0 and "--seconds" in result.stderr
 
 
-def test_what_is_refused_is_said_and_the_rest_done(bench: Path, jobs: Jobs, zombie: str) -> None:
+def test_a_refusal_is_printed_and_the_other_jobs_are_removed(bench: Path, jobs: Jobs, zombie: str) -> None:
 	jobs.raw("a||runs", status="started")
 	result = remove(bench, "a||runs", zombie, "--yes", "--json")
 	assert result.exit_code == 1
@@ -84,14 +84,12 @@ def test_what_is_refused_is_said_and_the_rest_done(bench: Path, jobs: Jobs, zomb
 	assert left(jobs) == {b"rq:job:a||waits", b"rq:job:a||runs"}
 
 
-def test_a_job_that_is_not_there_stops_it_before_anything_is_removed(
-	bench: Path, jobs: Jobs, zombie: str
-) -> None:
+def test_an_unknown_job_stops_it_before_anything_is_removed(bench: Path, jobs: Jobs, zombie: str) -> None:
 	result = remove(bench, zombie, "a||gone", "--yes")
 	assert result.exit_code == 1 and "a||gone" in result.output
 	assert len(left(jobs)) == 2
 
 
 @pytest.mark.parametrize("arguments", [[], ["a||1", "--zombies"]])
-def test_what_is_to_be_removed_must_be_named(bench: Path, arguments: list[str]) -> None:
+def test_ids_or_zombies_must_be_named(bench: Path, arguments: list[str]) -> None:
 	assert remove(bench, *arguments).exit_code == 2

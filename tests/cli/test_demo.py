@@ -1,4 +1,4 @@
-"""The demo on terminals that cannot show it live, and interrupted at any moment."""
+"""The demo on terminals that cannot show it live, and when Ctrl-C interrupts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def on_terminal(command: list[str], kind: str, seconds: float) -> tuple[int, str]:
-	"""Exit code and what a terminal of this kind was sent."""
+	"""The exit code of a command, and its output on a terminal of this kind."""
 	master, terminal = pty.openpty()
 	process = subprocess.Popen(
 		command,
@@ -48,7 +48,7 @@ def on_terminal(command: list[str], kind: str, seconds: float) -> tuple[int, str
 	return code, shown.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def test_a_dumb_terminal_is_shown_what_others_are_shown_live() -> None:
+def test_on_a_dumb_terminal_the_views_are_printed_once() -> None:
 	code, shown = on_terminal(COMMAND, "dumb", 90)
 	assert code == 0
 	for command in ("doctor", "queues", "workers", "jobs --status failed"):
@@ -57,7 +57,7 @@ def test_a_dumb_terminal_is_shown_what_others_are_shown_live() -> None:
 	assert not {c for c in shown if ord(c) in terminal_text.HIDDEN and c != "\n"}
 
 
-def test_top_says_what_a_dumb_terminal_lacks(redis_url: str) -> None:
+def test_top_refuses_a_dumb_terminal(redis_url: str) -> None:
 	command = [sys.executable, "-m", "job_monitor.cli.main", "--redis", redis_url, "top"]
 	code, shown = on_terminal(command, "dumb", 30)
 	assert code == 2 and "top needs a terminal" in shown

@@ -1,4 +1,4 @@
-"""Text that is safe for a terminal: nothing moves the cursor, hides, or turns the direction; the rest stays."""
+"""Text that is safe for a terminal: characters that move the cursor, hide, or turn the direction are replaced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT = {0x200C, 0x200D}
 """They join letters, and are part of how words are spelled."""
 
 
-def test_every_character_that_is_not_seen_is_replaced() -> None:
+def test_every_invisible_character_is_replaced() -> None:
 	hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 	left = {
 		code
@@ -30,14 +30,14 @@ def test_every_character_that_is_not_seen_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("text", ["\u202egpj.exe", "a\u2066b", "\u200fx", "x\u200bx", "\x1b[2Jx", "\x9b2Jx"])
-def test_what_deceives_a_reader_is_seen(text: str) -> None:
+def test_characters_that_deceive_a_reader_are_replaced(text: str) -> None:
 	assert "\ufffd" in terminal_text.line(text) and "\ufffd" in terminal_text.lines(text)
 
 
 @pytest.mark.parametrize(
 	"text", ["Grüße", "日本語", "مرحبا", "می\u200cخواهم", "क्\u200dष", "👩\u200d🔧", "a b-c_d'e\"", "é"]
 )
-def test_what_people_write_stays(text: str) -> None:
+def test_letters_of_any_script_stay(text: str) -> None:
 	assert terminal_text.line(text) == terminal_text.lines(text) == text
 
 
@@ -49,7 +49,7 @@ def test_any_text_is_safe_and_keeps_its_length(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_json_that_is_safe_says_the_same(text: str) -> None:
+def test_safe_json_has_the_same_values(text: str) -> None:
 	shown = terminal_text.json(json.dumps({"x": text}, ensure_ascii=False))
 	assert json.loads(shown) == {"x": text}
 	assert not {ord(c) for c in shown} & terminal_text.HIDDEN

@@ -1,4 +1,4 @@
-"""The live view: what keys do, what is drawn, and that it leaves the terminal as it was."""
+"""The live view: its keys, its screen, and the terminal afterwards."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_the_chosen_job_is_on_the_screen_wherever_it_is(client: RqClient, jobs: 
 		assert f"chosen-{selected:03}" in drawn(top, 160, 30), selected
 
 
-def test_a_job_that_expired_while_it_is_open_is_said(client: RqClient, jobs: Jobs) -> None:
+def test_an_open_job_that_expires_is_an_error_on_the_screen(client: RqClient, jobs: Jobs) -> None:
 	job_id = jobs.raw(method="app.open_method")
 	top = Top(client, 1)
 	top.state = State(opened=job_id)

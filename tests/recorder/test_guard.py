@@ -1,4 +1,4 @@
-"""What runs inside someone else's job: its errors stay in there, RQ's time limit does not."""
+"""The guard of code in somebody else's job: errors end there, RQ's time limit passes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def test_many_errors_of_one_block_are_logged_once(never_raises: Any, log: Log) -
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, JobTimeoutException])
-def test_what_ends_the_job_passes(error: type[BaseException], never_raises: Any, log: Log) -> None:
+def test_an_exception_that_ends_the_job_passes(
+	error: type[BaseException], never_raises: Any, log: Log
+) -> None:
 	with pytest.raises(error), never_raises("lost"):
 		raise error
 	assert log == []
