@@ -132,7 +132,7 @@ class TestProgress(SiteTestCase):
 		self.assertLessEqual(len(names), limit)
 		self.assertEqual((names[0], names[-1]), ("task_progress", "task_complete"))
 
-	def test_what_an_event_tells(self) -> None:
+	def test_fields_of_an_event(self) -> None:
 		with patch.object(progress, "TICK_SECONDS", 0):
 			list(track(iter(range(4)), total=4, title="Four", description="steps"))
 		event, message, user = self.events[2]
@@ -148,7 +148,7 @@ class TestProgress(SiteTestCase):
 		self.assertIsNone(self.events[0][1]["progress"])
 		self.assertEqual(self.events[-1][0], "task_complete")
 
-	def test_an_error_passes_and_is_told_without_secrets(self) -> None:
+	def test_an_error_passes_and_is_shown_without_secrets(self) -> None:
 		error = ValueError("bad row, password=hunter2")
 		with self.assertRaises(ValueError) as raised, Progress("Import", total=3):
 			raise error
@@ -158,7 +158,7 @@ class TestProgress(SiteTestCase):
 		self.assertTrue(message["message"].startswith("ValueError: bad row"))
 		self.assertNotIn("hunter2", message["message"])
 
-	def test_an_error_that_has_no_text_is_told_by_its_kind(self) -> None:
+	def test_an_error_without_a_text_is_named_by_its_type(self) -> None:
 		with self.assertRaises(Mute), Progress("Import", total=3):
 			raise Mute
 		event, message, _user = self.events[-1]
@@ -278,7 +278,7 @@ class TestProgress(SiteTestCase):
 			self.assertEqual(self.events[-1][0], "task_complete")
 			self.assertFalse(task.guard.logged)
 
-	def test_nothing_is_told_to_guests_who_share_a_room(self) -> None:
+	def test_guests_who_share_a_room_get_no_event(self) -> None:
 		self.assertEqual(list(track(range(3), title="Secret", user="Guest")), [0, 1, 2])
 		self.assertEqual((self.events, self.kept("Guest")), ([], []))
 
@@ -299,7 +299,7 @@ class TestProgress(SiteTestCase):
 			self.wait_for(lambda: status(job_id) == "finished", "the job ends")
 		self.assertEqual(frappe.get_doc("RQ Job", job_id).progress, 100)
 
-	def test_a_failed_loop_is_told_by_the_end_of_its_job(self) -> None:
+	def test_a_failed_loop_is_published_at_the_end_of_its_job(self) -> None:
 		job_id = self.job("failing_loop")
 		work_off("short")
 		self.assertEqual(status(job_id), "failed")

@@ -163,7 +163,7 @@ class TestDoctor(SiteTestCase):
 		self.assertEqual(done.returncode, 1, "a queue that nobody serves is a finding")
 		self.assertIn("No worker serves this queue", done.stdout)
 
-	def test_every_site_and_json(self) -> None:
+	def test_all_sites_and_json(self) -> None:
 		done = bench("--site", "all", "doctor", "--json")
 		report = json.loads(done.stdout)
 		self.assertGreaterEqual(len(report["sites"]), 1)
@@ -173,18 +173,18 @@ class TestDoctor(SiteTestCase):
 			frappe.local.site,
 		)
 
-	def test_bare_doctor_tells_of_every_site_whatever_the_default_one(self) -> None:
+	def test_bare_doctor_examines_all_sites_whatever_the_default(self) -> None:
 		common = Path(get_bench_path(), "sites", "common_site_config.json")
 		before = common.read_text()
 		self.addCleanup(common.write_text, before)
-		every = sorted(frappe.utils.get_sites())
+		findings = sorted(frappe.utils.get_sites())
 		for default in (None, frappe.local.site):
 			config = {k: v for k, v in json.loads(before).items() if k != "default_site"}
 			common.write_text(json.dumps({**config, **({"default_site": default} if default else {})}))
 			report = json.loads(bench("doctor", "--json").stdout)
-			self.assertEqual([site["site"] for site in report["sites"]], every, default)
+			self.assertEqual([site["site"] for site in report["sites"]], findings, default)
 			text = bench("doctor").stdout
-			for site in every:
+			for site in findings:
 				self.assertIn(f"Scheduler Status for {site}\n", text, default)
 
 	def test_legacy_output(self) -> None:
@@ -202,7 +202,7 @@ class TestDoctor(SiteTestCase):
 		self.assertTrue(report.sites[0].problem)
 		self.assertEqual((report.sites[1].problem, report.exit_code), ("", 2))
 
-	def test_redis_that_is_down_is_told(self) -> None:
+	def test_redis_that_is_down_is_reported(self) -> None:
 		site = frappe.local.site
 		with patch("job_monitor.bridge.context._bench") as broken:
 			from job_monitor.core.rq.connection import Bench

@@ -44,7 +44,7 @@ class TestReportsAnswer(SiteTestCase):
 			and not thread.finished.is_set()
 		]
 
-	def test_bad_filters_are_told_in_words(self) -> None:
+	def test_bad_filters_are_a_message(self) -> None:
 		for report in ("Job Latency", "Job Performance", "Job Throughput"):
 			answer = self.run_report(report, '{"since": "<b>x</b>"}')
 			self.assertEqual(answer["result"], [])
@@ -55,7 +55,7 @@ class TestReportsAnswer(SiteTestCase):
 			for filters in ('{"until": ["x"]}', '{"queue": {"a": 1}, "method": 7}', '{"state": ["x"]}', "[]"):
 				self.run_report(report, filters)
 
-	def test_redis_away_is_told(self) -> None:
+	def test_redis_away_is_a_message(self) -> None:
 		frappe.clear_messages()
 		with patch.dict(frappe.local.conf, redis_queue="redis://127.0.0.1:1"):
 			_columns, rows, message, *_rest = schedule_health.execute({})
@@ -63,7 +63,7 @@ class TestReportsAnswer(SiteTestCase):
 		self.assertIn("Redis", message)
 		self.assertEqual(frappe.local.message_log, [])
 
-	def test_a_statement_that_fails_is_told_and_logged_and_without_migrate_told_only(self) -> None:
+	def test_a_failed_statement_is_a_message_and_logged_but_without_migrate_not_logged(self) -> None:
 		@safe_report.answered
 		def execute(_filters: dict[str, Any] | None = None) -> tuple[Any, ...]:
 			return tuple(frappe.db.sql("select no_such_column from `tabJob Metric`"))

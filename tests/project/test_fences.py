@@ -36,15 +36,6 @@ STILL_OPEN: frozenset[str] = frozenset(
 	job_monitor/core/schedules/messages.py
 	job_monitor/core/schedules/records.py
 	job_monitor/core/schedules/schedule_jobs.py
-	job_monitor/job_monitor/doctype/job_failure_group/test_job_failure_group.py
-	job_monitor/job_monitor/doctype/job_monitor_audit/test_job_monitor_audit.py
-	job_monitor/job_monitor/doctype/rq_job/test_list_callers.py
-	job_monitor/job_monitor/doctype/rq_job/test_rq_job_permissions.py
-	job_monitor/job_monitor/doctype/rq_worker/test_rq_worker.py
-	job_monitor/job_monitor/doctype/rq_worker/test_stack.py
-	job_monitor/job_monitor/doctype/scheduled_job_type/test_schedule_health.py
-	job_monitor/job_monitor/report/job_throughput/test_job_throughput.py
-	job_monitor/tests/test_reference.py
 	tests/acts/test_actions.py
 	tests/base/test_histogram.py
 	tests/browser/hostile.py

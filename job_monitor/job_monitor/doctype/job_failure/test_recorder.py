@@ -213,9 +213,9 @@ class TestRecorder(RecorderTestCase):
 		self.assertEqual([row.outcome for row in rows], ["failed"])
 		self.assertIn("no such invoice", rows[0].message)
 
-	# What is told of a failure
+	# Fields of a failure
 
-	def test_what_is_told_of_a_failure(self) -> None:
+	def test_fields_of_a_failure(self) -> None:
 		user = make_user("recorder@example.com", "System Manager")
 		frappe.set_user(user)
 		job_id = self.enqueue("fail", note="SINV-1", api_key="abcdef", invoice="SINV-2")

@@ -164,7 +164,7 @@ class TestRollup(RecorderTestCase):
 			ingest.ingest()
 		self.assertEqual(self.counted(), {("succeed", "success"): 22, ("fail", "failed"): 11})
 
-	def test_runs_that_were_lost_are_told(self) -> None:
+	def test_lost_runs_are_reported(self) -> None:
 		lost = Progress.read().lost
 		self.log.drop(7)
 		ingest.ingest()

@@ -50,7 +50,9 @@ class TestJobFailureGroup(SiteTestCase):
 
 	def test_a_change_is_audited_once_and_no_change_is_none(self) -> None:
 		answer = failure_groups.set_state([self.name, self.name, "gone"], "Resolved")
-		self.assertEqual((answer["done"], answer["skipped"]), (1, 1), "a name given twice is one")
+		self.assertEqual(
+			(answer["done"], answer["skipped"]), (1, 1), "a name that is there twice counts once"
+		)
 		self.assertEqual(failure_groups.set_state([self.name], "Resolved")["done"], 0)
 		rows = frappe.get_all("Job Monitor Audit", {"method": METHOD}, ["action", "subject", "outcome"])
 		self.assertEqual([tuple(row.values()) for row in rows], [("resolve", self.name, "Open -> Resolved")])
@@ -73,8 +75,8 @@ class TestJobFailureGroup(SiteTestCase):
 			("", "POST", 403),
 			(manager, "GET", 403),
 		):
-			given = {"names": json.dumps([self.name]), "state": "Resolved"}
-			self.assertEqual(request(path, user, method, **given)[0], code, (user, method))
+			values = {"names": json.dumps([self.name]), "state": "Resolved"}
+			self.assertEqual(request(path, user, method, **values)[0], code, (user, method))
 		self.assertEqual(self.state(), "Open")
 		code, answer = request(path, manager, "POST", names=[self.name], state="Ignored")
 		self.assertEqual((code, answer["message"]["done"], self.state()), (200, 1, "Ignored"))

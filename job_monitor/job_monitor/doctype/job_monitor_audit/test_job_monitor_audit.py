@@ -115,15 +115,17 @@ class TestAudit(AuditCase):
 
 	def test_a_read_that_succeeds_does_not_hide_in_the_row_of_one_that_failed(self) -> None:
 		for newer, code in (("zz", 417), ("", 200)):
-			asked = {"name": "worker.error", "newer": newer}
-			self.assertEqual(request(API + "logs.read", self.manager, "POST", **asked)[0], code)
+			call = {"name": "worker.error", "newer": newer}
+			self.assertEqual(request(API + "logs.read", self.manager, "POST", **call)[0], code)
 		self.assertEqual([row[3] for row in self.rows()], [0, 1])
 
-	def test_what_managers_tell_people_is_a_row(self) -> None:
+	def test_progress_that_managers_publish_for_others_is_a_row(self) -> None:
 		self.assertEqual(request(API + "alerts.evaluate", self.manager, "POST")[0], 200)
-		told = {"progress": 50, "title": "Pay here"}
+		progress = {"progress": 50, "title": "Pay here"}
 		for user in (self.reader, self.reader, self.manager):
-			code, answer = request(API + "progress.publish_progress", self.manager, "POST", user=user, **told)
+			code, answer = request(
+				API + "progress.publish_progress", self.manager, "POST", user=user, **progress
+			)
 			self.assertEqual(code, 200, answer)
 		self.assertEqual(
 			[row[:4] for row in self.rows()],

@@ -45,7 +45,7 @@ class TestLiveSite(AlertTestCase):
 		self.assertTrue(live_site.is_confirmed())
 		self.assertIsNone(live_site.unconfirmed())
 
-	def test_a_copy_tells_nobody_until_somebody_confirms_it(self) -> None:
+	def test_a_copy_notifies_nobody_until_somebody_confirms_it(self) -> None:
 		for part in ("database", "bench", "host", "site"):
 			self.copied(**{part: "another"})
 			with self.web() as server:

@@ -88,7 +88,7 @@ class TestListCallers(SiteTestCase):
 	def test_report_view_groups(self) -> None:
 		for queue in ("short", "short", "long"):
 			self.enqueue(queue=queue)
-		asked = {
+		arguments = {
 			"doctype": "RQ Job",
 			"fields": json.dumps(["`tabRQ Job`.`queue`"]),
 			"filters": json.dumps([["RQ Job", "arguments", *self.mine["arguments"]]]),
@@ -99,10 +99,10 @@ class TestListCallers(SiteTestCase):
 			"page_length": 20,
 			"view": "Report",
 		}
-		answer = self.ask(REPORT + "get", **asked, aggregate_function="count", aggregate_on_field="name")
+		answer = self.ask(REPORT + "get", **arguments, aggregate_function="count", aggregate_on_field="name")
 		self.assertEqual(answer["keys"], ["queue", "_aggregate_column"])
 		self.assertEqual(answer["values"], [["short", 2], ["long", 1]])
-		answer = self.ask(REPORT + "get", **asked, aggregate_function="sum", aggregate_on_field="timeout")
+		answer = self.ask(REPORT + "get", **arguments, aggregate_function="sum", aggregate_on_field="timeout")
 		self.assertEqual(answer["values"], [["long", 1500.0], ["short", 600.0]])
 
 	def test_link_search_finds_jobs_and_workers(self) -> None:
@@ -146,7 +146,7 @@ class TestListCallers(SiteTestCase):
 	def test_a_program_without_a_limit_gets_all(self) -> None:
 		for _n in range(25):
 			self.enqueue()
-		lost = "listing._no_limit_was_given does not find what it reads in Frappe's frame any more"
+		lost = "list_request._is_unlimited does not find Frappe's frame any more"
 		self.assertEqual(len(frappe.get_all("RQ Job", self.mine)), 25, lost)
 		self.assertEqual(len(frappe.get_list("RQ Job", self.mine)), 25, lost)
 		self.assertEqual(len(frappe.get_all("RQ Job", self.mine, limit=20)), 20)
@@ -169,15 +169,15 @@ class TestListCallers(SiteTestCase):
 
 	def test_a_field_that_is_none_is_said_as_text(self) -> None:
 		bad = "<img src=x onerror=alert(1)>"
-		for asked in (
+		for arguments in (
 			{"fields": [bad]},
 			{"order_by": bad},
 			{"filters": {bad: 1}},
 			{"filters": {"queue": [bad, 1, 2]}},
 		):
 			with self.assertRaises(frappe.ValidationError) as raised:
-				frappe.get_all("RQ Job", **asked)
-			self.assertNotIn("<img", str(raised.exception), asked)
+				frappe.get_all("RQ Job", **arguments)
+			self.assertNotIn("<img", str(raised.exception), arguments)
 
 	def test_no_value_of_a_filter_is_an_error_of_the_server(self) -> None:
 		self.enqueue()
@@ -197,9 +197,9 @@ class TestListCallers(SiteTestCase):
 		"""With rows, or with a bad filter: nothing else is raised."""
 		get_list = get_controller(doctype).get_list
 		for operator, value in itertools.product(OPERATORS, values):
-			asked = frappe._dict(filters=[[doctype, field, operator, value]], fields=["name"])
+			arguments = frappe._dict(filters=[[doctype, field, operator, value]], fields=["name"])
 			try:
-				get_list(asked)
+				get_list(arguments)
 			except frappe.ValidationError:
 				continue
 			except Exception as error:
@@ -211,7 +211,7 @@ class TestListCallers(SiteTestCase):
 		group.db_insert()
 		self.addCleanup(frappe.db.rollback)
 		found = link_search.search("Job Failure Group", self.mark, 0, 10, None)
-		self.assertEqual([name for name, _told in found], [self.mark])
+		self.assertEqual([name for name, _description in found], [self.mark])
 		self.assertIn(f"{self.mark} ‹img src=x onerror=alert(1)› & more", found[0][1])
 		self.assertNotIn("<", found[0][1])
 

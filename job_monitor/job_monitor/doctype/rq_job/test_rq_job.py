@@ -36,7 +36,7 @@ class TestRQJob(SiteTestCase):
 		self.assertEqual(self.names(name=ids[0], queue="long"), [])
 		self.assertEqual(self.names(name=["like", f"%{ids[1][-12:]}%"]), [ids[1]])
 
-	def test_every_filter_counts(self) -> None:
+	def test_each_filter_counts(self) -> None:
 		ours = self.enqueue(note="SINV-0042-of-this-test")
 		self.enqueue(note="another")
 		ways: list[dict[str, Any]] = [
@@ -69,7 +69,7 @@ class TestRQJob(SiteTestCase):
 		found = frappe.get_all("RQ Job", or_filters={"name": ids[0], "job_id": ids[2]}, pluck="name")
 		self.assertEqual(found, [ids[2], ids[0]])
 
-	def test_bad_filters_are_told(self) -> None:
+	def test_bad_filters_are_refused(self) -> None:
 		for filters in ({"no_such_field": 1}, {"status": ["~", "x"]}, {"created_at": ["between", ["x"]]}):
 			with self.assertRaises(frappe.ValidationError):
 				self.names(**filters)

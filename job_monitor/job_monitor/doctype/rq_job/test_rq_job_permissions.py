@@ -1,4 +1,4 @@
-"""Who may see and act: on every path by which RQ Job, RQ Worker and Scheduled Job Log can be asked."""
+"""Who may see and act: on every path by which RQ Job, RQ Worker and Scheduled Job Log are read."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ class TestPermissions(SiteTestCase):
 	def ask(self, who: str, path: str, method: str = "GET", **params: Any) -> tuple[int, Any]:
 		return request(path, self.users[who], method, **params)
 
-	def test_without_a_role_nothing_is_told_on_any_path(self) -> None:
+	def test_without_a_role_no_path_answers(self) -> None:
 		job_id = self.enqueue(note=SECRET)
 		for who in ("guest", "website", "nobody"):
-			asked = lists("RQ Job") + lists("RQ Worker") + documents("RQ Job", job_id)
-			asked += [pair for doctype in OTHERS for pair in lists(doctype)[5:6]]
-			for path, params in asked:
+			calls = lists("RQ Job") + lists("RQ Worker") + documents("RQ Job", job_id)
+			calls += [pair for doctype in OTHERS for pair in lists(doctype)[5:6]]
+			for path, params in calls:
 				code, answer = self.ask(who, path, **params)
 				self.assertNotIn(SECRET, json.dumps(answer), (who, path))
 				self.assertNotIn(
@@ -131,9 +131,9 @@ class TestPermissions(SiteTestCase):
 		for who in ("reader", "manager"):
 			for path, params in lists("RQ Job") + lists("RQ Worker") + documents("RQ Job", job_id):
 				code, answer = self.ask(who, path, **params)
-				told = json.dumps(answer)
-				self.assertEqual(code, 200, (who, path, params, told[:500]))
-				self.assertNotIn(SECRET, told, (who, path))
+				text = json.dumps(answer)
+				self.assertEqual(code, 200, (who, path, params, text[:500]))
+				self.assertNotIn(SECRET, text, (who, path))
 
 	def test_another_sites_job_is_nobodys(self) -> None:
 		theirs = self.enqueue(note=SECRET).replace(frappe.local.site, frappe.local.site + ".evil", 1)
@@ -170,7 +170,7 @@ class TestPermissions(SiteTestCase):
 				self.assertEqual(status(job_id), "", (who, path))
 
 	def test_program_code_may_ignore_permissions_where_frappe_passes_it_on(self) -> None:
-		"""From 16.4 on Frappe does not: the user's own right decides, so that nothing is told by mistake."""
+		"""From 16.4 on Frappe does not: the user's own right decides, so that nobody reads by mistake."""
 		job_id = self.enqueue()
 		frappe.set_user(self.users["nobody"])
 		if IS_15:
@@ -247,7 +247,7 @@ class TestActions(SiteTestCase):
 			row = frappe.get_last_doc("Job Monitor Audit", {"subject": job_id})
 			self.assertEqual((row.action, row.done, row.outcome), ("remove", 1, "the zombie was deleted"))
 
-	def test_a_killed_horse_and_a_timeout_are_told(self) -> None:
+	def test_a_killed_horse_and_a_timeout_are_shown(self) -> None:
 		killed, late = self.enqueue("hang"), self.enqueue("hang", queue="default", timeout=1)
 		with worker("short") as process:
 			self.wait_for(lambda: status(killed) == "started", "the job runs")

@@ -24,7 +24,7 @@ class TestRQWorker(SiteTestCase):
 			"the worker is listed",
 		)
 
-	def test_a_busy_worker_tells_what_it_does(self) -> None:
+	def test_a_busy_worker_shows_its_job(self) -> None:
 		job_id = self.enqueue("hang")
 		with worker("short", "default") as process:
 			self.wait_for(lambda: status(job_id) == "started", "the job runs")
@@ -41,7 +41,7 @@ class TestRQWorker(SiteTestCase):
 			process.wait()
 			self.assertEqual(frappe.get_doc("RQ Worker", row.name).status, "dead")
 
-	def test_what_a_worker_does_for_another_site_is_not_told(self) -> None:
+	def test_a_job_of_another_site_is_not_shown(self) -> None:
 		job_id = self.enqueue("hang")
 		with worker("short") as process:
 			self.wait_for(lambda: status(job_id) == "started", "the job runs")
@@ -56,8 +56,8 @@ class TestRQWorker(SiteTestCase):
 		with worker("long") as process:
 			self.wait_for(lambda: self.of(process.pid).status == "idle", "the worker waits for jobs")
 			get_count = get_controller("RQ Worker").get_count
-			every = frappe.get_all("RQ Worker", pluck="name")
-			self.assertEqual(get_count(frappe._dict(doctype="RQ Worker")), len(every))
+			names = frappe.get_all("RQ Worker", pluck="name")
+			self.assertEqual(get_count(frappe._dict(doctype="RQ Worker")), len(names))
 			ours = {"pid": str(process.pid), "queue_type": ["like", "%long%"], "status": ["in", "idle,busy"]}
 			self.assertEqual(len(frappe.get_all("RQ Worker", ours)), 1)
 			self.assertEqual(frappe.get_all("RQ Worker", {**ours, "status": "dead"}), [])
@@ -66,7 +66,7 @@ class TestRQWorker(SiteTestCase):
 			self.assertEqual(get_count({"filters": filters}), len(dead))
 			self.assertEqual(len(frappe.get_all("RQ Worker", limit=1)), 1)
 			by_host = frappe.get_all("RQ Worker", order_by="hostname asc, pid asc", pluck="pid")
-			self.assertEqual(len(by_host), len(every))
+			self.assertEqual(len(by_host), len(names))
 
 	def test_workers_of_another_bench_are_not_ours(self) -> None:
 		connection = get_redis_conn()

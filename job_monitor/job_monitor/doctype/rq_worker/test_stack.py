@@ -20,9 +20,9 @@ from job_monitor.tests.support.workers import worker
 
 
 class TestStack(SiteTestCase):
-	def ask(self, what: str, **given: str) -> dict[str, str]:
+	def ask(self, what: str, **words: str) -> dict[str, str]:
 		user = make_user("jm-manager@example.com", "Job Monitor Manager")
-		code, answer = request(f"/api/method/job_monitor.api.{what}.get_stack", user, "POST", **given)
+		code, answer = request(f"/api/method/job_monitor.api.{what}.get_stack", user, "POST", **words)
 		self.assertEqual(code, 200, answer)
 		return answer["message"]
 
@@ -35,10 +35,10 @@ class TestStack(SiteTestCase):
 			name = frappe.get_doc("RQ Job", job_id).worker
 			# "started" is said by the worker's child before it has imported the job
 			self.wait_for(lambda: re.search(r"\bhang\b", self.take(name).text), "the job hangs")
-			for taken in (self.ask("jobs", job_id=job_id), self.ask("workers", worker=name)):
-				self.assertIn("site_tests.py", taken["text"], taken)
-				self.assertRegex(taken["text"], r"\bhang\b")
-				self.assertNotEqual(taken["pid"], process.pid)
+			for found in (self.ask("jobs", job_id=job_id), self.ask("workers", worker=name)):
+				self.assertIn("jobs.py", found["text"], found)
+				self.assertRegex(found["text"], r"\bhang\b")
+				self.assertNotEqual(found["pid"], process.pid)
 			self.assertIsNone(process.poll())
 			self.assertEqual(status(job_id), "started", "the job goes on")
 			with patch("shutil.which", return_value=None):
@@ -51,9 +51,9 @@ class TestStack(SiteTestCase):
 		return stack.take(workers.read_one(context.client(), name))
 
 	def take_by_signal(self, name: str) -> str:
-		taken = self.take(name)
-		self.assertEqual(taken.by, "SIGUSR1")
-		return taken.text
+		found = self.take(name)
+		self.assertEqual(found.by, "SIGUSR1")
+		return found.text
 
 	def test_readers_and_others_may_not(self) -> None:
 		job_id = self.enqueue()
@@ -61,9 +61,9 @@ class TestStack(SiteTestCase):
 			make_user("jm-reader@example.com", "Job Monitor User"),
 			make_user("jm-nobody@example.com"),
 		):
-			for what, given in (("jobs", {"job_id": job_id}), ("workers", {"worker": "x"})):
+			for what, words in (("jobs", {"job_id": job_id}), ("workers", {"worker": "x"})):
 				code, _answer = request(
-					f"/api/method/job_monitor.api.{what}.get_stack", user, "POST", **given
+					f"/api/method/job_monitor.api.{what}.get_stack", user, "POST", **words
 				)
 				self.assertEqual(code, 403)
 
@@ -73,8 +73,8 @@ class TestStack(SiteTestCase):
 	def fake_worker(self, **fields: str) -> str:
 		connection, name = get_redis_conn(), "jm-fake-worker"
 		queue = f"{frappe.utils.get_bench_id()}:short"
-		given = {"queues": queue, "state": "busy", "hostname": socket.gethostname(), "pid": str(os.getpid())}
-		connection.hset(f"rq:worker:{name}", mapping={**given, **fields})
+		words = {"queues": queue, "state": "busy", "hostname": socket.gethostname(), "pid": str(os.getpid())}
+		connection.hset(f"rq:worker:{name}", mapping={**words, **fields})
 		connection.expire(f"rq:worker:{name}", 60)
 		self.addCleanup(connection.delete, f"rq:worker:{name}")
 		return name

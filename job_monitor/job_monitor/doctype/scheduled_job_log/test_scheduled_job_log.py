@@ -121,7 +121,7 @@ class TestScheduledRuns(SiteTestCase):
 					self.assertEqual(self.runs(broken)[-1].status, "Failed")
 				self.assertTrue(frappe.db.get_value("Scheduled Job Type", fine.name, "last_execution"))
 
-	def test_an_error_that_has_no_text_is_told_by_its_kind(self) -> None:
+	def test_an_error_without_a_text_is_named_by_its_type(self) -> None:
 		try:
 			raise Mute
 		except Mute:

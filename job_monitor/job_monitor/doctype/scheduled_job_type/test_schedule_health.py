@@ -125,7 +125,7 @@ class TestScheduleHealth(SiteTestCase):
 		doc.execute()
 		self.assertEqual(self.health(doc).state, "ok")
 
-	def test_one_without_a_log_is_known_to_fail_and_to_recover(self) -> None:
+	def test_a_schedule_without_a_log_fails_and_recovers(self) -> None:
 		doc = self.schedule(frequency="All", create_log=0)
 		with patch("job_monitor.tests.support.jobs.succeed", side_effect=ValueError("no such invoice")):
 			doc.execute()
@@ -159,7 +159,7 @@ class TestScheduleHealth(SiteTestCase):
 			self.assertIsNotNone(found.next_due_at, frequency)
 			self.assertEqual(found.state, "never ran", frequency)
 
-	def test_a_cron_format_that_is_none_is_told(self) -> None:
+	def test_a_bad_cron_format_is_a_problem(self) -> None:
 		doc = self.schedule(frequency="Cron", cron_format="0 0 * * *")
 		frappe.db.set_value("Scheduled Job Type", doc.name, "cron_format", "often")
 		found = self.health(doc)
@@ -211,8 +211,8 @@ class TestScheduleHealth(SiteTestCase):
 		def due(now: str, last: str) -> list[str]:
 			moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
 			times = Calendar(frappe.new_doc("Scheduled Job Type"), moment)
-			one = frappe._dict(cron_format="30 * * * *", last_execution=datetime.fromisoformat(last))
-			return [f"{times.utc(at):%H:%M}" for at in times.due(one)[0]]
+			schedule = frappe._dict(cron_format="30 * * * *", last_execution=datetime.fromisoformat(last))
+			return [f"{times.utc(at):%H:%M}" for at in times.due(schedule)[0]]
 
 		with patch("job_monitor.bridge.schedules.calendar.site_zone", return_value=ZoneInfo("Europe/Berlin")):
 			# 02:00 becomes 03:00 on 29 March. A run at 02:30 is expected half an hour later; Frappe takes it at 03:00
@@ -221,15 +221,15 @@ class TestScheduleHealth(SiteTestCase):
 			# 03:00 becomes 02:00 on 25 October: Frappe skips the second 02:30, which is no miss
 			self.assertEqual(due("2026-10-25T01:40:00", "2026-10-25T02:30:05"), ["02:30"])
 
-	def test_each_is_due_when_core_says(self) -> None:
-		like, now = frappe.new_doc("Scheduled Job Type"), clock.now()
+	def test_each_is_due_when_frappe_says(self) -> None:
+		template, now = frappe.new_doc("Scheduled Job Type"), clock.now()
 		options = frappe.get_meta("Scheduled Job Type").get_options("frequency").split("\n")
 		formats = [(name, "") for name in options if name not in ("", "Cron")]
 		formats += [
 			("Cron", text) for text in ("*/7 3-5 1,15 * *", "0/15 * * * *", "0 0 29 2 *", "5 4 * * sun")
 		]
 		for days, (frequency, text) in enumerate(formats * 12):
-			times = Calendar(like, now + timedelta(days=days, seconds=days * 997))
+			times = Calendar(template, now + timedelta(days=days, seconds=days * 997))
 			last = times.now - timedelta(seconds=1.5 ** (days % 40))
 			doc = frappe.new_doc("Scheduled Job Type")
 			doc.update({"frequency": frequency, "cron_format": text, "last_execution": last})
@@ -278,7 +278,7 @@ class TestScheduleHealth(SiteTestCase):
 		stranger = make_user("jm-s-x@ops.example", "Desk User")
 		self.assertEqual(request(API + "get_health", stranger, names=names)[0], 403)
 
-	def test_the_report_has_every_schedule_the_worst_first(self) -> None:
+	def test_the_report_has_all_schedules_the_worst_first(self) -> None:
 		blocked, well = self.schedule(), self.schedule("hang")
 		self.last_ran(well, minutes=0)
 		self.zombie(blocked)
