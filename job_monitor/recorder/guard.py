@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import signal
 import threading
 from collections.abc import Callable
@@ -103,9 +104,10 @@ def beside_the_job(
 	return decorate
 
 
-# Without their wrappers, which look for a constant's name for each handler: 60 microseconds of a work-horse
-_set_handler: Callable[[int, Any], Any] = getattr(signal.signal, "__wrapped__", signal.signal)
-_get_handler: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
+# The functions that `signal` wraps: its wrappers look for a constant's name for each handler, and no Python keeps a
+# `__wrapped__` of them. For both hooks of a job in a work-horse 20 instead of 80 microseconds (3.13: 22 instead of 30)
+_set_handler: Callable[[int, Any], Any] = _signal.signal
+_get_handler: Callable[[int], Any] = _signal.getsignal
 
 
 class _Alarm:

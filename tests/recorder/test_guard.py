@@ -35,6 +35,16 @@ def never_raises(log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 	sys.modules.pop(name, None)
 
 
+def test_handlers_are_set_without_the_wrappers_of_signal(never_raises: Any) -> None:
+	guard = sys.modules[never_raises.__module__]
+	assert guard._set_handler is not signal.signal and guard._get_handler is not signal.getsignal
+	before = guard._set_handler(signal.SIGUSR1, guard._ring)
+	try:
+		assert signal.getsignal(signal.SIGUSR1) is guard._get_handler(signal.SIGUSR1) is guard._ring
+	finally:
+		guard._set_handler(signal.SIGUSR1, before)
+
+
 def test_an_error_is_logged_and_goes_no_further(never_raises: Any, log: Log) -> None:
 	error = ValueError("ours")
 
