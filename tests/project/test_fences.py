@@ -182,6 +182,24 @@ def test_retired_words_may_stand_in_other_names_and_in_keys(tmp_path: Path) -> N
 	assert fences.retired_names(write(tmp_path, core__a=source, core__patterns="like = 1")) == []
 
 
+def test_modules_and_functions_of_core_are_small() -> None:
+	sizes = fences.sizes(PACKAGE / "core")
+	limits = {"module median": 110, "module p90": 240, "function median": 7, "function p90": 18}
+	assert {name: size for name, size in sizes.items() if size > limits[name]} == {}
+
+
+def test_sizes_count_lines_of_modules_and_of_code(tmp_path: Path) -> None:
+	short, long = "def f():\n\t'''doc'''\n\treturn 1\n", "def g():\n" + "\tpass\n" * 9
+	package = write(tmp_path, a=short, b=short, c=long, test_d="\n" * 99)
+	(package / "hooks.py").unlink()
+	assert fences.sizes(package) == {
+		"module median": 3,
+		"module p90": 10,
+		"function median": 1,
+		"function p90": 9,
+	}
+
+
 def test_no_file_is_called_by_a_name_that_says_nothing() -> None:
 	assert not fences.catch_alls(PACKAGE)
 
