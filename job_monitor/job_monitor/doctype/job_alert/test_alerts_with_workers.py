@@ -210,7 +210,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 			self.look()
 			schedule.execute()
 			self.look()
-		ours = [subject for subject in self.subjects(server) if "testing.succeed" in subject]
+		ours = [subject for subject in self.subjects(server) if "jobs.succeed" in subject]
 		self.assertEqual(
 			ours,
 			[
