@@ -1,4 +1,4 @@
-"""Texts that try to be more than text, in every field that a job can fill; for markup.mjs, and taken away again.
+"""Texts that try to be more than text, in every field that a job can fill; for markup.mjs, and removed again.
 
 	cd BENCH/sites && ../env/bin/python tests/browser/hostile.py SITE make|clean
 
@@ -213,9 +213,9 @@ def _task() -> None:
 
 def _notice() -> message.Message:
 	"""One text of all forms: there is one notice."""
-	every = " | ".join(text(number, "notice") for number in (0, 1, 3, 4, 5, 6))
-	return message.Message(title=every, text=every + "\n" + every, severity=message.CRITICAL,
-		state=message.FIRING, rule=every, subject=every, site=frappe.local.site, since=datetime.now(),
+	texts = " | ".join(text(number, "notice") for number in (0, 1, 3, 4, 5, 6))
+	return message.Message(title=texts, text=texts + "\n" + texts, severity=message.CRITICAL,
+		state=message.FIRING, rule=texts, subject=texts, site=frappe.local.site, since=datetime.now(),
 		duration_seconds=60.0, url=frappe.utils.get_url("/app/job-alert"), key=MARK, delivery=MARK)  # fmt: skip
 
 

@@ -52,8 +52,8 @@ class HookClient:
 
 	def ask(self, command: Command) -> tuple[Answer, list[Answer]]:
 		"""The answer to a command, and those to what was posted before on this connection."""
-		told = self._within_the_limit(self._answers, command)
-		return told[-1], told[:-1]
+		answers = self._within_the_limit(self._answers, command)
+		return answers[-1], answers[:-1]
 
 	def still_there(self) -> bool:
 		"""Whether the connection that `post` used is fit for `ask`: nobody has closed it, nor may have dropped it."""
@@ -182,8 +182,8 @@ class HookClient:
 	def _take(self, number: int) -> bytes:
 		while len(self._unread) < number:
 			self._receive()
-		taken, self._unread = self._unread[:number], self._unread[number:]
-		return taken
+		read, self._unread = self._unread[:number], self._unread[number:]
+		return read
 
 	def _receive(self) -> None:
 		assert self._socket is not None
