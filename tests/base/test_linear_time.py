@@ -198,6 +198,7 @@ NOT_FED = {
 		).split()
 	},
 	**{f"acts.actions.{name}": _REDIS for name in "cancel release remove retry stop".split()},
+	**{f"acts.rq_jobs.{name}": _REDIS for name in "executed fetch watched Untouched.loads".split()},
 	**{
 		name: _REDIS
 		for name in (
@@ -233,6 +234,7 @@ NOT_FED = {
 		).split()
 	},
 	"monitor_log.log_segments.pieces": "monitor_log.reader.read, which is fed, reads by it",
+	"pickles.stand_ins.Names.find": "pickles.inert.loads, which is fed, calls it",
 	"pickles.payload.of_frappe": "pickles.payload.decode, which is fed, calls it",
 	"pickles.payload.method_of": "pickles.payload.decode, which is fed, calls it",
 }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from job_monitor.core import limits
-from job_monitor.core.pickles import inert
+from job_monitor.core.pickles import inert, stand_ins
 from job_monitor.core.pickles.payload import Undecodable, loads
 from job_monitor.core.redaction.redactor import Redactor
 
@@ -106,7 +106,7 @@ def test_no_payload_keeps_its_reader_busy(name: str) -> None:
 	assert time.process_time() - began < 2
 
 
-REACHABLE = [*inert._KNOWN, "some.app.Class", "builtins.set", "builtins.eval"]
+REACHABLE = [*stand_ins._KNOWN, "some.app.Class", "builtins.set", "builtins.eval"]
 
 
 def _slots(target: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _slots(target: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("path", REACHABLE)
 def test_no_payload_changes_a_class_or_a_function(path: str, careful: bool) -> None:
 	module, _, name = path.rpartition(".")
-	target = inert._Names(room=1_000).find(module, name)
+	target = stand_ins.Names(room=1_000).find(module, name)
 	before = _slots(target)
 	state = b"}" + text("planted") + b"K\x01s"
 	for program in (state, b"N" + state + b"\x86", state + state + b"\x86"):
@@ -129,7 +129,7 @@ def test_no_payload_changes_a_class_or_a_function(path: str, careful: bool) -> N
 
 
 def test_what_python_reaches_in_the_usual_way_is_no_function() -> None:
-	assert not [path for path, found in inert._KNOWN.items() if isinstance(found, types.FunctionType)]
+	assert not [path for path, found in stand_ins._KNOWN.items() if isinstance(found, types.FunctionType)]
 
 
 @pytest.mark.parametrize("odd_keys", [1, limits.PICKLE_ODD_KEYS + 1])

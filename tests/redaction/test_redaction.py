@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job_monitor.core import limits
-from job_monitor.core.pickles.inert import Opaque
+from job_monitor.core.pickles.stand_ins import Opaque
 from job_monitor.core.redaction.redactor import MASK, NAMES, Redactor
 
 SECRET = "hunter2-Zq81"

@@ -1,22 +1,19 @@
-"""Acting on one job: its state is checked first, and the step that only one can win decides.
+"""Acting on one job: its state is checked first, and a step that succeeds for one process only decides.
 
-RQ's own functions do the work, with a serializer that leaves payloads untouched: nothing is unpickled.
-Newer RQ refuses ids as Frappe writes them (2.0 `site::id`, 3.0 `site||id`, too), so jobs are made without asking it.
+RQ's own functions do the work where they can, see `rq_jobs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import WatchError
 from rq.command import send_command
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RQJob
 from rq.registry import CanceledJobRegistry, FailedJobRegistry
 
 from job_monitor.core.acts.messages import ACTS, ENDED, WAITING, Outcome, outcome, refused
+from job_monitor.core.acts.rq_jobs import Untouched, act_on, executed, fetch, watched
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers, zombies
@@ -26,18 +23,6 @@ from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.records import Job
 from job_monitor.core.schedules import schedule_jobs
 from job_monitor.core.schedules.placements import Placement
-
-
-class _Untouched:
-	"""RQ serializer that hands the bytes on."""
-
-	@staticmethod
-	def loads(data: bytes) -> bytes:
-		return data
-
-	@staticmethod
-	def dumps(data: Any) -> bytes:
-		return data if isinstance(data, bytes) else b""
 
 
 def stop(client: RqClient, job_id: str) -> Outcome:
@@ -74,11 +59,11 @@ def retry(client: RqClient, job_id: str) -> Outcome:
 	registry_class = CanceledJobRegistry if job.status == "canceled" else FailedJobRegistry
 
 	def act(rq_job: RQJob) -> Outcome:
-		registry: Any = registry_class(rq_job.origin, connection=client.connection, serializer=_Untouched)
+		registry: Any = registry_class(rq_job.origin, connection=client.connection, serializer=Untouched)
 		registry.requeue(rq_job)
 		return outcome("requeued", True, keys.QUEUED)
 
-	return _act(client, job, act)
+	return act_on(client, job, act)
 
 
 def cancel(client: RqClient, job_id: str) -> Outcome:
@@ -90,7 +75,7 @@ def cancel(client: RqClient, job_id: str) -> Outcome:
 	job = read_job(client, job_id)
 	if job.status not in WAITING:
 		return refused("cancel", job.status)
-	return _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _cancel))
+	return act_on(client, job, lambda rq_job: _take_out(client, rq_job, job, _cancel))
 
 
 def remove(client: RqClient, job_id: str) -> Outcome:
@@ -105,7 +90,7 @@ def remove(client: RqClient, job_id: str) -> Outcome:
 	if job.status in ENDED:
 		return _delete_ended(client, job)
 	if job.status in WAITING:
-		removal = _act(client, job, lambda rq_job: _take_out(client, rq_job, job, _delete))
+		removal = act_on(client, job, lambda rq_job: _take_out(client, rq_job, job, _delete))
 	elif job.status == keys.STARTED:
 		removal = refused("remove", job.status, "running")
 	else:
@@ -121,16 +106,16 @@ def release(client: RqClient, job_id: str) -> Outcome:
 	Raises:
 		JobNotFound, CouldNotAsk
 	"""
-	with _watched(client, job_id) as pipeline:
+	with watched(client, job_id) as pipeline:
 		job = schedule_jobs.read(client, [job_id])[job_id]
 		if job.place is Placement.NONE:
 			raise JobNotFound(job_id)
 		if job.place is not Placement.ZOMBIE:
 			return outcome(f"blocks-nothing-{job.place.value}", False, job.status)
-		rq_job = _fetch(client, job_id)
+		rq_job = fetch(client, job_id)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
-		return _executed(pipeline, outcome("released", True, why=job.reason), job.status)
+		return executed(pipeline, outcome("released", True, why=job.reason), job.status)
 
 
 def _take_out(client: RqClient, rq_job: RQJob, job: Job, then: Callable[[RQJob, Job], Outcome]) -> Outcome:
@@ -153,67 +138,23 @@ def _delete(rq_job: RQJob, job: Job) -> Outcome:
 
 
 def _delete_ended(client: RqClient, job: Job) -> Outcome:
-	with _watched(client, job.id) as pipeline:
-		rq_job = _fetch(client, job.id)
+	with watched(client, job.id) as pipeline:
+		rq_job = fetch(client, job.id)
 		if rq_job.get_status() != job.status:
 			return outcome("changed", False, job.status)
 		pipeline.multi()
 		rq_job.delete(pipeline=pipeline)
 		pipeline.delete(keys.results_key(job.id))
-		return _executed(pipeline, outcome("deleted", True, dependents=len(job.dependents)), job.status)
+		return executed(pipeline, outcome("deleted", True, dependents=len(job.dependents)), job.status)
 
 
 def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
 	"""None if it is no zombie. By its keys: it stands in no registry, and RQ reads none whose payload is lost."""
-	with _watched(client, job_id) as pipeline:
+	with watched(client, job_id) as pipeline:
 		job = read_job(client, job_id)
 		if not zombies.is_one(client, job):
 			return None
 		pipeline.multi()
 		pipeline.delete(*keys.all_of_job(job_id))
 		done = outcome("zombie-deleted", True, dependents=len(job.dependents))
-		return _executed(pipeline, done, job.status)
-
-
-def _fetch(client: RqClient, job_id: str) -> RQJob:
-	"""As RQ's `Job.fetch`, for whatever id.
-
-	Raises:
-		NoSuchJobError: It is gone, or has no payload.
-	"""
-	rq_job = RQJob(connection=client.connection, serializer=_Untouched)
-	rq_job._id = job_id
-	rq_job.refresh()  # type: ignore[no-untyped-call,unused-ignore]
-	return rq_job
-
-
-@contextmanager
-def _watched(client: RqClient, job_id: str) -> Iterator[Any]:
-	"""A transaction that fails if the job's hash changes from here on."""
-	with _rq_errors(job_id), asking(client.connection), client.connection.pipeline() as pipeline:
-		pipeline.watch(keys.job_key(job_id))
-		yield pipeline
-
-
-def _executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
-	try:
-		pipeline.execute()
-	except WatchError:
-		return outcome("changed", False, status)
-	return done
-
-
-def _act(client: RqClient, job: Job, act: Callable[[RQJob], Outcome]) -> Outcome:
-	with _rq_errors(job.id), asking(client.connection):
-		try:
-			return act(_fetch(client, job.id))
-		except InvalidJobOperation:
-			return outcome("changed", False, job.status)
-
-
-@contextmanager
-def _rq_errors(job_id: str) -> Iterator[None]:
-	try:
-		yield
-	except NoSuchJobError:
-		raise JobNotFound(job_id) from None
+		return executed(pipeline, done, job.status)

@@ -16,8 +16,8 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.core import limits
 from job_monitor.core.pickles import inert
-from job_monitor.core.pickles.inert import Opaque as Opaque
 from job_monitor.core.pickles.pickle_walk import Undecodable as Undecodable
+from job_monitor.core.pickles.stand_ins import Opaque as Opaque
 from job_monitor.core.wording import Number, say
 
 

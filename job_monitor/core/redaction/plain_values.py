@@ -9,8 +9,8 @@ from typing import Any
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.core import limits
-from job_monitor.core.pickles.inert import Opaque
 from job_monitor.core.pickles.payload import dotted
+from job_monitor.core.pickles.stand_ins import Opaque
 from job_monitor.core.redaction import forms
 from job_monitor.core.redaction.items import named_pair, secret_items
 from job_monitor.core.redaction.text_redactor import TextRedactor, cut
