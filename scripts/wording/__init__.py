@@ -11,7 +11,7 @@ from wording.message import Fault, Message
 
 PACKAGE = "job_monitor"
 READERS = {".py": python.read, ".js": javascript.read, ".json": desk.read}
-LEFT_OUT = re.compile(r"/tests/|/testing\w*\.py$|/test_\w+\.py$|/public/dist/|/node_modules/")
+LEFT_OUT = re.compile(r"/tests/|/test_\w+\.py$|/public/dist/|/node_modules/")
 
 _FIELD = re.compile(r"\{[^{}]*\}")
 

@@ -36,7 +36,7 @@ const wanted = [
 	["started", "hang"],
 ];
 for (const [status, name] of wanted) {
-	const filters = { status, method: ["like", `%testing.${name}`] };
+	const filters = { status, method: ["like", `%jobs.${name}`] };
 	for (let turn = 0; turn < 30; turn++) {
 		if (
 			(await page.evaluate((f) => frappe.db.get_list("RQ Job", { filters: f }), filters))
@@ -69,7 +69,7 @@ const failed = await filter(["status", "=", "failed"]);
 check("RQ Job: status filter", failed.length > 0 && failed.every((d) => d.status === "failed"));
 const long = await filter(["queue", "=", "long"]);
 check("RQ Job: queue filter", long.length > 0 && long.every((d) => d.queue === "long"));
-const method = await filter(["method", "like", "%testing.hang%"]);
+const method = await filter(["method", "like", "%jobs.hang%"]);
 check("RQ Job: method filter", method.length > 0 && method.every((d) => /hang/.test(d.method)));
 const text = await filter(["search_text", "like", "%SINV-0042%"]);
 check("RQ Job: text in arguments", text.length > 0, text.length);

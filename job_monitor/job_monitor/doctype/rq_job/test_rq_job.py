@@ -50,7 +50,7 @@ class TestRQJob(SiteTestCase):
 			method="job_monitor.tests.support.jobs.succeed", user="Administrator", queue="short"
 		)
 		self.assertEqual(both, self.job_ids[::-1])
-		self.assertNotIn(ours, self.names(method=["like", "%testing.fail%"]))
+		self.assertNotIn(ours, self.names(method=["like", "%jobs.fail%"]))
 		self.assertEqual(self.names(job_name="job_monitor.tests.support.jobs.succeed"), self.job_ids[::-1])
 		self.assertEqual(self.names(user="nobody@example.com"), [])
 
