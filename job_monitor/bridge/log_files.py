@@ -77,7 +77,7 @@ def _page(known: LogName, log_filter: LogFilter, older: str, newer: str) -> LogP
 	if not log.left_out or newer:
 		return page
 	left_out = _("{0} entries of other sites, or of none that is named, are left out.").format(log.left_out)
-	return replace(page, note=f"{translated(page.note)} {left_out}".strip())
+	return replace(page, note=" · ".join(filter(None, (translated(page.note), left_out))))
 
 
 def _sees_all(bench: Path) -> bool:
