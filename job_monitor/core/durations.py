@@ -1,4 +1,4 @@
-"""Seconds as people say them."""
+"""Texts of durations: `5 minutes`."""
 
 from __future__ import annotations
 

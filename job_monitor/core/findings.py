@@ -8,6 +8,8 @@ from enum import Enum
 
 
 class Severity(str, Enum):
+	"""How bad a finding is."""
+
 	CRITICAL = "critical"
 	WARNING = "warning"
 

@@ -6,10 +6,10 @@ PAGE_ROWS = 500
 """Jobs a page may hold: Desk's longest list page."""
 
 OFFSET_ROWS = 1_000_000_000
-"""Jobs a page may skip: past any real registry, so that nonsense is told apart from depth."""
+"""Jobs a page may skip: more than any real registry holds, so that nonsense is refused."""
 
 MERGED_OFFSET_ROWS = 10_000
-"""Jobs a page over several queues or statuses may skip: merging reads what it skips."""
+"""Jobs a page over several queues or statuses may skip: merging reads the jobs that it skips."""
 
 LIST_PAYLOAD_BYTES = 64 * 1024
 """Compressed payload a list decodes whole; of a larger one it shows the beginning."""
@@ -52,7 +52,7 @@ CHUNK_ROWS = 1_000
 """Ids or jobs read in one round trip of a scan: about 10 ms of work for Redis, about 2 MB of memory here."""
 
 SEARCH_SECONDS = 0.25
-"""Time a search takes unless told: a page that answers at once, with "continue" under it."""
+"""Time of a search by default: a page that answers at once, with "continue" under it."""
 
 SEARCH_MAX_SECONDS = 30.0
 """Longest time a search may be given: below the timeout of any web worker."""
@@ -61,7 +61,7 @@ COUNT_SECONDS = 5.0
 """Time a count of every waiting job may take: about two million of them."""
 
 ZOMBIE_SECONDS = 0.5
-"""Time the hunt for zombies takes unless told."""
+"""Time of the hunt for zombies by default."""
 
 ZOMBIE_GRACE_SECONDS = 60
 """A job younger than this may be on its way between two keys."""
@@ -73,7 +73,7 @@ SCHEDULE_DUE = 20
 """Times at which a schedule should have run that are worked out; further ones are counted by their distance."""
 
 SCHEDULE_RUNS = 8
-"""Runs of a schedule that tell its usual duration, and how often it failed in a row."""
+"""Runs of a schedule from which its usual duration and its failures in a row are taken."""
 
 SCHEDULE_USUAL_LEAST = 3
 """Runs from which on a duration is called usual."""
@@ -82,7 +82,7 @@ SCHEDULE_LOG_LAG_SECONDS = 5
 """Time between a schedule's last execution and the row of that run, either way."""
 
 SCHEDULE_LOG_DAYS = 7
-"""Frappe keeps rows of Scheduled Job Log so long: about an older run, no row says nothing."""
+"""Days that Frappe keeps rows of Scheduled Job Log: a missing row of an older run proves nothing."""
 
 SCHEDULE_AHEAD_SECONDS = 120
 """A last execution this far in the future is a clock that was set, not one that is a little off."""
@@ -121,7 +121,7 @@ LOG_DUPLICATES = 50_000
 """Records of the monitor's log that are remembered to know them again: a flush holds fewer, mostly. About 8 MB."""
 
 LOG_SITES = 5_000
-"""Sites, and queues, told apart in the monitor's log."""
+"""Sites, and queues, counted apart in the monitor's log."""
 
 LOG_RUN_SECONDS = 31 * 24 * 3600
 """A run of a job, or its wait, that took longer is a clock that was set."""
@@ -166,7 +166,7 @@ STANDSTILL_SECONDS = 60
 """As above, where workers are idle all the same, or before it is called critical: an idle one takes a job at once."""
 
 LATELY_SECONDS = 600
-"""Ends of jobs that tell how they go now: as long as Frappe keeps finished ones."""
+"""Ends of jobs in this time are counted as recent: Frappe keeps finished jobs as long."""
 
 BACKLOG_SECONDS = 900
 """Age of the oldest waiting job from which a served, moving queue is reported as behind."""
@@ -184,16 +184,16 @@ LOG_RECORD_CHARS = 20_000
 """Characters of an entry that are shown: over a thousand lines of traceback."""
 
 LOG_SETTLE_SECONDS = 0.5
-"""A log that was not written to for so long is not in the middle of an entry."""
+"""A log that was not written to for this time ends with a whole entry."""
 
 HOOK_SECONDS, HOOK_REDIS_SECONDS = 0.5, 0.4
 """Time a hook may take of somebody else's job; and within it Redis, so that the error names it and time for tasks is left."""
 
 HOOK_REST_SECONDS = 30.0
-"""A Redis that gave a hook no answer is left alone for so long."""
+"""A Redis that gave a hook no answer is left alone for this time."""
 
 HOOK_IDLE_SECONDS = 60.0
-"""A connection that was silent for so long may have been dropped on the way without a word: it is made anew."""
+"""A connection that was silent for this time may have been dropped without a notice: it is made anew."""
 
 RUNS_WAITING = 200_000
 """Ended runs of all sites of a bench kept on Redis until the scheduler writes them down: about 45 MB, a day of two a
@@ -224,10 +224,10 @@ ARGUMENT_CHARS = 5_000
 """Characters of a failure's arguments that are kept."""
 
 RUNS_NOTED_SECONDS = 3600
-"""An end is remembered so long once it is seen, to know the job's failure in RQ's registry as told."""
+"""A noted end is kept for this time, so that the job's failure in RQ's registry is known as noted."""
 
 METRIC_METHODS = 1_000
-"""Methods told apart in one bucket of one queue; further ones are counted together."""
+"""Methods counted apart in one bucket of one queue; further ones are counted together."""
 
 RUN_GRACE_SECONDS = 60
 """A run younger than this is left alone: its job may be on its way between two keys."""
@@ -251,7 +251,7 @@ NOTIFY_ANSWER_CHARS = 200
 """Characters of a webhook's answer that are shown."""
 
 NOTIFY_FAILURES = 3
-"""A channel that failed so often in a row gets one try only: it must not keep the others waiting."""
+"""A channel with this many failures in a row gets one try only: it must not keep the others waiting."""
 
 NOTIFY_TEXT_CHARS = 2_000
 """Characters of an alert's text in a message."""
@@ -272,10 +272,10 @@ ALERT_SUBJECTS = 100
 """Subjects of one rule that are followed; further ones are only counted."""
 
 ALERT_TRIES = 3
-"""A notice is given to a channel that did not take it so often, one evaluation after the other."""
+"""Tries of a notice that a channel did not accept, one for each evaluation."""
 
 ALERT_CLAIM_SECONDS = 600
-"""A notice that a process claimed so long ago without an outcome is anybody's again: the process died."""
+"""A notice that a process claimed this long ago without an outcome is free again: the process died."""
 
 ALERT_LEASE_SECONDS = 300
 """Longest evaluation: after this another may begin."""
@@ -284,13 +284,13 @@ ALERT_ROWS = 10_000
 """Alerts that are over are kept up to this number, besides their age in Log Settings."""
 
 ALERT_MESSAGES_AN_HOUR = 6
-"""Messages of one rule in an hour; beyond them, what changes is gathered."""
+"""Messages of one rule in an hour; beyond them, notices are gathered."""
 
 ALERT_GATHER_SECONDS = 600
-"""A rule that has told that much tells no more often than this: what changed meanwhile is one message."""
+"""A rule with that many messages sends one message in this time, with all notices since the last."""
 
 NEW_FAILURES_AN_HOUR = 10
-"""New failures that are told one by one; more in the same hour are one incident."""
+"""New failures with an incident each; more in the same hour share one incident."""
 
 ZOMBIE_RULE_SECONDS = 5.0
 """Time the hunt for zombies takes when a rule asks: 300,000 jobs, more or less."""

@@ -71,7 +71,7 @@ def test_a_count_takes_the_fewest_bytes(times: int, width: int) -> None:
 @pytest.mark.parametrize(
 	("start", "width", "length"), [(0, 3, 3), (0, 0, 0), (0, 2, 3), (900, 1, 100), (65_535, 1, 1)]
 )
-def test_what_it_did_not_pack_is_refused(start: int, width: int, length: int) -> None:
+def test_bytes_that_it_did_not_pack_are_refused(start: int, width: int, length: int) -> None:
 	with pytest.raises(ValueError):
 		split(struct.pack("<3H", start, width, length) + bytes(length), 1)
 

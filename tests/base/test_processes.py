@@ -1,4 +1,4 @@
-"""What is told of processes of this host, by processes that are there."""
+"""Facts about processes of this host, read from processes that run."""
 
 from __future__ import annotations
 
@@ -112,6 +112,6 @@ def test_a_lock_is_looked_at_without_taking_it(tmp_path: Path) -> None:
 		assert processes.holds_lock(file) is True
 
 
-def test_what_looks_at_no_process_imports_no_psutil() -> None:
+def test_readers_of_workers_import_psutil_only_where_a_process_is_read() -> None:
 	code = "import sys, job_monitor.core.rq.workers, job_monitor.core.acts.stack; sys.exit('psutil' in sys.modules)"
 	assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -32,7 +32,7 @@ def test_its_template_and_values_survive_copies() -> None:
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs")])
-def test_one_has_a_sentence_of_its_own(number: int, text: str) -> None:
+def test_a_number_of_one_has_a_sentence_of_its_own(number: int, text: str) -> None:
 	assert counted(number, "1 run", "{0} runs") == text
 
 

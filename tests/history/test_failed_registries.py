@@ -73,7 +73,7 @@ def test_failures_of_the_same_second_are_all_noted(client: RqClient, log: RunLog
 	assert (noted, len(cursors[full("default")][1])) == (1, 1)
 
 
-def test_more_failures_than_one_look_takes(
+def test_more_failures_than_a_chunk_are_all_noted(
 	client: RqClient, log: RunLog, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 	monkeypatch.setattr(limits, "CHUNK_ROWS", 7)

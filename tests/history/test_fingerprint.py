@@ -48,7 +48,7 @@ OSError: x
 		("(1146, \"Table '_1a.tabFoo' doesn't exist\")", "(1146, \"Table '_2b.tabBar' doesn't exist\")"),
 	],
 )
-def test_what_differs_from_one_to_the_next_does_not_matter(first: str, second: str) -> None:
+def test_parts_that_differ_between_occurrences_do_not_matter(first: str, second: str) -> None:
 	assert normalise(first) == normalise(second)
 	assert signature("E", first, TRACE, "m") == signature("E", second, TRACE, "m")
 
@@ -68,7 +68,7 @@ def test_what_differs_from_one_to_the_next_does_not_matter(first: str, second: s
 		("Workflow is broken", "Knowledge is broken"),
 	],
 )
-def test_what_is_said_does_matter(first: str, second: str) -> None:
+def test_the_rest_of_the_message_matters(first: str, second: str) -> None:
 	assert signature("E", first, TRACE, "m") != signature("E", second, TRACE, "m")
 
 

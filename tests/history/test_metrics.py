@@ -63,7 +63,7 @@ def _plain(aggregate: Aggregate) -> list[Any]:
 
 
 @given(st.lists(runs, max_size=60))
-def test_what_is_packed_comes_back(found: list[Run]) -> None:
+def test_a_packed_row_comes_back(found: list[Run]) -> None:
 	methods = counted(found)
 	row = pack(methods)
 	assert all(text.isascii() for text in row)

@@ -100,7 +100,7 @@ def test_a_job_that_is_stopped_and_retried_at_once_was_stopped(
 	send_stop_job_command(client.connection, hanging)
 	ends(client, hanging)
 	assert actions.retry(client, hanging).done
-	started(client, hanging)  # which RQ's hash now tells of
+	started(client, hanging)  # RQ's hash is now about this run
 	(ended,) = close(client, log)
 	assert ended.run.outcome == "stopped"
 	assert ended.failure is not None and ended.failure.exception == "Stopped"
@@ -245,6 +245,6 @@ ALIVE = Worker("w", current_job_ids=("j",))
 		(Job("j", status="a new word", started_at=NOW), None, "killed"),
 	],
 )
-def test_what_rq_says_is_judged(job: Job, worker: Worker | None, outcome: str) -> None:
+def test_an_outcome_follows_rqs_status(job: Job, worker: Worker | None, outcome: str) -> None:
 	run = Run("j", "m", "default", NOW.timestamp() + 0.5, worker="w")
 	assert ended_jobs.judge(run, job, worker) == outcome

@@ -117,7 +117,7 @@ def test_runs_of_a_job_are_kept_apart(log: RunLog) -> None:
 	assert log.running() == []
 
 
-def test_what_a_database_has_is_remembered_for_a_while(log: RunLog) -> None:
+def test_a_noted_end_is_kept_for_a_while(log: RunLog) -> None:
 	now = time.time()
 	for job_id, ended_at in (("a", now - 9), ("a", now), ("old", now - limits.RUNS_NOTED_SECONDS - 9)):
 		log.end(replace(ENDED, job_id=job_id, started_at=ended_at - 1, ended_at=ended_at), begun=False)
@@ -315,7 +315,7 @@ def test_text_that_is_none_and_records_of_another_release(log: RunLog) -> None:
 	assert log.running() == []
 
 
-def test_what_a_process_that_died_left_is_dropped(log: RunLog) -> None:
+def test_runs_that_a_dead_process_left_are_dropped(log: RunLog) -> None:
 	for n in range(5):
 		log.end(replace(ENDED, job_id=str(n)), Failure("E"), begun=False)
 	log.forget_upto(log.ended()[2].position)
@@ -325,7 +325,7 @@ def test_what_a_process_that_died_left_is_dropped(log: RunLog) -> None:
 	assert log.waiting() == 2
 
 
-def test_no_answer_is_said_as_such() -> None:
+def test_no_answer_raises_could_not_ask() -> None:
 	log = RunLog(connect_url("redis://127.0.0.1:1"), BENCH, SITE)
 	for ask in (log.running, log.ended, log.waiting, lambda: log.begin(RUN), lambda: log.end(ENDED)):
 		with pytest.raises(CouldNotAsk):

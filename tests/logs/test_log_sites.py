@@ -29,12 +29,12 @@ def test_a_line_of_the_monitor_is_of_the_site_it_names(site: object) -> None:
 		b'{"path": "/?site=a.localhost", "site": "b.localhost"}',
 	],
 )
-def test_what_is_not_one_line_of_the_monitor_is_nobodys(line: bytes) -> None:
+def test_an_entry_that_is_no_line_of_the_monitor_is_of_no_site(line: bytes) -> None:
 	assert log_sites.own(MONITOR, line, SITE) is None
 
 
 @pytest.mark.parametrize("separator", ["||", "::"])
-def test_a_line_of_rq_is_of_its_jobs_site_and_what_stands_under_it_is_not_shown(separator: str) -> None:
+def test_a_line_of_rq_is_of_its_jobs_site_and_the_lines_under_it_are_not_shown(separator: str) -> None:
 	heading = (
 		f"2026-11-24 10:00:00,123 ERROR rq [Job {SITE}{separator}1]: exception raised while executing (x)"
 	)
@@ -67,7 +67,7 @@ def test_other_logs_prove_nothing(name: str) -> None:
 	assert log_sites.own(log_names.NAMES[name], b"a.localhost (a.localhost||1)", SITE) is None
 
 
-def test_a_page_counts_what_it_left_out(tmp_path: Path) -> None:
+def test_a_page_counts_the_entries_it_left_out(tmp_path: Path) -> None:
 	(tmp_path / "logs").mkdir()
 	lines = [json.dumps({"site": site, "uuid": n}) for n, site in enumerate([SITE, "b.localhost"] * 20)]
 	(tmp_path / "logs" / "monitor.json.log").write_text("\n".join(lines) + "\n")

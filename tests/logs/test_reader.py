@@ -118,7 +118,7 @@ def test_nothing_is_lost_between_two_blocks(bench: Path, monkeypatch: pytest.Mon
 	assert texts(page) == [(at(n) + "  more\n" * (n % 6)).strip() for n in range(60)]
 
 
-def test_what_is_written_is_followed(bench: Path) -> None:
+def test_new_entries_are_followed(bench: Path) -> None:
 	path = write(bench, at(1))
 	log = Log(bench, "scheduler")
 	page = log.tail()

@@ -141,7 +141,7 @@ def test_rotated_and_zipped_files_are_read_newest_first(tmp_path: Path) -> None:
 	assert reader.files(tmp_path / "nowhere") == []
 
 
-def test_a_zip_that_is_cut_off_is_told_and_the_rest_counts(tmp_path: Path) -> None:
+def test_a_zip_that_is_cut_off_is_a_problem_and_the_rest_counts(tmp_path: Path) -> None:
 	rng = random.Random(1)
 	lines = "".join(line(n, uuid=f"{rng.random()}") + "\n" for n in range(2000)).encode()
 	cut = tmp_path / "monitor.json.log.1.gz"
@@ -151,7 +151,7 @@ def test_a_zip_that_is_cut_off_is_told_and_the_rest_counts(tmp_path: Path) -> No
 	assert report.jobs > 1
 
 
-def test_a_file_that_vanishes_is_told(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
 	report = read([tmp_path / "monitor.json.log"])
 	assert (report.jobs, report.problem != "") == (0, True)
 

@@ -74,7 +74,7 @@ def test_if_time_is_short_the_newest_part_of_a_file_is_read(tmp_path: Path) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(-5, 2100), st.integers(300, 5000))
-def test_what_is_left_unread_for_its_age_would_not_have_counted(
+def test_lines_left_unread_for_their_age_would_not_have_counted(
 	tmp_path_factory: pytest.TempPathFactory, since: int, piece: int
 ) -> None:
 	folder = tmp_path_factory.mktemp("since")
@@ -138,7 +138,7 @@ def test_of_more_hours_than_are_kept_the_newest_stay(tmp_path: Path, monkeypatch
 	assert report.jobs == 120 and set(report.hours) == {"2026-11-01 08", "2026-11-01 09"}
 
 
-def test_what_clients_send_takes_no_memory(tmp_path: Path) -> None:
+def test_long_values_take_no_memory(tmp_path: Path) -> None:
 	long = "x" * 8_000
 	lines = [line(n, uuid=f"{n}{long}", site=f"{n}{long}", job={"method": f"{n}{long}"}) for n in range(4000)]
 	path = log(tmp_path, *lines)

@@ -81,7 +81,7 @@ def test_no_innocent_argument_is_masked(arguments: Any) -> None:
 
 
 @pytest.mark.parametrize("form", [*secrets.TEXTS, *secrets.BLOCKS])
-def test_cleaning_what_is_clean_changes_nothing(form: str) -> None:
+def test_cleaning_a_clean_text_changes_nothing(form: str) -> None:
 	once = Redactor().clean_text(form.format(s=SECRETS[0]))
 	assert Redactor().clean_text(once) == once
 
@@ -103,7 +103,7 @@ def test_no_cut_shows_a_part_of_a_secret(place: int) -> None:
 			assert secret[:8] not in shown and secret[-8:] not in shown
 
 
-def test_what_is_cut_says_so_and_keeps_its_length() -> None:
+def test_a_cut_text_says_so_and_keeps_its_length() -> None:
 	for max_chars in (1, 2, 10, 1000):
 		assert Redactor().clean_start("word " * 500, max_chars).endswith("…")
 		assert Redactor().clean_end("word " * 500, max_chars).startswith("…")

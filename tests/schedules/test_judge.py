@@ -38,7 +38,7 @@ def job(place: Placement, **values: object) -> ScheduleJob:
 	return ScheduleJob("s||scheduled_job||1", "queued", place, "default", since=NOW - HOUR, **values)  # type: ignore[arg-type]
 
 
-def test_one_that_ran_when_it_was_due_is_well():
+def test_a_schedule_that_ran_when_it_was_due_is_ok():
 	run = ScheduledRun("Complete", NOW - timedelta(minutes=10), 4.0)
 	health = judge.judge(hourly(timedelta(minutes=10), run=run, usual_duration=3.0), RUNS, NOW)
 	assert (health.state, health.missed_runs, health.overdue_seconds) == ("ok", 0, 0.0)
@@ -81,7 +81,7 @@ def test_a_scheduler_that_is_off_is_the_cause():
 		assert health.hint == of_scheduler(state, RUNS.site)[1]
 
 
-def test_what_to_do_about_a_scheduler_is_safe_to_paste():
+def test_a_schedulers_hint_is_safe_to_paste():
 	assert "bench --site 'a; b' scheduler resume" in of_scheduler("paused", "a; b")[1]
 
 
@@ -129,7 +129,7 @@ def test_failures_in_a_row():
 	assert "Its last 3 runs failed: ValueError: no such invoice" in health.message
 
 
-def test_one_whose_process_was_killed():
+def test_a_schedule_whose_process_was_killed_fails():
 	died = replace(job(Placement.ENDED), status="failed", ended_at=NOW - timedelta(minutes=9))
 	run = ScheduledRun("Running", NOW - timedelta(minutes=10))
 	health = judge.judge(hourly(timedelta(minutes=10), run=run, job=died), RUNS, NOW)
@@ -151,7 +151,7 @@ def test_no_time_at_which_it_should_run():
 	assert "cron format" in health.hint
 
 
-def test_a_schedule_that_was_made_in_the_future_is_told():
+def test_a_schedule_that_was_created_in_the_future_is_missed():
 	made = Schedule("a", "app.run", created_at=NOW + 10 * HOUR, due=(NOW + 11 * HOUR,))
 	health = judge.judge(made, RUNS, NOW)
 	assert health.state == "missed" and health.never_ran
@@ -168,7 +168,7 @@ def test_a_run_that_is_skipped_is_nothing_wrong():
 	assert judge.judge(replace(skipped, is_skipped=False), RUNS, NOW).state == "missed"
 
 
-def test_a_last_run_in_the_future_is_told():
+def test_a_schedule_whose_last_run_is_in_the_future_is_missed():
 	health = judge.judge(hourly(-5 * HOUR), RUNS, NOW)
 	assert health.state == "missed"
 	assert "in the future" in health.message
@@ -193,7 +193,7 @@ def test_all_that_lie_in_the_future_are_one_finding():
 	assert all_ahead(years).severity is Severity.CRITICAL  # type: ignore[union-attr]
 
 
-def test_findings_tell_the_worst_and_count_the_rest():
+def test_findings_name_the_worst_and_count_the_rest():
 	healths = [judge.judge(replace(hourly(9 * HOUR), name=f"a{n}"), RUNS, NOW) for n in range(12)]
 	findings = list(schedule_findings(healths))
 	assert len(findings) == limits.SCHEDULES_NAMED + 1

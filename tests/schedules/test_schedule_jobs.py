@@ -41,7 +41,7 @@ def test_a_job_that_will_run_waits(client: RqClient, jobs: Jobs, where: str) -> 
 	assert (job.place, job.queue, job.served) == (Placement.WAITING, "default", False)
 
 
-def test_one_between_its_queue_and_a_worker_waits(client: RqClient, jobs: Jobs) -> None:
+def test_a_job_between_its_queue_and_a_worker_waits(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw(ID, place=None, age=OLD)
 	jobs.connection.rpush(f"rq:queue:{full('default')}:intermediate", ID)
 	assert place(client) is Placement.WAITING
@@ -57,7 +57,7 @@ def test_a_queued_job_in_no_queue_is_a_zombie_wherever_its_last_run_left_its_id(
 	assert "stands in no queue" in job.reason
 
 
-def test_a_young_one_may_be_on_its_way(client: RqClient, jobs: Jobs) -> None:
+def test_a_young_job_may_be_on_its_way(client: RqClient, jobs: Jobs) -> None:
 	jobs.raw(ID, place=None, age=limits.ZOMBIE_GRACE_SECONDS - 20)
 	assert place(client) is Placement.UNKNOWN
 
@@ -140,7 +140,7 @@ def test_release_of_anything_else_is_refused(
 	assert connection.exists(f"rq:job:{ID}")
 
 
-def test_release_lets_go_of_what_changes_in_that_moment(
+def test_release_leaves_a_job_that_changes_in_that_moment(
 	connection: Any, client: RqClient, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 	jobs.raw(ID, place=None, age=OLD)
@@ -157,7 +157,7 @@ def test_release_lets_go_of_what_changes_in_that_moment(
 	assert connection.exists(f"rq:job:{ID}")
 
 
-def test_redis_that_is_gone_is_told(client: RqClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_is_gone_raises(client: RqClient, monkeypatch: pytest.MonkeyPatch) -> None:
 	def gone(*_args: Any, **_kwargs: Any) -> Any:
 		raise ConnectionError("gone")
 

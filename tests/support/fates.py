@@ -1,4 +1,4 @@
-"""Runs of jobs with every fate that the recorder has to tell: what the hooks say, and what RQ leaves behind."""
+"""Runs of jobs with every fate that the recorder has to note: what the hooks write, and what RQ leaves behind."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Server:
 	"""One server process, which can be ended and started again.
 
 	Attributes:
-		probe: Options of `redis.Redis` by which it is asked whether it is there.
+		probe: Options of the `redis.Redis` that waits for the server.
 	"""
 
 	def __init__(self, folder: Path, *options: str, port: int | None = None, **probe: Any) -> None:
