@@ -1,4 +1,4 @@
-"""Progress of jobs on a site: what is published, kept, allowed, and that it never hurts the job."""
+"""Progress of jobs on a site: events, states that are kept, permissions, and faults, which never reach the job."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ class TestProgress(SiteTestCase):
 		self.assertEqual(titles, ["The one that runs"])
 		self.assertIn(running.task_id, {task["task_id"] for task in self.kept()})
 
-	def test_which_tasks_are_needed_less(self) -> None:
+	def test_ended_and_silent_tasks_are_deleted_first(self) -> None:
 		def state(state: str, minutes: int) -> dict[str, str]:
 			return {"state": state, "at": add_to_date(now_datetime(), minutes=-minutes).isoformat()}
 

@@ -1,4 +1,4 @@
-"""The recorder on a real site, with real workers: each run is counted once, and no fault of ours is the job's."""
+"""The recorder on a site, with real workers: each run is counted once, and no error of the recorder reaches a job."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class TestRecorder(RecorderTestCase):
 		)
 		self.assertEqual(self.counted(), {("fail", "failed"): 1, ("die", "killed"): 1})
 
-	def test_a_job_that_frappe_calls_anew_is_one_run(self) -> None:
+	def test_a_job_that_frappe_retries_after_a_deadlock_is_one_run(self) -> None:
 		self.call("again")
 		self.call("again", deadlock=True)
 		self.call("again", fails=True)
@@ -155,7 +155,7 @@ class TestRecorder(RecorderTestCase):
 			self.assertEqual(self.counted(), {("hang", "stopped"): 1, ("hang", "killed"): 2})
 		self.assertEqual(len(self.failures()), 3)
 
-	def test_a_stop_by_a_person_is_no_new_kind_of_failure(self) -> None:
+	def test_a_stop_by_a_user_makes_no_failure_group(self) -> None:
 		with worker("short"):
 			job_id = self.enqueue("hang")
 			self.wait_for(lambda: status(job_id) == "started" and self.log.running(), "the job runs")
@@ -171,7 +171,7 @@ class TestRecorder(RecorderTestCase):
 		self.assertEqual(frappe.db.count(GROUP), 0)
 		self.assertEqual(failure_groups.new_groups(clock.now() - timedelta(hours=1)), [])
 
-	def test_attempts_that_rq_makes_again_are_no_failures(self) -> None:
+	def test_attempts_that_rq_retries_are_no_failures(self) -> None:
 		job_id = self.call("sabotage", fault="none", fails=True)
 		job = Job.fetch(job_id, connection=get_redis_conn())
 		job.retries_left = 2
@@ -268,7 +268,7 @@ class TestRecorder(RecorderTestCase):
 
 	# Harmless
 
-	def test_no_fault_of_the_recorder_is_the_jobs(self) -> None:
+	def test_no_fault_of_the_recorder_fails_the_job(self) -> None:
 		faults = ("redis", "bug", "disk")
 		fine = [self.call("sabotage", fault=fault) for fault in faults]
 		failing = [self.call("sabotage", fault=fault, fails=True) for fault in faults]

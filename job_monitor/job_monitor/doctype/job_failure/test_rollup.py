@@ -1,4 +1,4 @@
-"""Runs become history exactly once, whatever one of them holds, and whatever Redis, database and processes do."""
+"""Ingest and roll-up: each run is counted exactly once, with faults of runs, Redis, database and processes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestRollup(RecorderTestCase):
 		ingest.ingest()
 		self.assertEqual(self.log.waiting(), 0)
 
-	def test_a_run_that_cannot_be_written_is_set_aside_alone(self) -> None:
+	def test_only_the_run_that_cannot_be_written_is_left_out(self) -> None:
 		for fault in (ValueError("odd"), SystemExit()):  # an error, and the end of the process
 			with self.subTest(type(fault).__name__):
 				self.clear()
@@ -172,7 +172,7 @@ class TestRollup(RecorderTestCase):
 		self.assertEqual(Progress.read().lost, lost + 7)
 		self.assertGreater(Progress.read().lost_at, 0)
 
-	def test_a_rollup_that_fails_or_runs_out_of_time_does_not_stop_the_alerts(self) -> None:
+	def test_an_ingest_that_fails_or_runs_out_of_time_does_not_stop_the_alerts(self) -> None:
 		for fault in (ValueError("odd"), JobTimeoutException("too long")):
 			with (
 				patch.object(ingest, "ingest", side_effect=fault),
@@ -182,7 +182,7 @@ class TestRollup(RecorderTestCase):
 					tasks.sweep()
 			self.assertEqual(look.call_count, 1)
 
-	def test_the_alerts_are_looked_at_though_the_connection_is_dead(self) -> None:
+	def test_rules_are_evaluated_after_the_connection_has_died(self) -> None:
 		def cut() -> None:
 			frappe.db._conn.close()
 			raise JobTimeoutException("in the middle of a statement")
@@ -237,7 +237,7 @@ class TestRollup(RecorderTestCase):
 		self.assertEqual(kept, [], "lies in the memory of every worker")
 		self.assertEqual((watched, quiet), ([], []))
 
-	def test_where_watch_has_just_looked_the_scheduler_does_not(self) -> None:
+	def test_the_sweep_leaves_ingest_and_rules_to_watch_where_it_runs(self) -> None:
 		for by, seconds, looks in (
 			("watch", 30, 0),
 			("watch", 600, 1),

@@ -1,4 +1,4 @@
-"""Scheduled Job Log on a real site: every run is written down, and nothing of ours can stop one."""
+"""Scheduled Job Log on a site: every run is recorded, and no error of ours stops a run."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class TestScheduledRuns(SiteTestCase):
 		self.assertEqual([row.status for row in self.runs(fine)], ["Complete"] * 2)
 		self.assertEqual([row.status for row in self.runs(broken)], ["Failed"] * 2)
 
-	def test_a_row_that_somebody_has_locked_costs_half_a_second(self) -> None:
+	def test_a_row_that_is_locked_costs_half_a_second(self) -> None:
 		if frappe.db.db_type == "sqlite":
 			self.skipTest("SQLite locks no rows")
 		schedule = self.schedule("succeed")
@@ -178,7 +178,7 @@ class TestScheduledRuns(SiteTestCase):
 		self.sweep()
 		self.assertEqual(self.runs(schedule)[0].status, "Killed")
 
-	def test_a_run_that_a_person_stopped_was_not_killed(self) -> None:
+	def test_a_run_that_a_user_stopped_was_not_killed(self) -> None:
 		for removed in (False, True):
 			with self.subTest(removed=removed):
 				self.check_stopped(self.schedule("hang"), removed)
@@ -204,7 +204,7 @@ class TestScheduledRuns(SiteTestCase):
 		(health,) = schedule_health.read([schedule.name])
 		self.assertEqual((health.last_outcome, health.failures), ("Stopped", 0))
 
-	def test_a_row_that_core_left_at_start_is_closed(self) -> None:
+	def test_a_row_that_frappe_left_at_start_is_closed(self) -> None:
 		schedule = self.schedule("succeed")
 		old = frappe.get_doc({"doctype": LOG, "scheduled_job_type": schedule.name}).insert()
 		frappe.db.set_value(LOG, old.name, {"status": "Start", "started_at": None, "rq_job_id": None})
@@ -219,7 +219,7 @@ class TestScheduledRuns(SiteTestCase):
 		frappe.get_doc(LOG, self.runs(schedule)[0].name).clear_old_logs(days=390)
 		self.assertEqual(len(self.runs(schedule)), 1)
 
-	def test_the_usual_questions_do_not_scan(self) -> None:
+	def test_the_usual_queries_use_an_index(self) -> None:
 		if frappe.db.db_type != "mariadb":
 			self.skipTest("EXPLAIN of MariaDB")
 		hour_ago = add_to_date(now_datetime(), hours=-1)
