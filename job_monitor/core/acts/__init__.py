@@ -1,1 +1,1 @@
-"""What can be done to jobs; each act checks the state first, and the step that only one can win decides."""
+"""What can be done to jobs; each act checks the state first, and a step that succeeds for one process only decides."""

@@ -149,7 +149,7 @@ def _delete_ended(client: RqClient, job: Job) -> Outcome:
 
 
 def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
-	"""None if it is no zombie. By its keys: it stands in no registry, and RQ reads none whose payload is lost."""
+	"""The outcome, None if the job is no zombie. Its keys are deleted: RQ itself reads no job whose payload is lost."""
 	with watched(client, job_id) as pipeline:
 		job = read_job(client, job_id)
 		if not zombies.is_one(client, job):

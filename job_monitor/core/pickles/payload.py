@@ -67,7 +67,7 @@ def inflate(data: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> bytes:
 def loads(raw: bytes, max_bytes: int = limits.PAYLOAD_BYTES) -> Any:
 	"""The value of a pickle or of RQ's JSON, with stand-ins for every object that is not plain data.
 
-	Linear: a MB takes 0.1 s, half a second where it is made to. Such a one is read up to a quarter of `max_bytes`.
+	Linear: a MB takes 0.1 s, a hostile one 0.5 s. A pickle of no plain data is read up to a quarter of `max_bytes`.
 
 	Raises:
 		Undecodable: With the reason, in words.
@@ -141,9 +141,9 @@ def dotted(value: Any) -> str:
 
 
 def _words(value: Any) -> str:
-	"""A name, whatever stands in its place: of lists, numbers and the like a payload may hold ones without a text.
+	"""A value as text where a name is expected: a hostile payload puts lists, numbers and objects there.
 
-	Of what holds other values only the kind is told: a few bytes of a pickle unfold into billions.
+	Collections show their type only: a few bytes of a pickle unfold into billions of values.
 	"""
 	if isinstance(value, str) or not value:
 		return value or ""

@@ -49,10 +49,10 @@ class _Level:
 
 
 def cut(data: bytes) -> bytes:
-	"""A small payload, not compressed, of what the first `limits.HEAD_BYTES` tell.
+	"""A small payload, not compressed, of what the first `limits.HEAD_BYTES` hold.
 
 	Raises:
-		payload.Undecodable: They do not even tell the function.
+		payload.Undecodable: They do not hold the function.
 	"""
 	raw = beginning(data, limits.HEAD_BYTES)
 	kept, end, frames = 0, b"", list[int]()

@@ -31,7 +31,7 @@ def _sizes() -> list[int]:
 
 
 _SIZES = _sizes()
-"""Bytes behind each opcode of a common pickle; `_SHORT` if one byte tells them."""
+"""Bytes behind each opcode of a common pickle; `_SHORT` if the next byte holds their number."""
 
 _SHORT_TEXT, _MEMOIZE, _BINGET, _STOP = 0x8C, 0x94, ord("h"), ord(".")
 _LONG_BINGET, _LONG1, _LONG4, _FROZENSET = ord("j"), 0x8A, 0x8B, 0x91

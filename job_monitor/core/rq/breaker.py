@@ -1,4 +1,4 @@
-"""Leaves a Redis that gave no answer alone for a while, in all processes of a worker at once."""
+"""A pause after Redis gave no answer, shared by all processes of a worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATE = struct.Struct("dQ")
 
 
 class Breaker:
-	"""Rests after a failure, and counts what is not told meanwhile.
+	"""A pause after a failure, and the number of runs that were not reported meanwhile.
 
 	A worker forks a work-horse for each job, and what a horse remembers dies with it. So the state lies in a page of
 	memory that the worker makes before it forks (this module is imported by `bench worker`, see
@@ -25,7 +25,7 @@ class Breaker:
 		self._page = mmap.mmap(-1, mmap.PAGESIZE)
 
 	def rests(self) -> bool:
-		"""Whether Redis is to be left alone now."""
+		"""Whether the pause lasts, so that Redis must not be asked."""
 		ends_at = self._read()[0]
 		return 0.0 < ends_at - time.monotonic() <= limits.HOOK_REST_SECONDS
 
@@ -33,11 +33,11 @@ class Breaker:
 		self._write(time.monotonic() + limits.HOOK_REST_SECONDS, self._read()[1])
 
 	def reset(self) -> None:
-		"""Redis answers, and has been told of what was counted."""
+		"""End the pause: Redis answers, and has the number of runs."""
 		self._write(0.0, 0)
 
 	def count(self) -> None:
-		"""One more run was not told."""
+		"""Count one more run that was not reported."""
 		ends_at, number = self._read()
 		self._write(ends_at, number + 1)
 

@@ -180,9 +180,10 @@ def asking(connection: Connection) -> Iterator[None]:
 
 
 def raise_state(answers: Iterable[Any]) -> None:
-	"""
+	"""Refuse all answers if one of them reports a state of Redis as a whole (loading, master down).
+
 	Raises:
-		redis.exceptions.ResponseError: One of the answers tells of Redis as a whole, so that none counts.
+		redis.exceptions.ResponseError: That answer.
 	"""
 	for answer in answers:
 		if isinstance(answer, redis.exceptions.RedisError) and (

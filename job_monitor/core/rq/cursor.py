@@ -57,6 +57,7 @@ def digest(job_id: str) -> str:
 
 
 def write(cursor: Cursor, query: JobQuery) -> str:
+	"""A cursor as a short text for URLs, of this query only."""
 	counts = [[*place, count] for place, count in cursor.counts.items()]
 	scores = [[*place, *score] for place, score in cursor.scores.items()]
 	# The digest tells two jobs of one moment apart, so that the id needs not travel
@@ -66,9 +67,10 @@ def write(cursor: Cursor, query: JobQuery) -> str:
 
 
 def read(text: str, query: JobQuery) -> Cursor:
-	"""
+	"""The cursor that `write` made of this query.
+
 	Raises:
-		InvalidQuery: It is none, or one of another query.
+		InvalidQuery: It is no cursor, or one of another query.
 	"""
 	try:
 		packed = base64.urlsafe_b64decode((text + "=" * (-len(text) % 4)).encode("ascii"))
@@ -126,7 +128,7 @@ def _moment(value: Any) -> float:
 
 
 def _of(query: JobQuery) -> str:
-	"""What a search looks for, in six letters. Not its window, and not its moments: `2h` is another one each time."""
+	"""A digest of the filters of a search, in six letters. Moments are left out: `2h` is another one each time."""
 	fields = (query.queues, query.statuses, query.site, query.job_id, query.method, query.user, query.text)
 	text = repr((*fields, query.newest_first))
 	return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=3).hexdigest()

@@ -24,7 +24,7 @@ Command = Sequence[object]
 Answer = int | str | None | RedisRefused
 
 _LINE_BYTES = 64 * 1024
-"""An answer that is longer is none to our commands."""
+"""No answer to a command of ours is longer."""
 
 
 class HookClient:
@@ -46,7 +46,7 @@ class HookClient:
 
 	def post(self, command: Command) -> None:
 		"""Send a command and do not wait for its answer, which `ask` reads."""
-		if self._owed:  # of a job before this one, whose end nobody asked for
+		if self._owed:  # answers to an earlier job, whose end did not ask for them
 			self.close()
 		self._within_the_limit(self._send, command)
 
@@ -56,7 +56,7 @@ class HookClient:
 		return answers[-1], answers[:-1]
 
 	def still_there(self) -> bool:
-		"""Whether the connection that `post` used is fit for `ask`: nobody has closed it, nor may have dropped it."""
+		"""Whether the connection of `post` serves `ask`, too: it is neither closed nor idle for too long."""
 		if self._socket is None or time.monotonic() - self._used_at > limits.HOOK_IDLE_SECONDS:
 			self.close()
 			return False
@@ -112,7 +112,7 @@ class HookClient:
 		return options if "path" in options else {**options, "socket_connect_timeout": left}
 
 	def close(self) -> None:
-		"""Hang up; what is posted or asked next connects anew."""
+		"""Hang up. The next command connects anew."""
 		if self._socket is not None:
 			self._socket.close()
 		self._socket, self._owed, self._unread = None, [], b""

@@ -44,7 +44,7 @@ def row(
 	columns: frozenset[str],
 	**parts: Any,
 ) -> Job:
-	"""A job from the values of `FIELDS` and what was read apart.
+	"""A job from the values of `FIELDS` and the parts that were read apart.
 
 	Args:
 		place: The status by which it was found ("" if not by one).
@@ -95,7 +95,7 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 
 
 def list_parts(data: Any, max_chars: int, redactor: Redactor) -> dict[str, Any]:
-	"""As `call_parts`, in the bounds of a list: of a large payload what its beginning tells."""
+	"""As `call_parts`, in the bounds of a list: of a large payload what its beginning shows."""
 	parts = call_parts(data, limits.LIST_PAYLOAD_BYTES * 16, max_chars, redactor)
 	if "problem" not in parts or not is_large(data):
 		return parts

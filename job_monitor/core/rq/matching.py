@@ -1,7 +1,7 @@
 """Decides which jobs match a query, asking Redis only for what it needs to see.
 
 The job's id decides by itself for site and id; its hash for moments and stopped jobs; its payload for method, user
-and text. Of a large payload the beginning tells method and user; a text is looked for in the whole of it, one
+and text. A large payload shows method and user at its beginning; a text is looked for in the whole of it, one
 after the other, up to `limits.LARGE_PAYLOADS_BYTES`.
 """
 
@@ -28,7 +28,7 @@ class Matcher:
 
 	Attributes:
 		is_selective: Whether few of the jobs that are looked at may match.
-		unread: Jobs looked at so far of which it could not be told, for the size of their payload.
+		unread: Jobs looked at so far whose payload was too large to be judged.
 	"""
 
 	def __init__(self, client: RqClient, query: JobQuery) -> None:
@@ -83,7 +83,7 @@ class Matcher:
 
 
 class Payloads:
-	"""Judges jobs by what they run, for whom, with which arguments, and with which traceback they failed."""
+	"""Judges jobs by method, user, arguments and traceback."""
 
 	def __init__(self, client: RqClient, query: JobQuery) -> None:
 		self.client = client
@@ -91,7 +91,7 @@ class Payloads:
 		self.raw_text, self.raw_method = _raw_needle(self.text), _raw_needle(self.method)
 
 	def judge(self, entries: Sequence[Entry]) -> list[bool | None]:
-		"""Whether each matches; None if it cannot be told."""
+		"""Whether each job matches; None where its payload is too large to be judged."""
 		lengths = self.client.ask(("HSTRLEN", keys.job_key(e.job_id), "data") for e in entries)
 		small = [isinstance(n, int) and n <= limits.LIST_PAYLOAD_BYTES for n in lengths]
 		fetched = [entry for entry, fits in zip(entries, small, strict=True) if fits]

@@ -24,7 +24,7 @@ class Merge:
 	which by its times should have come earlier than the one before it (put in front of its queue) comes right after it.
 
 	Started, deferred and scheduled jobs stand in no useful order: registries of up to `limits.CHUNK_ROWS` are read
-	whole and sorted (see `pool`), larger ones are taken as they are.
+	whole and sorted (see `pool`), larger ones keep their order.
 
 	Args:
 		sizes: The places and how many jobs stand in each.

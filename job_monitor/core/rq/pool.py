@@ -13,7 +13,7 @@ from job_monitor.core.rq.places import Entry
 
 
 class Pool:
-	"""Jobs of these registries that are kept, by (moment, id), behind the last one used before.
+	"""Jobs of these registries by (moment, id), behind the last one that was used before.
 
 	Args:
 		sizes: Every place of the merge; those that belong here are picked out.

@@ -69,7 +69,7 @@ class JobQuery:
 
 	@property
 	def needs_scan(self) -> bool:
-		"""Whether jobs must be looked at one by one: RQ has no index for what is asked."""
+		"""Whether jobs must be looked at one by one: RQ has no index for these filters."""
 		fields = (self.site, self.job_id, self.method, self.user, self.text)
 		return any(fields) or bool(self.created_after or self.created_before) or "stopped" in self.statuses
 

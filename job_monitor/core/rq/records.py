@@ -58,7 +58,7 @@ class Job:
 		ttl: Seconds until Redis forgets the job, None if never.
 		problem: Why a part could not be read ("" if all was).
 		meta: JSON text of `job.meta`, redacted.
-		progress: 0 to 100, from `meta["progress"]`, None if the job tells none.
+		progress: 0 to 100, from `meta["progress"]`, None if the job reports none.
 	"""
 
 	id: str
@@ -173,11 +173,11 @@ class SearchResult:
 	"""What a time-boxed search found.
 
 	Attributes:
-		looked_at: Jobs looked at so far, over all calls that the cursor links.
+		looked_at: Jobs looked at so far, in all calls that the cursor links.
 		out_of: Jobs there were to look at.
 		cursor: Pass it on to go on; "" when all was looked at.
 		matched: Matches, where they were only counted.
-		unread: Jobs among those just looked at of which it could not be told, for the size of their payload.
+		unread: Jobs looked at in this call whose payload was too large to be judged.
 	"""
 
 	rows: tuple[Job, ...]
@@ -209,7 +209,7 @@ class Zombies:
 
 @dataclass(frozen=True)
 class Snapshot:
-	"""What `health` judges: everything read at one moment.
+	"""What `diagnosis` judges: everything read at one moment.
 
 	Attributes:
 		configured: Short names of the queues that the bench's configuration knows; none without a bench.

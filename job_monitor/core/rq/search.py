@@ -1,7 +1,7 @@
 """Time-boxed search: RQ has no index, so jobs are looked at one by one, in order, until the time is up.
 
 Cost per 1,000 jobs: one round trip where the id decides (site, job id), two more where the hash does
-(created, stopped), and payloads only where they do (method, user, text); see `match` for large ones.
+(created, stopped), and payloads only where they do (method, user, text); see `matching` for large ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Takes what `health` judges."""
+"""Reads what `diagnosis` judges."""
 
 from __future__ import annotations
 

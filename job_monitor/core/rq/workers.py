@@ -1,6 +1,6 @@
 """Reads RQ's workers and judges whether they are there.
 
-A worker's key expires some time after its last beat; the time it has left, on Redis' own clock, tells how old
+A worker's key expires some time after its last beat; the time it has left, on Redis' own clock, shows how old
 the beat is without trusting any host's clock. Source: rq 1.15.1 to 3.0.0 `worker.py` (`heartbeat`,
 `register_birth`, `maintain_heartbeats`) and `limits`.
 """
@@ -40,7 +40,7 @@ def read_all(client: RqClient) -> list[Worker]:
 	"""Workers of the client's bench, by host, then name. One round trip for the names, one for 300 workers.
 
 	Workers whose key is gone count as this bench's, dead, only where the client watches every bench:
-	without the key nothing says whose they were.
+	without the key their queues are unknown.
 
 	Raises:
 		CouldNotAsk: Redis gave no answer, or refused.
@@ -120,12 +120,12 @@ def _history(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hides_job(values: Any) -> bool:
-	"""Whether what a worker runs stands in its set of executions (RQ 3) and not in its hash."""
+	"""Whether the job of a worker stands in its set of executions (RQ 3) and not in its hash."""
 	return not isinstance(values, Exception) and values[0] == b"busy" and not values[2]
 
 
 def _current_jobs(current: bytes | None, executions: Any) -> tuple[str, ...]:
-	"""RQ 3 keeps a set of executions; RQ before it one field."""
+	"""Ids of the jobs that a worker runs: from its set of executions (RQ 3), or from one field before that."""
 	if current:
 		return (keys.text(current),)
 	if not isinstance(executions, (set, list)):

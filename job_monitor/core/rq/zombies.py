@@ -1,7 +1,7 @@
 """Finds zombies: jobs whose hash says queued or started while they stand in no list or registry.
 
 Nothing will ever run them, and Frappe skips a scheduled job while it finds its id queued. RQ has no index of all
-jobs, so the ids of every place are gathered (8 bytes each) and held against the keys of all jobs, in bounded time.
+jobs, so the ids of every place are gathered (8 bytes each) and compared with the keys of all jobs, in bounded time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATUSES = (keys.QUEUED, keys.STARTED)
 def find(client: RqClient, seconds: float = limits.ZOMBIE_SECONDS) -> Zombies:
 	"""Look through all job keys for about `seconds`.
 
-	Never raises: what could not be asked is said in `problem`.
+	Never raises: `problem` names what could not be read.
 	"""
 	hunt = _Hunt(client, time.monotonic() + seconds)
 	try:
@@ -73,7 +73,7 @@ def _origins(client: RqClient, jobs: Iterable[Job]) -> list[Any]:
 
 
 def _started_ids(client: RqClient, queues: Iterable[str]) -> set[str]:
-	"""Ids of the jobs that one of these queues counts as running, under whatever execution. One round trip."""
+	"""Ids of the jobs in the started registries of these queues, under any execution. One round trip."""
 	answers = client.ask(("ZRANGE", keys.place_key(keys.STARTED, queue), 0, -1) for queue in queues)
 	entries = (entry for answer in answers for entry in _readable(answer) or ())
 	return {keys.job_id_of(keys.text(entry), keys.STARTED) for entry in entries}
@@ -86,7 +86,7 @@ def _is_old(job: Job) -> bool:
 
 
 def _in_no_place(client: RqClient, jobs: Sequence[Job], queues: Sequence[Iterable[str]]) -> list[Job]:
-	"""Those whose id stands in no list or registry of the queues that are given for each. One round trip."""
+	"""The jobs whose id stands in no list or registry of the queues listed for each. One round trip."""
 	commands_by_job = [list(_place_commands(job.id, names)) for job, names in zip(jobs, queues, strict=True)]
 	answers = iter(client.ask(chain.from_iterable(commands_by_job)))
 	found = []
