@@ -65,7 +65,7 @@ class LogFiles {
 		this.name.set_value(asked || (this.files.find((file) => file.size) || this.files[0]).name);
 	}
 
-	wanted() {
+	filters() {
 		return {
 			name: this.name.get_value(),
 			text: this.search.get_value() || "",
@@ -74,11 +74,11 @@ class LogFiles {
 	}
 
 	async load() {
-		const wanted = this.wanted();
-		if (!wanted.name) return;
+		const filters = this.filters();
+		if (!filters.name) return;
 		clearTimeout(this.timer);
-		const page = await frappe.job_monitor.read_log(wanted);
-		if (JSON.stringify(wanted) !== JSON.stringify(this.wanted())) return;
+		const page = await frappe.job_monitor.read_log(filters);
+		if (JSON.stringify(filters) !== JSON.stringify(this.filters())) return;
 		this.$records.empty();
 		this.newer = page.newer;
 		this.show(page.records);
@@ -88,7 +88,7 @@ class LogFiles {
 	}
 
 	async go_back() {
-		const page = await frappe.job_monitor.read_log({ ...this.wanted(), older: this.older });
+		const page = await frappe.job_monitor.read_log({ ...this.filters(), older: this.older });
 		const height = this.$records[0].scrollHeight;
 		this.$records.prepend(page.records.map((record) => this.draw(record)));
 		this.$records.scrollTop(this.$records[0].scrollHeight - height);
@@ -106,9 +106,9 @@ class LogFiles {
 	async look() {
 		if (frappe.get_route()[0] !== "job-monitor-logs") return; // showing the page plans anew
 		if (!document.hidden) {
-			const wanted = this.wanted();
-			const page = await frappe.job_monitor.read_log({ ...wanted, newer: this.newer });
-			if (JSON.stringify(wanted) === JSON.stringify(this.wanted())) {
+			const filters = this.filters();
+			const page = await frappe.job_monitor.read_log({ ...filters, newer: this.newer });
+			if (JSON.stringify(filters) === JSON.stringify(this.filters())) {
 				this.newer = page.newer;
 				this.show(page.records);
 				if (page.note) this.$note.text(page.note);

@@ -43,7 +43,7 @@ export function ask_until(then) {
 	dialog.show();
 }
 
-/** Whether nobody is told of an alert, or of a rule, for now. */
+/** Whether an alert, or a rule, is muted now. */
 export const is_muted = (doc) =>
 	Boolean(doc.muted_until && doc.muted_until > frappe.datetime.system_datetime());
 

@@ -36,7 +36,7 @@ export const set_failure_state = (names, state) => post("failures.set_state", { 
 
 /** The bench's logs, and entries of one: `{ records: [{ key, at, level, text }], older, newer, note }`; for managers. */
 export const get_log_files = () => call("logs.get_files");
-export const read_log = (wanted) => call("logs.read", wanted);
+export const read_log = (filters) => call("logs.read", filters);
 
 /** How schedules are, the worst first: `[{ name, state, label, message, hint, next_due_at, missed_runs, blocked_by, … }]`. */
 export const get_schedule_health = (names) => call("schedules.get_health", { names });
@@ -51,15 +51,15 @@ export const send_test = (channel) => post("alerts.send_test", { channel });
  * `{ firing: { Critical, Warning }, at, by, late, unconfirmed }`. */
 export const get_alert_status = () => call("alerts.get_status");
 
-/** Take an alert over; tell nobody of it until then; look at all rules now. For managers. */
+/** Acknowledge an alert; mute it until then; evaluate all rules now. For managers. */
 export const acknowledge = (alert) => post("alerts.acknowledge", { alert });
 export const mute = (alert, until = "") => post("alerts.mute", { alert, until });
 export const evaluate_alerts = () => post("alerts.evaluate");
 
-/** Say that this site, restored or copied as it is, is the live one: people are told again. For managers. */
+/** Confirm that this site, restored or copied, is the live one: people are notified again. For managers. */
 export const confirm_live_site = () => post("alerts.confirm_live_site");
 
-/** What a rule sees now, without telling anybody: `{ seen: [{ subject, title, text, value }], problem }`. */
+/** What a rule sees now, without notifications: `{ seen: [{ subject, title, text, value }], problem }`. */
 export const try_rule = (rule) => post("alerts.try_rule", { rule });
 
 /** What rules can look for, by kind. */

@@ -17,18 +17,19 @@ export function attach(listview) {
 	listview.get_count_str = () => count(listview);
 }
 
-function show(listview, told, length) {
+function show(listview, coverage, length) {
 	listview.jm_coverage?.remove();
 	listview.jm_coverage = null;
-	if (!told?.cursor) return;
-	const text = __("Searched {0} of {1} jobs", [number(told.looked_at), number(told.out_of)]);
+	if (!coverage?.cursor) return;
+	const { looked_at, out_of } = coverage;
+	const text = __("Searched {0} of {1} jobs", [number(looked_at), number(out_of)]);
 	listview.jm_coverage = $(`<div class="jm-coverage" role="status">
 		<span>${text}</span>
 		<button type="button" class="btn btn-xs btn-default">${__("Continue")}</button>
 	</div>`);
 	listview.jm_coverage
 		.find("button")
-		.on("click", () => go_on(listview, told.cursor, length))
+		.on("click", () => go_on(listview, coverage.cursor, length))
 		.on("keydown", (event) => event.stopPropagation()); // Desk opens the focused row on Enter
 	// Frappe 16 hides what holds the rows while there are none
 	const $rows = listview.$result.closest(".result-container");
@@ -70,15 +71,15 @@ function append(listview, rows) {
 }
 
 function count(listview) {
-	const most = listview.count_upper_bound;
-	const told = (total, more) =>
+	const limit = listview.count_upper_bound;
+	const text = (total, more) =>
 		__("{0} of {1}", [number(listview.data.length), number(total) + more]);
-	if (listview.jm_complete) return Promise.resolve(told(listview.data.length, ""));
-	return get_count(listview.doctype, listview.get_filters_for_args(), most).then((r) => {
+	if (listview.jm_complete) return Promise.resolve(text(listview.data.length, ""));
+	return get_count(listview.doctype, listview.get_filters_for_args(), limit).then((r) => {
 		// The search may have gone on meanwhile
-		if (listview.jm_complete) return told(listview.data.length, "");
+		if (listview.jm_complete) return text(listview.data.length, "");
 		const total = (listview.total_count = Math.max(r.message || 0, listview.data.length));
-		if (most && total === most) return told(total - 1, "+");
-		return told(total, r.job_monitor?.cursor ? "+" : "");
+		if (limit && total === limit) return text(total - 1, "+");
+		return text(total, r.job_monitor?.cursor ? "+" : "");
 	});
 }

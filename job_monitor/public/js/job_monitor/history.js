@@ -80,10 +80,10 @@ const AXES = {
 };
 
 /** Beside an axis there is room for one unit. */
-const short = (told, value) =>
-	told === AXES.seconds && value >= 60 && value < 600
+const short = (format, value) =>
+	format === AXES.seconds && value >= 60 && value < 600
 		? __("{0} min", [+(value / 60).toFixed(1)])
-		: told(value);
+		: format(value);
 
 /**
  * Let this app's charts name some of many places on their x axis, and numbers as people say them; Desk gives every
@@ -93,15 +93,15 @@ export function chart_axes(report) {
 	if (report.jm_render_chart) return; // one object for all reports
 	report.jm_render_chart = report.render_chart;
 	report.render_chart = (options) => {
-		const told = AXES[options.job_monitor_axis];
-		if (told) {
+		const format = AXES[options.job_monitor_axis];
+		if (format) {
 			const axes = {
 				xIsSeries: 1,
 				xAxisMode: "tick",
-				numberFormatter: (n) => short(told, n),
+				numberFormatter: (n) => short(format, n),
 			};
 			Object.assign(options.axisOptions, axes);
-			options.tooltipOptions = { formatTooltipY: told };
+			options.tooltipOptions = { formatTooltipY: format };
 		}
 		return report.jm_render_chart(options);
 	};
@@ -153,19 +153,19 @@ const BAR = 10;
  */
 export function sparkline(days, last_at) {
 	const counts = week(days, last_at);
-	const most = Math.max(1, ...counts);
+	const highest = Math.max(1, ...counts);
 	const bars = counts.map((count, n) => {
-		const height = count ? Math.max(3, Math.round((count / most) * HEIGHT)) : 1;
+		const height = count ? Math.max(3, Math.round((count / highest) * HEIGHT)) : 1;
 		return `<rect x="${n * 12 + 1}" y="${
 			HEIGHT - height
 		}" width="${BAR}" height="${height}" rx="1"
 			opacity="${count ? 1 : 0.3}"></rect>`;
 	});
-	const told = __("Failures a day, up to today: {0}", [counts.join(", ")]);
+	const summary = __("Failures a day, up to today: {0}", [counts.join(", ")]);
 	return cell(
 		`<svg class="jm-sparkline" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"
-			aria-label="${escape(told)}">${bars.join("")}</svg>`,
-		told
+			aria-label="${escape(summary)}">${bars.join("")}</svg>`,
+		summary
 	);
 }
 

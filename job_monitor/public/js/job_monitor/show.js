@@ -104,9 +104,9 @@ export function columns(listview, order, wide = 0) {
 /** No column becomes narrower than its head, a status or a moment: "Successful Jobs" must not end as "Success…". */
 function keep_heads({ columns, doctype, $page }) {
 	columns.forEach(({ type, df = {} }, index) => {
-		const least =
+		const minimum =
 			type === "Status" ? status_letters(doctype) : df.fieldtype === "Datetime" ? 14 : 0;
-		const letters = Math.max(least, __(df.label || "", null, df.parent).length);
+		const letters = Math.max(minimum, __(df.label || "", null, df.parent).length);
 		$page[0].style.setProperty(`--jm-letters-${index + 1}`, letters);
 	});
 }
@@ -215,8 +215,8 @@ export function text_field(frm, fieldname, { emphasize_last_line = false, text: 
 }
 
 /** The stack of a process in a dialog, or why there is none. */
-export async function stack_dialog(asked) {
-	const { text: stack, problem, pid, by } = await asked;
+export async function stack_dialog(answer) {
+	const { text: stack, problem, pid, by } = await answer;
 	const dialog = new frappe.ui.Dialog({
 		title: stack ? __("Stack of process {0}", [pid]) : __("No Stack"),
 		size: "extra-large",
