@@ -52,6 +52,15 @@ def test_an_ended_job_is_deleted_with_its_result(
 	assert not any(read_queues(client)[0].counts.values())
 
 
+def test_an_ended_job_without_a_payload_is_deleted_from_its_registry_too(
+	connection: Any, client: RqClient, jobs: Jobs
+) -> None:
+	jobs.raw("a||1", status="failed", data=None)
+	assert actions.remove(client, "a||1").done
+	assert not keys_of(connection, "a||1")
+	assert not any(read_queues(client)[0].counts.values())
+
+
 def test_who_waits_for_a_removed_job_is_left_and_told(connection: Any, client: RqClient, jobs: Jobs) -> None:
 	first = jobs.enqueue()
 	second = jobs.enqueue(depends_on=first)

@@ -198,7 +198,9 @@ NOT_FED = {
 		).split()
 	},
 	**{f"acts.actions.{name}": _REDIS for name in "cancel release remove retry stop".split()},
-	**{f"acts.rq_jobs.{name}": _REDIS for name in "executed fetch watched Untouched.loads".split()},
+	**{
+		f"acts.rq_jobs.{name}": _REDIS for name in "delete_all executed fetch watched Untouched.loads".split()
+	},
 	**{
 		name: _REDIS
 		for name in (

@@ -13,7 +13,7 @@ from rq.job import Job as RQJob
 from rq.registry import CanceledJobRegistry, FailedJobRegistry
 
 from job_monitor.core.acts.messages import ACTS, ENDED, WAITING, Outcome, outcome, refused
-from job_monitor.core.acts.rq_jobs import Untouched, act_on, executed, fetch, watched
+from job_monitor.core.acts.rq_jobs import Untouched, act_on, delete_all, executed, watched
 from job_monitor.core.errors import JobNotFound, WorkerNotFound
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys, workers, zombies
@@ -112,9 +112,7 @@ def release(client: RqClient, job_id: str) -> Outcome:
 			raise JobNotFound(job_id)
 		if job.place is not Placement.ZOMBIE:
 			return outcome(f"blocks-nothing-{job.place.value}", False, job.status)
-		rq_job = fetch(client, job_id)
-		pipeline.multi()
-		rq_job.delete(pipeline=pipeline)
+		delete_all(pipeline, job_id)
 		return executed(pipeline, outcome("released", True, why=job.reason), job.status)
 
 
@@ -139,22 +137,18 @@ def _delete(rq_job: RQJob, job: Job) -> Outcome:
 
 def _delete_ended(client: RqClient, job: Job) -> Outcome:
 	with watched(client, job.id) as pipeline:
-		rq_job = fetch(client, job.id)
-		if rq_job.get_status() != job.status:
+		if read_job(client, job.id).status != job.status:
 			return outcome("changed", False, job.status)
-		pipeline.multi()
-		rq_job.delete(pipeline=pipeline)
-		pipeline.delete(keys.results_key(job.id))
+		delete_all(pipeline, job.id)
 		return executed(pipeline, outcome("deleted", True, dependents=len(job.dependents)), job.status)
 
 
 def _delete_zombie(client: RqClient, job_id: str) -> Outcome | None:
-	"""The outcome, None if the job is no zombie. Its keys are deleted: RQ itself reads no job whose payload is lost."""
+	"""The outcome, None if the job is no zombie."""
 	with watched(client, job_id) as pipeline:
 		job = read_job(client, job_id)
 		if not zombies.is_one(client, job):
 			return None
-		pipeline.multi()
-		pipeline.delete(*keys.all_of_job(job_id))
+		delete_all(pipeline, job_id)
 		done = outcome("zombie-deleted", True, dependents=len(job.dependents))
 		return executed(pipeline, done, job.status)

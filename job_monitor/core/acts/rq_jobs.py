@@ -54,6 +54,23 @@ def watched(client: RqClient, job_id: str) -> Iterator[Any]:
 		yield pipeline
 
 
+def delete_all(pipeline: Any, job_id: str) -> None:
+	"""Stage the deletion of all that Redis holds of a job, in a pipeline of `watched`. Two round trips before that.
+
+	By its keys, and its entries in the registries of its queue: RQ itself reads no job whose payload is lost.
+	"""
+	origin = keys.text(pipeline.hget(keys.job_key(job_id), "origin"))
+	executions = [keys.text(entry) for entry in pipeline.zrange(keys.executions_key(job_id), 0, -1)]
+	pipeline.multi()
+	pipeline.delete(*keys.all_of_job(job_id))
+	if not origin:
+		return
+	for status in keys.REGISTRY_TEMPLATES:
+		pipeline.zrem(keys.place_key(status, origin), job_id)
+	for execution in executions:
+		pipeline.zrem(keys.place_key(keys.STARTED, origin), f"{job_id}:{execution}")
+
+
 def executed(pipeline: Any, done: Outcome, status: str) -> Outcome:
 	"""`done` if the transaction of `watched` succeeds; else that the job has changed."""
 	try:
