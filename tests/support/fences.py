@@ -55,8 +55,8 @@ ROOMS: dict[str, set[str]] = {
 """What each room of a layer imports of its own layer, beside itself. The layer's own files stand below its rooms."""
 
 OUTSIDE = {
-	"core": {"redis", "rq", "orjson", "psutil", "prometheus_client"},
-	"cli": {"redis", "rq", "orjson", "click", "rich", "prometheus_client"},
+	"core": {"redis", "rq", "orjson", "psutil"},
+	"cli": {"redis", "rq", "orjson", "click", "rich"},
 }
 """Beside the standard library. The other layers run inside Frappe and may use what it brings."""
 
