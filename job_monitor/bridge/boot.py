@@ -9,7 +9,7 @@ from job_monitor.bridge import context, permissions
 from job_monitor.bridge.wording import translated
 from job_monitor.core.acts.messages import ACTS
 from job_monitor.core.history.messages import OUTCOMES
-from job_monitor.core.schedules.messages import STATES
+from job_monitor.core.schedules.messages import STATE_LABELS
 
 
 def extend(bootinfo: Any) -> None:
@@ -22,7 +22,7 @@ def extend(bootinfo: Any) -> None:
 		"can_manage": permissions.can_manage(),
 		"acts": _acts(),
 		"outcomes": _translated(OUTCOMES),
-		"schedule_states": _translated(STATES),
+		"schedule_states": _translated(STATE_LABELS),
 	}
 
 

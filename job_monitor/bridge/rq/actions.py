@@ -20,7 +20,7 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.search import search
-from job_monitor.core.schedules.messages import STATES
+from job_monitor.core.schedules.messages import STATE_LABELS
 
 JOB = "RQ Job"
 _MESSAGE_CHARS = 500
@@ -173,7 +173,7 @@ def release(schedule: str) -> dict[str, Any]:
 				raise frappe.DoesNotExistError(frappe._("There is no such schedule."))
 			health = healths[0]
 			if not health.blocked_by:
-				outcome = messages.outcome("not-blocked", False, why=STATES[health.state])
+				outcome = messages.outcome("not-blocked", False, why=STATE_LABELS[health.state])
 				entry.end(outcome.message, False)
 				return _shape(outcome)
 			entry.of(health.method)

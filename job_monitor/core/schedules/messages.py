@@ -13,7 +13,7 @@ from job_monitor.core.schedules.placements import Placement
 from job_monitor.core.schedules.records import KILLED
 from job_monitor.core.wording import Number, Wording, counted, listed, say
 
-STATES = {
+STATE_LABELS = {
 	"blocked": say("Blocked"),
 	"missed": say("Missed"),
 	"failing": say("Failing"),
@@ -37,7 +37,9 @@ SCHEDULER_STATES = {
 
 def label(state: str, missed_runs: int) -> Wording:
 	"""The name of a schedule's state, with the number of runs that it missed."""
-	return say("Missed {0}", Number(missed_runs)) if state == "missed" and missed_runs else STATES[state]
+	return (
+		say("Missed {0}", Number(missed_runs)) if state == "missed" and missed_runs else STATE_LABELS[state]
+	)
 
 
 SCHEDULES = say("schedules")

@@ -59,7 +59,7 @@ def _summary(states: Counter[str]) -> list[dict[str, Any]]:
 	colors = {**dict.fromkeys(PROBLEMS, "Red"), "overdue": "Orange", "ok": "Green"}
 	return [
 		{
-			"label": translated(messages.STATES[state]),
+			"label": translated(messages.STATE_LABELS[state]),
 			"value": states[state],
 			"datatype": "Int",
 			"indicator": colors.get(state, "Grey"),
