@@ -35,7 +35,7 @@ def after_install() -> None:
 	add_indexes()
 	add_channels()
 	add_rules()
-	live_site.look()
+	live_site.may_notify()  # notes this place as the live one
 
 
 def after_migrate() -> None:

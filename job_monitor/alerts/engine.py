@@ -93,7 +93,7 @@ def _evaluate(by: str, kinds: Collection[str]) -> Evaluation:
 	started = time.monotonic()
 	now, before = clock.now(), last()
 	rules = [rule for rule in store.rules() if not kinds or rule.kind in kinds]
-	withheld = "" if live_site.look() else _("nobody has said that this is the live site")
+	withheld = "" if live_site.may_notify() else _("nobody has said that this is the live site")
 	if withheld:
 		rules = [replace(rule, muted_until=now + timedelta(days=1)) for rule in rules]
 	sources = Sources(now, before.get("at"), windows(rules))

@@ -43,7 +43,7 @@ def _host() -> str:
 	return "" if in_container else socket.gethostname()
 
 
-def look() -> bool:
+def may_notify() -> bool:
 	"""Whether people may be notified from here. The first place that calls this is the live one. The caller commits."""
 	kept, place = _kept(), here()
 	if not kept["live"]:
@@ -57,7 +57,7 @@ def look() -> bool:
 
 
 def is_confirmed() -> bool:
-	"""Whether people may be notified from here, without keeping this place. See `look`."""
+	"""Whether people may be notified from here, without keeping this place. See `may_notify`."""
 	live = _kept()["live"]
 	return not live or here() in live
 
