@@ -10,6 +10,8 @@ from frappe.utils import get_datetime, get_system_timezone
 
 from job_monitor.bridge import system_settings
 
+_ZONE = "job_monitor_zone"
+
 
 def to_site(moment: datetime | None) -> datetime | None:
 	"""A moment as Frappe's fields have it."""
@@ -50,6 +52,3 @@ def zone_name() -> str:
 		known = system_settings.get("time_zone") or get_system_timezone()
 		setattr(frappe.local, _ZONE, known)
 	return known
-
-
-_ZONE = "job_monitor_zone"

@@ -19,6 +19,16 @@ from job_monitor.core.schedules.health import ScheduleHealth
 from job_monitor.core.schedules.records import COMPLETE, FAILURES, Schedule, ScheduledRun
 
 TYPE, LOG = "Scheduled Job Type", "Scheduled Job Log"
+_FIELDS = (
+	"name",
+	"method",
+	"frequency",
+	"cron_format",
+	"stopped",
+	"create_log",
+	"last_execution",
+	"creation",
+)
 _ENDED = (COMPLETE, *FAILURES)
 _LONG_JITTER_SECONDS = 600
 """Frappe 15 delays schedules with "Long" in their frequency at random, by up to this."""
@@ -46,18 +56,6 @@ def _types(names: Sequence[str] | None) -> list[Any]:
 	where = "where name in %(names)s" if names is not None else ""
 	query = f"select {', '.join(f'`{field}`' for field in _FIELDS)} from `tab{TYPE}` {where} order by name"
 	return frappe.db.sql(query, {"names": tuple(names or ("",))}, as_dict=True)
-
-
-_FIELDS = (
-	"name",
-	"method",
-	"frequency",
-	"cron_format",
-	"stopped",
-	"create_log",
-	"last_execution",
-	"creation",
-)
 
 
 def template_type() -> Any:

@@ -16,6 +16,10 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Worker
 
+_OVER = frozenset({keys.STARTED, "finished", keys.FAILED, "stopped", "canceled"})
+_RESULTS = {"1": SUCCESS, "2": FAILED, "3": STOPPED}
+"""Types of RQ's results (rq `results.py`). Of a job that is stopped RQ notes a failure."""
+
 
 def close(client: RqClient, log: RunLog, workers: Callable[[], Iterable[Worker]]) -> int:
 	"""End runs that cannot be going on. Returns how many. One round trip where no run goes on; otherwise also those of the
@@ -54,12 +58,6 @@ def _close(client: RqClient, log: RunLog, run: Run, job: Job, outcome: str, now:
 	):
 		return log.end(*_stopped(run, job, stopped_at))
 	return log.end(*_ended(client, run, job, outcome, now))
-
-
-_OVER = frozenset({keys.STARTED, "finished", FAILED, "stopped", "canceled"})
-
-_RESULTS = {"1": SUCCESS, "2": FAILED, "3": STOPPED}
-"""Types of RQ's results (rq `results.py`). Of a job that is stopped RQ notes a failure."""
 
 
 def _ended(client: RqClient, run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:

@@ -20,6 +20,8 @@ from job_monitor.core.schedules.records import (
 	Scheduler,
 )
 
+_COPIED = ("name", "method", "frequency", "cron_format", "stopped", "last_run_at", "usual_duration")
+
 
 def judge(schedule: Schedule, scheduler: Scheduler, now: datetime) -> ScheduleHealth:
 	"""The health of one schedule."""
@@ -59,9 +61,6 @@ def _assess(schedule: Schedule, scheduler: Scheduler, now: datetime) -> Assessme
 		missed=missed_runs(schedule, scheduler.tick_seconds, now) if works else 0,
 		failures=_failures(schedule, outcome),
 	)
-
-
-_COPIED = ("name", "method", "frequency", "cron_format", "stopped", "last_run_at", "usual_duration")
 
 
 def missed_runs(schedule: Schedule, tick_seconds: float, now: datetime) -> int:
