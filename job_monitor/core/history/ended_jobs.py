@@ -21,6 +21,8 @@ _KILLED = ("Work-horse terminated unexpectedly", "AbandonedJobError", "Work-hors
 _STOPPED = ("Job stopped by user",)
 _TIMEOUT = ("JobTimeoutException", "HorseMonitorTimeoutException")
 
+_RESULTS = {"1": SUCCESS, "2": FAILED, "3": STOPPED}
+"""Types of RQ's results (rq `results.py`). Of a job that is stopped RQ notes a failure."""
 
 _UNKNOWN = {
 	STOPPED: "Somebody stopped it; RQ has nothing more of it.",
@@ -60,7 +62,7 @@ def judge(run: Run, job: Job, worker: Worker | None) -> str:
 	if job.status == keys.STARTED:
 		gone = worker is None or worker.is_dead or run.job_id not in worker.current_job_ids
 		return KILLED if gone else ""
-	return {"finished": SUCCESS, FAILED: FAILED, "stopped": STOPPED, "canceled": STOPPED}.get(
+	return {"finished": SUCCESS, keys.FAILED: FAILED, "stopped": STOPPED, "canceled": STOPPED}.get(
 		job.status, KILLED
 	)
 
@@ -70,8 +72,8 @@ def is_later(run: Run, job: Job) -> bool:
 	return job.started_at is not None and job.started_at.timestamp() > run.started_at
 
 
-def as_of_result(client: RqClient, job: Job, results: Any) -> Job | None:
-	"""The job as it was when RQ noted the first of these results; its status is the result's type. None if there is none."""
+def as_of_result(client: RqClient, job: Job, results: Any) -> tuple[str, Job] | None:
+	"""The outcome that the first of these results tells, and the job as it was then. None if there is none."""
 	if not isinstance(results, list) or not results:
 		return None
 	ended_at = clock.from_epoch(int(results[0][0].split(b"-")[0]) / 1000)
@@ -79,7 +81,8 @@ def as_of_result(client: RqClient, job: Job, results: Any) -> Job | None:
 		return None
 	text = exception_text(results, None, limits.TRACEBACK_CHARS, client.redactor)
 	kind = keys.text(dict(results[0][1]).get(b"type"))
-	return replace(job, status="3" if was_stopped(text) else kind, ended_at=ended_at, exception=text)
+	outcome = STOPPED if was_stopped(text) else _RESULTS.get(kind, FAILED)
+	return outcome, replace(job, ended_at=ended_at, exception=text)
 
 
 def full_job(client: RqClient, job: Job) -> Job | None:

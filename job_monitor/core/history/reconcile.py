@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from job_monitor.core import clock, limits
 from job_monitor.core.history.ended_jobs import as_of_result, failure_of, full_job, is_later, judge
 from job_monitor.core.history.run_entries import Failure
-from job_monitor.core.history.run_records import FAILED, KILLED, STOPPED, SUCCESS, Run
+from job_monitor.core.history.run_records import KILLED, STOPPED, SUCCESS, Run
 from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.client import RqClient
@@ -17,8 +17,6 @@ from job_monitor.core.rq.jobs import read_rows
 from job_monitor.core.rq.records import Job, Worker
 
 _OVER = frozenset({keys.STARTED, "finished", keys.FAILED, "stopped", "canceled"})
-_RESULTS = {"1": SUCCESS, "2": FAILED, "3": STOPPED}
-"""Types of RQ's results (rq `results.py`). Of a job that is stopped RQ notes a failure."""
 
 
 def close(client: RqClient, log: RunLog, workers: Callable[[], Iterable[Worker]]) -> int:
@@ -48,7 +46,7 @@ def _close(client: RqClient, log: RunLog, run: Run, job: Job, outcome: str, now:
 			]
 		)
 		if past := as_of_result(client, job, results):
-			return log.end(*_ended_as(run, past, _RESULTS.get(past.status, FAILED), now))
+			return log.end(*_ended_as(run, *past, now))
 		if isinstance(retries_left, bytes) and job.status != keys.STARTED:
 			return log.discard(run)  # RQ runs it again by itself: an attempt
 	if (
@@ -76,7 +74,7 @@ def _stopped(run: Run, job: Job, at: float) -> tuple[Run, Failure | None]:
 	return _with_failure(ended, None, STOPPED)
 
 
-def _ended_as(run: Run, job: Job, outcome: str, now: datetime) -> tuple[Run, Failure | None]:
+def _ended_as(run: Run, outcome: str, job: Job, now: datetime) -> tuple[Run, Failure | None]:
 	ended_at = (job.ended_at or now).timestamp()
 	duration = max(0.0, ended_at - run.started_at)
 	return _with_failure(replace(run, ended_at=ended_at, duration=duration), job, outcome)
