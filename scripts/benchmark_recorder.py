@@ -77,7 +77,7 @@ def measure_throughput(options: argparse.Namespace) -> None:
 
 def executions(number: int, seconds: float) -> Iterator[Any]:
 	"""Random runs that ended within the last `seconds`, oldest first."""
-	from job_monitor.core.history.runs import Run
+	from job_monitor.core.history.run_records import Run
 
 	rng, now = random.Random(5), time.time()
 	for n in range(number):
@@ -94,8 +94,8 @@ def executions(number: int, seconds: float) -> Iterator[Any]:
 def measure_rollup(options: argparse.Namespace) -> None:
 	from job_monitor.bridge import context
 	from job_monitor.core.history import run_format
-	from job_monitor.core.history.run_entries import pack_failure
-	from job_monitor.core.history.runs import Failure, RunLog
+	from job_monitor.core.history.run_entries import Failure, pack_failure
+	from job_monitor.core.history.runs import RunLog
 	from job_monitor.recorder import ingest
 
 	client = context.client()

@@ -19,7 +19,7 @@ from job_monitor.bridge.history.job_metric import METRIC, SCALES, Bucket, Metric
 from job_monitor.bridge.timezones import to_utc
 from job_monitor.core.histogram import Histogram
 from job_monitor.core.history.aggregates import Aggregate, Methods
-from job_monitor.core.history.runs import OUTCOMES
+from job_monitor.core.history.run_records import OUTCOMES
 
 BATCH_ROWS = 200
 

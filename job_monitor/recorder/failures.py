@@ -14,7 +14,8 @@ from frappe.utils import get_datetime, now_datetime
 from job_monitor.bridge.timezones import to_site
 from job_monitor.core import clock
 from job_monitor.core.history.fingerprint import frames, headline, signature
-from job_monitor.core.history.runs import KILLED, STOPPED, Ended, Failure
+from job_monitor.core.history.run_entries import Ended, Failure
+from job_monitor.core.history.run_records import KILLED, STOPPED
 
 FAILURE = "Job Failure"
 GROUP = "Job Failure Group"

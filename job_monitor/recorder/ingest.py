@@ -22,7 +22,9 @@ from job_monitor.bridge.site import state
 from job_monitor.core import clock, limits
 from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.history import failed_registries, reconcile
-from job_monitor.core.history.runs import FIRST, SUCCESS, Ended, RunLog
+from job_monitor.core.history.run_entries import Ended
+from job_monitor.core.history.run_records import SUCCESS
+from job_monitor.core.history.runs import FIRST, RunLog
 from job_monitor.core.rq import workers
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.keys import QUEUED

@@ -25,7 +25,9 @@ from rq import get_current_job
 
 from job_monitor.core import limits
 from job_monitor.core.errors import RedisRefused
-from job_monitor.core.history.runs import FAILED, SUCCESS, TIMEOUT, Failure, Run, RunLog
+from job_monitor.core.history.run_entries import Failure
+from job_monitor.core.history.run_records import FAILED, SUCCESS, TIMEOUT, Run
+from job_monitor.core.history.runs import RunLog
 from job_monitor.core.pickles.payload import method_of
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.breaker import Breaker

@@ -22,7 +22,7 @@ from frappe.utils.background_jobs import create_job_id, get_redis_conn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from job_monitor.bridge.history import job_metric
-from job_monitor.core.history.runs import FAILED, Run
+from job_monitor.core.history.run_records import FAILED, Run
 from job_monitor.notify import message
 from job_monitor.notify.channels import email
 from job_monitor.progress import task_states

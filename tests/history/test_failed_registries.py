@@ -9,7 +9,8 @@ import pytest
 
 from job_monitor.core import limits
 from job_monitor.core.history import failed_registries
-from job_monitor.core.history.runs import Run, RunLog
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq.client import RqClient
 from tests.support.jobs import BENCH, SITE, Jobs, full
 from tests.support.processes import Workers

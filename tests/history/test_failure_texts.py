@@ -11,7 +11,7 @@ from rq.timeouts import JobTimeoutException
 from job_monitor.core import limits
 from job_monitor.core.history.failure_texts import describe, text_of
 from job_monitor.core.history.fingerprint import frames
-from job_monitor.core.history.runs import Failure
+from job_monitor.core.history.run_entries import Failure
 from job_monitor.core.pickles.payload import of_frappe
 from job_monitor.core.redaction.redactor import MASK, Redactor
 

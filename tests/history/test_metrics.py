@@ -16,7 +16,7 @@ from job_monitor.core import limits
 from job_monitor.core.history.aggregates import OTHERS, Aggregate, Methods
 from job_monitor.core.history.metric_rows import PackedRow, pack, unpack
 from job_monitor.core.history.metrics import Counts, fold, fold_totals
-from job_monitor.core.history.runs import BAD, OUTCOMES, Run
+from job_monitor.core.history.run_records import BAD, OUTCOMES, Run
 
 seconds = st.none() | st.integers(0, 10_000_000).map(lambda thousandths: thousandths / 1000)
 runs = st.builds(

@@ -16,7 +16,9 @@ from rq.command import send_stop_job_command
 from job_monitor.core import clock, limits
 from job_monitor.core.acts import actions
 from job_monitor.core.history import ended_jobs, reconcile, run_writer
-from job_monitor.core.history.runs import Ended, Run, RunLog
+from job_monitor.core.history.run_entries import Ended
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq import workers as workers_
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.jobs import read_job, read_rows

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from job_monitor.core import limits
 from job_monitor.core.errors import CouldNotAsk
 from job_monitor.core.history import run_format, run_records
-from job_monitor.core.history.runs import FIRST, Failure, Run, RunLog
+from job_monitor.core.history.run_entries import Failure
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import FIRST, RunLog
 from job_monitor.core.rq.connection import connect_url
 from tests.support.fates import FATES, World
 from tests.support.jobs import BENCH, SITE

@@ -14,7 +14,8 @@ import redis
 
 from job_monitor.core import limits
 from job_monitor.core.errors import CouldNotAsk, RedisRefused, RedisUnreachable
-from job_monitor.core.history.runs import Run, RunLog
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import RunLog
 from job_monitor.core.rq.breaker import Breaker
 from job_monitor.core.rq.connection import connect_url
 from job_monitor.core.rq.hook_client import HookClient

@@ -12,7 +12,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from job_monitor.core.history import failed_registries, reconcile
-from job_monitor.core.history.runs import FIRST, Ended, Failure, Run, RunLog
+from job_monitor.core.history.run_entries import Ended, Failure
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import FIRST, RunLog
 from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.records import Worker
 from tests.support.jobs import BENCH, SITE, full

@@ -16,7 +16,7 @@ from job_monitor.core import limits
 from job_monitor.core.alerts.incidents import Sighting
 from job_monitor.core.alerts.rules import Rule
 from job_monitor.core.history.metrics import Counts
-from job_monitor.core.history.runs import BAD
+from job_monitor.core.history.run_records import BAD
 from job_monitor.notify.wording import counted, last
 
 ALL_METHODS = "all methods"

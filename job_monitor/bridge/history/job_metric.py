@@ -19,7 +19,7 @@ from job_monitor.bridge.timezones import from_column, site_zone, to_column
 from job_monitor.core.history.aggregates import Methods
 from job_monitor.core.history.metric_rows import PackedRow, pack
 from job_monitor.core.history.metrics import fold
-from job_monitor.core.history.runs import OUTCOMES
+from job_monitor.core.history.run_records import OUTCOMES
 
 METRIC = "Job Metric"
 SLACK = timedelta(minutes=1)

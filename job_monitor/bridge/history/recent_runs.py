@@ -14,7 +14,7 @@ from job_monitor.bridge.history.recorder_progress import Progress, segments
 from job_monitor.bridge.timezones import to_column
 from job_monitor.core import clock
 from job_monitor.core.history.metrics import Counts
-from job_monitor.core.history.runs import BAD, OUTCOMES
+from job_monitor.core.history.run_records import BAD, OUTCOMES
 
 
 def outcomes(windows: Collection[int]) -> dict[int, dict[str, Counts]]:

@@ -23,7 +23,7 @@ from job_monitor.core import limits
 from job_monitor.core.history.aggregates import Aggregate
 from job_monitor.core.history.metric_rows import PackedRow
 from job_monitor.core.history.metrics import fold, fold_totals
-from job_monitor.core.history.runs import OUTCOMES
+from job_monitor.core.history.run_records import OUTCOMES
 
 TIME, METHOD, QUEUE = "Time", "Method", "Queue"
 """What a report groups by."""

@@ -12,7 +12,7 @@ from job_monitor.bridge.history.job_metric import METRIC
 from job_monitor.bridge.reports.throughput import METHOD, QUEUE, ROWS, TIME, GroupTotals, ReportData
 from job_monitor.bridge.wording import translated
 from job_monitor.core.history import messages
-from job_monitor.core.history.runs import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT
+from job_monitor.core.history.run_records import FAILED, KILLED, OUTCOMES, STOPPED, SUCCESS, TIMEOUT
 
 COLORS = {SUCCESS: "#29CD42", FAILED: "#E24C4C", TIMEOUT: "#F8A53A", STOPPED: "#98A1A9", KILLED: "#8F4CC9"}
 

@@ -9,7 +9,7 @@ from typing import Any
 from rq.timeouts import BaseTimeoutException
 
 from job_monitor.core import limits
-from job_monitor.core.history.runs import Failure
+from job_monitor.core.history.run_entries import Failure
 from job_monitor.core.redaction.redactor import Redactor
 
 _LONG = 4 * limits.MESSAGE_CHARS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job_monitor.core.history.runs import FAILED, KILLED, STOPPED, SUCCESS, TIMEOUT
+from job_monitor.core.history.run_records import FAILED, KILLED, STOPPED, SUCCESS, TIMEOUT
 from job_monitor.core.wording import say
 
 OUTCOMES = {

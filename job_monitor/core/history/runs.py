@@ -14,23 +14,11 @@ from collections.abc import Iterable, Iterator
 from job_monitor.core import limits
 from job_monitor.core.history import run_format
 from job_monitor.core.history.run_entries import Ended, Failure, LogState, unpack_failure, unreadable_run
-from job_monitor.core.history.run_records import (
-	BAD,
-	FAILED,
-	KILLED,
-	OUTCOMES,
-	STOPPED,
-	SUCCESS,
-	TIMEOUT,
-	Run,
-)
+from job_monitor.core.history.run_records import Run
 from job_monitor.core.history.run_scripts import NOTE
 from job_monitor.core.history.run_writer import RunWriter
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.connection import asking
-
-__all__ = ["BAD", "FAILED", "FIRST", "KILLED", "OUTCOMES", "STOPPED", "SUCCESS", "TIMEOUT"]
-__all__ += ["Ended", "Failure", "Run", "RunLog"]
 
 FIRST = "0-0"
 """A position before every run."""

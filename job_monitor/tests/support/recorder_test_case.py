@@ -11,7 +11,9 @@ import frappe
 from job_monitor.bridge import context
 from job_monitor.bridge.history import job_metric, recent_runs
 from job_monitor.core import limits
-from job_monitor.core.history.runs import Failure, Run, RunLog
+from job_monitor.core.history.run_entries import Failure
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import RunLog
 from job_monitor.recorder import ingest
 from job_monitor.tests.support.site_test_case import SiteTestCase
 

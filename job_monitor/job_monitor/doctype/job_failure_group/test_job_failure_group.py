@@ -8,7 +8,8 @@ import time
 import frappe
 
 from job_monitor.bridge.history import failure_groups
-from job_monitor.core.history.runs import FAILED, Ended, Failure, Run
+from job_monitor.core.history.run_entries import Ended, Failure
+from job_monitor.core.history.run_records import FAILED, Run
 from job_monitor.recorder import failures
 from job_monitor.tests.support.site_test_case import SiteTestCase
 from job_monitor.tests.support.users import make_user, request

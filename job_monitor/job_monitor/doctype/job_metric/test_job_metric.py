@@ -19,7 +19,8 @@ from job_monitor.bridge.history.recorder_progress import STATE, Progress, drop_f
 from job_monitor.bridge.site import state
 from job_monitor.core import clock
 from job_monitor.core.history.aggregates import Methods
-from job_monitor.core.history.runs import FIRST, Run
+from job_monitor.core.history.run_records import Run
+from job_monitor.core.history.runs import FIRST
 from job_monitor.patches import metrics_in_utc
 from job_monitor.recorder import rollup
 from job_monitor.tests.support.site_test_case import SiteTestCase

@@ -18,7 +18,7 @@ from job_monitor.bridge.reports.cards import number_card
 from job_monitor.bridge.site import state
 from job_monitor.bridge.timezones import to_column, to_utc
 from job_monitor.core import clock
-from job_monitor.core.history.runs import FAILED, KILLED, STOPPED, SUCCESS, Run
+from job_monitor.core.history.run_records import FAILED, KILLED, STOPPED, SUCCESS, Run
 from job_monitor.job_monitor.report.job_latency import job_latency
 from job_monitor.job_monitor.report.job_throughput import job_throughput
 from job_monitor.tests.support.site_test_case import SiteTestCase
