@@ -69,7 +69,7 @@ def _note(action: str, alert: str, what: str, values: dict[str, Any]) -> None:
 
 def status() -> dict[str, Any]:
 	"""How the alerts are: `{"firing": {"Critical": n, "Warning": n}, "at", "by", "rules", "problems", "seconds": of
-	the last look, "late": whether it is too long ago, "unconfirmed": see `bridge.live_site`}`; without "at" to "seconds" if there was
+	the last look, "late": whether it is too long ago, "unconfirmed": see `bridge.site.live_site`}`; without "at" to "seconds" if there was
 	none. In the site's time zone."""
 	firing = frappe.get_all(ALERT, {"state": State.FIRING.value}, pluck="severity")
 	last = engine.last()

@@ -1,4 +1,4 @@
-"""Numbers and durations as people say them; `_` translates. `core.health.duration` has the short form for tables."""
+"""Numbers and durations as people say them; `_` translates. `core.durations.duration` has the short form for tables."""
 
 from __future__ import annotations
 

@@ -39,6 +39,18 @@ def test_a_name_that_is_gone_is_found(text: str, dead: list[str], tmp_path: Path
 	assert documents.dead_names(document) == dead
 
 
+def test_what_docstrings_and_comments_name_exists() -> None:
+	assert not documents.dead_names_in_code(documents.PACKAGE)
+
+
+def test_a_name_that_is_gone_is_found_in_docstrings_and_comments(tmp_path: Path) -> None:
+	(tmp_path / "a.py").write_text(
+		'"""See `core.gone.thing`, `core.clock.now()`, `frappe.gone`."""\n# `alerts.gone`\ntext = "`core.no_prose`"\n',
+		encoding="utf-8",
+	)
+	assert documents.dead_names_in_code(tmp_path) == ["a.py: core.gone.thing", "a.py: alerts.gone"]
+
+
 def test_the_tree_has_every_room_and_says_what_is_in_it() -> None:
 	tree = documents.tree(ARCHITECTURE)
 	assert [str(path) for path in tree if not path.exists()] == []

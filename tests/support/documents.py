@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,30 @@ def _exists(code: str, folder: Path) -> bool:
 
 def _is_below(folder: Path, name: str) -> bool:
 	return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+
+
+_ROOMS = ("core", "bridge", "recorder", "alerts", "notify", "cli", "api", "progress")
+
+
+def dead_names_in_code(package: Path) -> list[str]:
+	"""Dotted names in backticks, in docstrings and comments, that begin with a package of ours and lead nowhere."""
+	return [
+		f"{path.relative_to(package)}: {name}"
+		for path in fences.files(package, "*.py")
+		for name in _named_in_prose(path)
+		if not fences.resolves(PACKAGE, name.split("."))
+	]
+
+
+def _named_in_prose(path: Path) -> Iterator[str]:
+	for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline):
+		if token.type == tokenize.COMMENT or (
+			token.type == tokenize.STRING and token.string.startswith('"""')
+		):
+			for code in _CODE.findall(token.string):
+				name = code.removeprefix(f"{fences.APP}.").partition("(")[0]
+				if _DOTTED.fullmatch(name) and name.split(".")[0] in _ROOMS:
+					yield name
 
 
 def tree(document: Path) -> dict[Path, str]:

@@ -46,7 +46,7 @@ class SiteTestCase(unittest.TestCase):
 		self.addCleanup(frappe.set_user, "Administrator")
 
 	def enqueue(self, method: str = "succeed", queue: str = "short", **kwargs: Any) -> str:
-		"""Enqueue a function of `tests.jobs`. Returns the job's id."""
+		"""Enqueue a function of `tests.support.jobs`. Returns the job's id."""
 		job = frappe.enqueue(f"job_monitor.tests.support.jobs.{method}", queue=queue, **kwargs)
 		self.job_ids.append(job.id)
 		return job.id
