@@ -9,7 +9,8 @@ from job_monitor.core import clock
 from job_monitor.recorder import ingest, scheduled_runs
 
 WATCHED_SECONDS = 90
-"""Time for which `bench job-monitor watch`, which ingests runs and evaluates rules itself, spares the sweep both."""
+"""How old the last evaluation of `bench job-monitor watch` may be for watch to count as alive. Watch ingests runs and
+evaluates rules itself: while watch is alive, the sweep skips both."""
 
 
 def sweep() -> None:

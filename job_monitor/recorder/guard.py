@@ -77,8 +77,8 @@ def beside_the_job(
 	Args:
 		message: What the log says of an error.
 		seconds: How long the function may take.
-		over: Whether the job is over, so that no time limit may pass: the job is done. Before, a limit that rings at the
-			border is the job's own.
+		over: Whether the job is over, so that no time limit may pass: the job is done. Before, a limit that fires just
+			as the hook starts or ends is the job's own.
 	"""
 
 	def decorate(function: Callable[..., None]) -> Callable[..., None]:

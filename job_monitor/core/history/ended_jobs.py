@@ -56,7 +56,13 @@ def _holds(text: str, words: Iterable[str]) -> bool:
 
 
 def judge(run: Run, job: Job, worker: Worker | None) -> str:
-	"""The outcome of a run by RQ's status of its job now; "" if it may be going on. `failure_of` makes FAILED exact."""
+	"""The outcome of a run whose end no hook reported, by RQ's status of its job now; "" if it may still be running.
+
+	FAILED stands for each outcome that RQ counts as failed: `failure_of` tells a timeout and a killed run by the traceback.
+
+	Args:
+		worker: The run's worker; None if RQ knows it no more.
+	"""
 	if not job.status or is_later(run, job):
 		return KILLED
 	if job.status == keys.STARTED:
