@@ -30,7 +30,7 @@ from job_monitor.tests.support.users import make_user
 from job_monitor.tests.support.workers import kill_horse, work_off, worker
 
 FAILURE, GROUP = "Job Failure", "Job Failure Group"
-HERE = "job_monitor.job_monitor.doctype.job_failure.test_recorder"
+HERE = "job_monitor.tests.test_recorder"
 TESTING = "job_monitor.tests.support.jobs"
 
 _tries = 0
@@ -62,7 +62,9 @@ def sabotage(fault: str, fails: bool = False) -> str:
 	assert current is not None
 	if fault == "redis":
 		recording._client = HookClient(connect_url("redis://127.0.0.1:1"))
-		recording.breaker = Breaker()  # that of the worker spares the jobs after this one, see test_faults
+		recording.breaker = (
+			Breaker()
+		)  # that of the worker spares the jobs after this one, see `tests.test_faults`
 	elif fault == "bug":
 		current.log = None  # type: ignore[assignment]
 	elif fault == "disk":
