@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import frappe
-from frappe.permissions import add_permission, reset_perms, update_permission_property
+from frappe.permissions import reset_perms
 
 from job_monitor.alerts.default_rules import add_rules
 from job_monitor.bridge.permissions import MANAGER, USER
 from job_monitor.bridge.reports import safe_report
-from job_monitor.bridge.site import live_site
-
-READABLE = ("RQ Worker", "RQ Job", "Scheduled Job Log", "Scheduled Job Type")
-"""Frappe's DocTypes that our roles may read."""
-
-_RIGHTS = ("report", "export")
+from job_monitor.bridge.site import default_permissions, live_site
 
 SINGLES = ("Job Monitor Settings",)
 SECRETS = ("Job Alert Channel", "Job Monitor Settings")
@@ -30,8 +25,7 @@ def after_install() -> None:
 	"""Add the roles and their permissions, indexes, default channels and rules, and note the site as live."""
 	for role in (USER, MANAGER):
 		_add_role(role)
-		for doctype in READABLE:
-			_allow(doctype, role)
+	default_permissions.grant()
 	add_indexes()
 	add_channels()
 	add_rules()
@@ -41,6 +35,7 @@ def after_install() -> None:
 def after_migrate() -> None:
 	"""Add what a release has added."""
 	safe_report.never_in_background()
+	default_permissions.grant()
 	add_indexes()
 	add_channels()
 	add_rules()
@@ -54,7 +49,7 @@ def after_uninstall() -> None:
 	"""
 	if "job_monitor" in frappe.get_installed_apps(_ensure_on_bench=False):
 		return
-	for doctype in READABLE:
+	for doctype in default_permissions.GRANTS:
 		_forbid(doctype)
 	_drop_schedules()
 	_drop_rows()
@@ -131,14 +126,6 @@ def _add_role(role: str) -> None:
 		frappe.get_doc({"doctype": "Role", "role_name": role, "desk_access": 1}).insert(
 			ignore_permissions=True
 		)
-
-
-def _allow(doctype: str, role: str) -> None:
-	if frappe.db.exists("Custom DocPerm", {"parent": doctype, "role": role}):
-		return
-	add_permission(doctype, role)
-	for right in _RIGHTS:
-		update_permission_property(doctype, role, 0, right, 1, validate=False)
 
 
 def _forbid(doctype: str) -> None:
