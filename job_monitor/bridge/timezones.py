@@ -9,6 +9,7 @@ import frappe
 from frappe.utils import get_datetime, get_system_timezone
 
 from job_monitor.bridge import system_settings
+from job_monitor.core import clock
 
 _ZONE = "job_monitor_zone"
 
@@ -19,8 +20,18 @@ def to_site(moment: datetime | None) -> datetime | None:
 
 
 def to_utc(moment: datetime) -> datetime:
-	"""A moment of one of Frappe's fields, in UTC."""
-	return moment.replace(tzinfo=site_zone()).astimezone(timezone.utc)
+	"""A moment of one of Frappe's fields, in UTC. In the hour that clocks repeat: the later one, if it has come."""
+	first, later = readings(moment, site_zone())
+	return later if later <= clock.now() else first
+
+
+def readings(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+	"""The first and the later moment in UTC that clocks show as this one: two where the hour is repeated, else one twice.
+
+	A moment that clocks skip is that long after the last one before.
+	"""
+	first, later = (moment.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+	return first, max(first, later)
 
 
 def to_column(moment: datetime) -> datetime:

@@ -58,7 +58,7 @@ def key_of(filters: Any) -> str:
 
 
 def _filters(filters: Any) -> MonitorFilters:
-	since, until = (ranges.moment_of(filters.get(name)) for name in ("since", "until"))
+	since, until = ranges.start_of(filters.get("since")), ranges.moment_of(filters.get("until"))
 	queue, method = (str(filters.get(name) or "")[: limits.PATTERN_CHARS] for name in ("queue", "method"))
 	return MonitorFilters(frappe.local.site, queue, method, since, until)
 

@@ -13,7 +13,7 @@ from frappe.utils import get_datetime, get_system_timezone
 
 from job_monitor.bridge.history.job_metric import DAY, HOUR, KEPT_DAYS, MINUTE, Scale, following
 from job_monitor.bridge.markup import as_html
-from job_monitor.bridge.timezones import site_zone, to_utc
+from job_monitor.bridge.timezones import readings, site_zone, to_utc
 from job_monitor.core import clock
 
 HOURS = {"Last Hour": 1, "Last 3 Hours": 3, "Last 24 Hours": 24, "Last 7 Days": 168, "Last 30 Days": 720,
@@ -82,7 +82,7 @@ def of(filters: Any) -> Range:
 		end = following(scale, scale.floor(now))
 		return Range(scale, scale.floor(end - timedelta(hours=hours)), end, now)
 	until = min(moment_of(filters.get("until")) or now, now)
-	since = moment_of(filters.get("since")) or until - timedelta(hours=hours)
+	since = start_of(filters.get("since")) or until - timedelta(hours=hours)
 	since = max(since, until - timedelta(days=LARGEST_DAYS))
 	if since >= until:
 		frappe.throw(_("From must be before Until, and not in the future."))
@@ -93,6 +93,11 @@ def of(filters: Any) -> Range:
 
 def _local(moment: datetime) -> datetime:
 	return moment.astimezone(site_zone())
+
+
+def start_of(value: Any) -> datetime | None:
+	"""As `moment_of`, for the start of a range: in the hour that clocks repeat, the first one, so that the range has both."""
+	return readings(get_datetime(value), site_zone())[0] if moment_of(value) else None
 
 
 def moment_of(value: Any) -> datetime | None:

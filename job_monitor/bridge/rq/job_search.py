@@ -15,7 +15,7 @@ from job_monitor.bridge.lists.filters import Filter, moment
 from job_monitor.bridge.lists.list_request import ListRequest
 from job_monitor.bridge.lists.list_rows import Row
 from job_monitor.bridge.rq.job_rows import row
-from job_monitor.bridge.timezones import to_utc
+from job_monitor.bridge.timezones import readings, site_zone
 from job_monitor.core import clock, limits
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.client import RqClient
@@ -223,9 +223,11 @@ def _narrow_created(fields: dict[str, Any], filter: Filter) -> None:
 		low = at if filter.operator in (">", ">=", "=") else None
 		high = at if filter.operator in ("<", "<=", "=") else None
 	if low:
-		fields["created_after"] = max(to_utc(low), fields.get("created_after") or to_utc(low))
+		after, _later = readings(low, site_zone())
+		fields["created_after"] = max(after, fields.get("created_after") or after)
 	if high:
-		fields["created_before"] = min(to_utc(high), fields.get("created_before") or to_utc(high))
+		_first, before = readings(high, site_zone())
+		fields["created_before"] = min(before, fields.get("created_before") or before)
 
 
 def _judge(client: RqClient, filter: Filter, narrowed: bool) -> Callable[[Row], bool]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from croniter import croniter
 from frappe.utils import get_datetime
 from rq.timeouts import BaseTimeoutException
 
-from job_monitor.bridge.timezones import site_zone
+from job_monitor.bridge.timezones import readings, site_zone
 from job_monitor.core import limits
 from job_monitor.core.wording import say
 
@@ -24,6 +24,7 @@ class Calendar:
 	def __init__(self, template: Any, now: datetime) -> None:
 		self.template = template
 		self.zone = site_zone()
+		self.moment = now
 		self.now = now.astimezone(self.zone).replace(tzinfo=None)
 		self.formats: dict[str, str] = {}
 		self.times: dict[str, croniter] = {}
@@ -31,8 +32,16 @@ class Calendar:
 		self.late: dict[tuple[str, datetime], list[datetime]] = {}
 
 	def utc(self, moment: datetime | str) -> datetime:
-		"""A moment of Frappe's tables in UTC."""
-		return get_datetime(moment).replace(tzinfo=self.zone).astimezone(timezone.utc)
+		"""A moment of Frappe's tables in UTC. In the hour that clocks repeat: the later one, if it has come."""
+		first, later = readings(get_datetime(moment), self.zone)
+		return later if later <= self.moment else first
+
+	def due_utc(self, schedule: Any) -> tuple[tuple[datetime, ...], str]:
+		"""As `due`, in UTC: in the hour that clocks repeat, the first ones that are not before its last run."""
+		due, problem = self.due(schedule)
+		last = self.utc(schedule.last_execution or schedule.creation)
+		times = (readings(at, self.zone) for at in due)
+		return tuple(first if first >= last else later for first, later in times), problem
 
 	def due(self, schedule: Any) -> tuple[list[datetime], str]:
 		"""The times since its last run at which a schedule should have run, and the next one; or why there is none."""

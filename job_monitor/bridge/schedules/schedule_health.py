@@ -92,7 +92,7 @@ def _newest_runs(names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _schedule(row: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, calendar: Calendar) -> Schedule:
-	due, problem = calendar.due(row)
+	due, problem = calendar.due_utc(row)
 	ended = [run for run in runs if run.status in _ENDED]
 	failures = next((n for n, run in enumerate(ended) if run.status == COMPLETE), len(ended))
 	usual = [run.duration for run in ended if run.status == COMPLETE and run.duration is not None]
@@ -106,7 +106,7 @@ def _schedule(row: Any, runs: Sequence[Any], job: schedule_jobs.ScheduleJob, cal
 		last_run_at=calendar.utc(row.last_execution) if row.last_execution else None,
 		created_at=calendar.utc(row.creation),
 		is_skipped=calendar.is_skipped(row),
-		due=tuple(map(calendar.utc, due)),
+		due=due,
 		slack_seconds=_LONG_JITTER_SECONDS if "Long" in (row.frequency or "") else 0.0,
 		problem=problem,
 		run=_run(runs[0], calendar) if runs else None,

@@ -21,6 +21,8 @@ from job_monitor.bridge.schedules import schedule_health, scheduler
 from job_monitor.bridge.schedules.calendar import Calendar
 from job_monitor.core import clock
 from job_monitor.core.alerts.rules import Rule
+from job_monitor.core.schedules import judge
+from job_monitor.core.schedules.records import Schedule, Scheduler
 from job_monitor.job_monitor.report.schedule_health.schedule_health import execute
 from job_monitor.tests.support.site_test_case import SiteTestCase
 from job_monitor.tests.support.users import make_user, request
@@ -207,19 +209,33 @@ class TestScheduleHealth(SiteTestCase):
 		stranger = make_user("jm-s-x@ops.example", "Desk User")
 		self.assertEqual(request(API + "get_scheduler", stranger)[0], 403)
 
-	def test_when_clocks_change(self) -> None:
-		def due(now: str, last: str) -> list[str]:
+	def test_a_change_of_clocks_is_no_miss(self) -> None:
+		def missed(now: str, last: str, cron: str = "30 * * * *") -> tuple[int, list[str]]:
 			moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
-			times = Calendar(frappe.new_doc("Scheduled Job Type"), moment)
-			schedule = frappe._dict(cron_format="30 * * * *", last_execution=datetime.fromisoformat(last))
-			return [f"{times.utc(at):%H:%M}" for at in times.due(schedule)[0]]
+			calendar = Calendar(frappe.new_doc("Scheduled Job Type"), moment)
+			row = frappe._dict(cron_format=cron, last_execution=datetime.fromisoformat(last))
+			due, problem = calendar.due_utc(row)
+			self.assertEqual(problem, "")
+			schedule = Schedule("a", "a", last_run_at=calendar.utc(row.last_execution), due=due)
+			health = judge.judge(schedule, Scheduler("enabled", 60.0, "s"), moment)
+			self.assertEqual(health.missed_runs > 0, health.state == "missed", health)
+			return health.missed_runs, [f"{at:%H:%M}" for at in due]
 
 		with patch("job_monitor.bridge.schedules.calendar.site_zone", return_value=ZoneInfo("Europe/Berlin")):
 			# 02:00 becomes 03:00 on 29 March. A run at 02:30 is expected half an hour later; Frappe takes it at 03:00
-			self.assertEqual(due("2026-03-29T00:40:00", "2026-03-29T01:30:05"), ["01:30"])
-			self.assertEqual(due("2026-03-29T01:40:00", "2026-03-29T03:30:05"), ["02:30"])
+			self.assertEqual(missed("2026-03-29T00:40:00", "2026-03-29T01:30:05"), (0, ["01:30"]))
+			self.assertEqual(missed("2026-03-29T01:40:00", "2026-03-29T03:30:05"), (0, ["02:30"]))
 			# 03:00 becomes 02:00 on 25 October: Frappe skips the second 02:30, which is no miss
-			self.assertEqual(due("2026-10-25T01:40:00", "2026-10-25T02:30:05"), ["02:30"])
+			self.assertEqual(missed("2026-10-25T01:40:00", "2026-10-25T02:30:05"), (0, ["02:30"]))
+			# Each ten minutes: in the first 02:xx, in the second one, and one that ran in the first one for the last time
+			tens = "*/10 * * * *"
+			self.assertEqual(missed("2026-10-25T00:24:00", "2026-10-25T02:20:05", tens), (0, ["00:30"]))
+			self.assertEqual(
+				missed("2026-10-25T01:31:00", "2026-10-25T02:20:05", tens), (0, ["01:30", "01:40"])
+			)
+			self.assertEqual(missed("2026-10-25T01:05:00", "2026-10-25T02:50:05", tens), (0, ["02:00"]))
+			# One that stands still since before is missed all the same
+			self.assertEqual(missed("2026-10-25T01:31:00", "2026-10-25T01:50:05", tens)[0], 9)
 
 	def test_each_is_due_when_frappe_says(self) -> None:
 		template, now = frappe.new_doc("Scheduled Job Type"), clock.now()

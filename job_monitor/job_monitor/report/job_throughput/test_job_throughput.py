@@ -32,7 +32,7 @@ class TestReports(SiteTestCase):
 	def setUp(self) -> None:
 		super().setUp()
 		self.addCleanup(frappe.db.rollback)
-		now = patch.object(clock, "now", lambda: to_utc(NOW))
+		now = patch.object(clock, "now", return_value=to_utc(NOW))
 		now.start()
 		self.addCleanup(now.stop)
 		self.rolled_up(datetime(2031, 5, 20, 10), datetime(2031, 5, 20))
