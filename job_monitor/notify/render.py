@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from job_monitor.core import limits
-from job_monitor.core.redaction.redactor import cut
+from job_monitor.core.redaction.values import cut
 from job_monitor.notify.message import CRITICAL, REMINDER, RESOLVED, TEST, UNKNOWN, Message
 from job_monitor.notify.wording import Translate, spoken
 

@@ -33,7 +33,9 @@ from job_monitor.core.logs.reader import Log
 from job_monitor.core.monitor_log import reader
 from job_monitor.core.pickles import inert, payload, payload_head, pickle_walk
 from job_monitor.core.redaction import forms, items, names, tokens, values
-from job_monitor.core.redaction.redactor import Redactor, cut
+from job_monitor.core.redaction.plain_values import as_json
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.redaction.values import cut
 from job_monitor.core.rq import cursor, job_fields, keys
 from job_monitor.core.rq.query import JobQuery
 from job_monitor.core.rq.records import Job
@@ -87,18 +89,18 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"patterns.Like.fits": patterns.Like("%e_e%e%key%_%~%x%").fits,
 	"patterns.like": patterns.like,
 	"rq.query.JobQuery.__init__": lambda text: JobQuery(text=text),
-	"redaction.text_redactor.TextRedactor.__init__": lambda text: Redactor([text]),
-	"redaction.text_redactor.TextRedactor.clean_text": REDACTOR.clean_text,
-	"redaction.text_redactor.TextRedactor.clean_start": lambda text: REDACTOR.clean_start(text, 1000),
-	"redaction.text_redactor.TextRedactor.clean_end": lambda text: REDACTOR.clean_end(text, 1000),
-	"redaction.text_redactor.TextRedactor.clean_traceback": lambda text: REDACTOR.clean_traceback(text, 1000),
+	"redaction.redactor.Redactor.__init__": lambda text: Redactor([text]),
+	"redaction.redactor.Redactor.clean_text": REDACTOR.clean_text,
+	"redaction.redactor.Redactor.clean_start": lambda text: REDACTOR.clean_start(text, 1000),
+	"redaction.redactor.Redactor.clean_end": lambda text: REDACTOR.clean_end(text, 1000),
+	"redaction.redactor.Redactor.clean_traceback": lambda text: REDACTOR.clean_traceback(text, 1000),
 	"wording.listed": lambda text: wording.listed([text, *text.split()], 1000),
 	"messages.worker_command": messages.worker_command,
-	"redaction.text_redactor.TextRedactor.hides": lambda text: REDACTOR.hides(text, text),
-	"redaction.redactor.Redactor.json": lambda text: REDACTOR.json(
-		{text: [text, (text, text)], "b": text}, 100_000
+	"redaction.redactor.Redactor.hides": lambda text: REDACTOR.hides(text, text),
+	"redaction.plain_values.as_json": lambda text: as_json(
+		REDACTOR, {text: [text, (text, text)], "b": text}, 100_000
 	),
-	"redaction.text_redactor.cut": lambda text: cut(text, 1000),
+	"redaction.values.cut": lambda text: cut(text, 1000),
 	"redaction.forms.find": lambda text: forms.find(text, NAMES),
 	"redaction.items.named_pair": lambda text: items.named_pair({"name": text, "value": text}, NAMES),
 	"redaction.items.secret_items": lambda text: items.secret_items([text, text, "--" + text], NAMES),
@@ -185,7 +187,7 @@ NOT_FED = {
 		name: _FORM
 		for name in (
 			*map("redaction.commands.{}".format, ("commands", "options", "pairs")),
-			"redaction.code_lines.code_lines",
+			"redaction.values.code_lines",
 			"redaction.named_values.named",
 			*map("redaction.shapes.{}".format, ("blocks", "schemes", "sql", "tags", "urls")),
 		)
@@ -376,7 +378,7 @@ def test_no_mixture_of_opcodes_takes_long_or_raises_anything_else(program: bytes
 	raw = b"\x80\x04" + program * 200 + b"."
 	began = time.process_time()
 	try:
-		REDACTOR.json(payload.loads(raw), 10_000)
+		as_json(REDACTOR, payload.loads(raw), 10_000)
 	except payload.Undecodable as error:
 		assert str(error)
 	assert time.process_time() - began < 1

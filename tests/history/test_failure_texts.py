@@ -13,7 +13,8 @@ from job_monitor.core.history.failure_texts import describe, text_of
 from job_monitor.core.history.fingerprint import frames
 from job_monitor.core.history.run_entries import Failure
 from job_monitor.core.pickles.payload import of_frappe
-from job_monitor.core.redaction.redactor import MASK, Redactor
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.redaction.values import MASK
 
 
 def raised(error: BaseException) -> BaseException:

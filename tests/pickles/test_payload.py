@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from job_monitor.core.pickles import payload
 from job_monitor.core.pickles.payload import Undecodable, decode, loads, of_frappe
+from job_monitor.core.redaction.plain_values import as_json
 from job_monitor.core.redaction.redactor import Redactor
 
 
@@ -91,7 +92,7 @@ def test_a_method_given_as_function_is_named_and_not_imported() -> None:
 def test_a_hostile_payload_runs_nothing(tmp_path: Path, protocol: int) -> None:
 	mark = tmp_path / "was-here"
 	hostile = packed(frappe_call("frappe.ping", evil=Evil(f"touch {mark}")), protocol)
-	text = Redactor().json(decode(hostile).arguments, 1000)
+	text = as_json(Redactor(), decode(hostile).arguments, 1000)
 	assert not mark.exists()
 	assert "system" in text and "was-here" in text
 	pickle.loads(zlib.decompress(hostile))
@@ -101,7 +102,7 @@ def test_a_hostile_payload_runs_nothing(tmp_path: Path, protocol: int) -> None:
 def test_a_class_that_does_not_exist_is_shown_by_name() -> None:
 	raw = b"\x80\x04\x8c\x0fgone.app.models\x94\x8c\x04Item\x94\x93\x94)\x81\x94}\x94\x8c\x01a\x94K\x01sb."
 	value = loads(raw)
-	assert json.loads(Redactor().json({"x": value}, 1000)) == {
+	assert json.loads(as_json(Redactor(), {"x": value}, 1000)) == {
 		"x": {"<gone.app.models.Item>": {"state": {"a": 1}}}
 	}
 
@@ -115,7 +116,7 @@ def test_dates_decimals_and_ids_are_readable() -> None:
 		"big": 2**70,
 		"set": {1},
 	}
-	shown = json.loads(Redactor().json(decode(packed(("f", None, (), values))).arguments, 10_000))
+	shown = json.loads(as_json(Redactor(), decode(packed(("f", None, (), values))).arguments, 10_000))
 	assert shown["at"] == "2026-01-31 10:20:00+00:00"
 	assert (shown["price"], shown["id"], shown["big"], shown["set"]) == (
 		"1.50",
@@ -179,7 +180,7 @@ def test_a_small_pickle_that_unfolds_into_billions_is_cut() -> None:
 	value: Any = ["x"] * 10
 	for _ in range(9):
 		value = [value] * 10
-	text = Redactor().json(decode(packed(("f", None, (), {"bomb": value}))).arguments, 100_000)
+	text = as_json(Redactor(), decode(packed(("f", None, (), {"bomb": value}))).arguments, 100_000)
 	assert len(text) <= 100_000
 
 
@@ -187,7 +188,7 @@ def test_deep_nesting_is_cut() -> None:
 	value: Any = "x"
 	for _ in range(500):
 		value = [value]
-	assert "…" in Redactor().json({"deep": value}, 100_000)
+	assert "…" in as_json(Redactor(), {"deep": value}, 100_000)
 
 
 def test_jobs_of_the_json_serializer_are_read() -> None:
@@ -200,7 +201,7 @@ def test_jobs_of_the_json_serializer_are_read() -> None:
 def test_any_bytes_either_decode_or_say_why(raw: bytes) -> None:
 	for data in (raw, b"\x80\x04" + raw + b".", zlib.compress(raw)):
 		try:
-			Redactor().json(payload.decode(data).arguments, 1000)
+			as_json(Redactor(), payload.decode(data).arguments, 1000)
 		except Undecodable as error:
 			assert str(error)
 

@@ -14,6 +14,7 @@ import pytest
 from job_monitor.core import limits
 from job_monitor.core.pickles import inert, stand_ins
 from job_monitor.core.pickles.payload import Undecodable, loads
+from job_monitor.core.redaction.plain_values import as_json
 from job_monitor.core.redaction.redactor import Redactor
 
 PRIME = 2**61 - 1
@@ -100,7 +101,7 @@ def test_no_payload_keeps_its_reader_busy(name: str) -> None:
 	raw = BUSY[name] if BUSY[name].startswith(b"[") else HEAD + BUSY[name]
 	began = time.process_time()
 	try:
-		Redactor().json(loads(raw, 4 * len(raw)), limits.TEXT_CHARS)
+		as_json(Redactor(), loads(raw, 4 * len(raw)), limits.TEXT_CHARS)
 	except Undecodable as error:
 		assert str(error)
 	assert time.process_time() - began < 2
@@ -135,7 +136,7 @@ def test_what_python_reaches_in_the_usual_way_is_no_function() -> None:
 @pytest.mark.parametrize("odd_keys", [1, limits.PICKLE_ODD_KEYS + 1])
 def test_odd_keys_are_shown_whoever_reads_them(odd_keys: int) -> None:
 	value = {(n, "a"): n for n in range(odd_keys)} | {2**70: "large", frozenset({1}): "set", None: 1, 2.5: 2}
-	shown = Redactor().json(loads(pickle.dumps(value, protocol=5)), 100_000)
+	shown = as_json(Redactor(), loads(pickle.dumps(value, protocol=5)), 100_000)
 	for part in ("\"[0, 'a']\": 0", '"large"', '"[1]": "set"', '"None": 1', '"2.5": 2'):
 		assert part in shown
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from job_monitor.core import limits
 from job_monitor.core.pickles.stand_ins import Opaque
-from job_monitor.core.redaction.redactor import MASK, NAMES, Redactor
+from job_monitor.core.redaction.names import NAMES
+from job_monitor.core.redaction.plain_values import as_json
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.redaction.values import MASK
 
 SECRET = "hunter2-Zq81"
 
@@ -21,7 +24,7 @@ SECRET = "hunter2-Zq81"
 @pytest.mark.parametrize("shape", ["{0}", "{0}s", "db_{0}", "{0}_hash", "X-{1}", "new{1}", "{2}", "my {0}"])
 def test_a_value_under_a_secret_name_is_masked(name: str, shape: str) -> None:
 	key = shape.format(name, name.capitalize(), name.upper())
-	text = Redactor().json({key: SECRET, "deep": [{"x": {key: [SECRET, {"a": SECRET}]}}]}, 10_000)
+	text = as_json(Redactor(), {key: SECRET, "deep": [{"x": {key: [SECRET, {"a": SECRET}]}}]}, 10_000)
 	assert SECRET not in text and text.count(MASK) == 2
 
 
@@ -29,7 +32,7 @@ def test_a_value_under_a_secret_name_is_masked(name: str, shape: str) -> None:
 	"name", ["monkey", "tokenized_text", "shipping", "author", "passage", "spinner", "side", "keyboard"]
 )
 def test_a_name_that_only_looks_like_a_secret_is_shown(name: str) -> None:
-	assert "plain" in Redactor().json({name: "plain"}, 1000)
+	assert "plain" in as_json(Redactor(), {name: "plain"}, 1000)
 	assert Redactor().clean_text(f"{name}=plain") == f"{name}=plain"
 
 
@@ -83,7 +86,7 @@ def test_any_name_can_be_masked_besides(name: str) -> None:
 	redactor = Redactor([name])
 	assert redactor.clean_text("x: 1") == "x: 1"
 	if name.strip("- "):
-		assert SECRET not in redactor.json({name: SECRET}, 100)
+		assert SECRET not in as_json(redactor, {name: SECRET}, 100)
 
 
 @pytest.mark.parametrize("spelling", ["credit-card", "creditCard", "Credit Card", "CREDIT_CARDS"])
@@ -92,24 +95,26 @@ def test_any_name_can_be_masked_besides(name: str) -> None:
 )
 def test_words_of_a_name_are_found_in_any_spelling(spelling: str, name: str) -> None:
 	redactor = Redactor([spelling.removesuffix("S")])
-	assert SECRET not in redactor.json({name: SECRET}, 100)
+	assert SECRET not in as_json(redactor, {name: SECRET}, 100)
 	assert SECRET not in redactor.clean_text(f"{name}={SECRET}") or " " in name
-	assert "plain" in redactor.json({"credit_note": "plain", "card": "plain"}, 100)
+	assert "plain" in as_json(redactor, {"credit_note": "plain", "card": "plain"}, 100)
 
 
 def test_more_names_can_be_masked_in_a_text() -> None:
 	redactor = Redactor([" IBAN ", "credit-card"])
-	assert SECRET not in redactor.json({"customer_iban": SECRET}, 100)
+	assert SECRET not in as_json(redactor, {"customer_iban": SECRET}, 100)
 	assert SECRET not in redactor.clean_text(f"iban={SECRET} credit_card: {SECRET}")
 
 
 def test_a_secret_in_a_string_inside_the_arguments_is_masked() -> None:
-	text = Redactor().json({"body": json.dumps({"password": SECRET}), "url": f"http://a:{SECRET}@b"}, 1000)
+	text = as_json(
+		Redactor(), {"body": json.dumps({"password": SECRET}), "url": f"http://a:{SECRET}@b"}, 1000
+	)
 	assert SECRET not in text
 
 
 def test_no_value_under_a_secret_name_is_not_hidden() -> None:
-	assert json.loads(Redactor().json({"password": None}, 100)) == {"password": None}
+	assert json.loads(as_json(Redactor(), {"password": None}, 100)) == {"password": None}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,7 @@ _values = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(_values, st.integers(2, 2000))
 def test_anything_becomes_bounded_text_that_can_be_encoded(value: Any, max_chars: int) -> None:
-	text = Redactor().json(value, max_chars)
+	text = as_json(Redactor(), value, max_chars)
 	text.encode("utf-8")
 	assert len(text) <= max_chars
 	if text and not text.endswith("…"):
@@ -156,12 +161,12 @@ def test_anything_becomes_bounded_text_that_can_be_encoded(value: Any, max_chars
 
 
 def test_wide_arguments_are_cut_and_say_so() -> None:
-	text = Redactor().json({"rows": list(range(limits.VALUE_NODES * 2))}, 10_000_000)
+	text = as_json(Redactor(), {"rows": list(range(limits.VALUE_NODES * 2))}, 10_000_000)
 	assert text.endswith('"…"]}') and len(json.loads(text)["rows"]) <= limits.VALUE_NODES + 1
 
 
 def test_integers_that_python_refuses_to_print_are_named_by_size() -> None:
-	assert "bits" in Redactor().json({"n": 10**5000}, 1000)
+	assert "bits" in as_json(Redactor(), {"n": 10**5000}, 1000)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +174,7 @@ def test_integers_that_python_refuses_to_print_are_named_by_size() -> None:
 )
 def test_masks_are_counted_so_that_one_list_in_many_places_is_shown_in_few(value: Any) -> None:
 	began = time.process_time()
-	assert len(Redactor().json({"x": [value] * 15_000}, 100_000)) <= 100_000
+	assert len(as_json(Redactor(), {"x": [value] * 15_000}, 100_000)) <= 100_000
 	assert time.process_time() - began < 1
 
 
@@ -180,11 +185,11 @@ def test_items_of_an_object_in_many_places_are_not_copied_for_each_of_them() -> 
 	for _ in range(limits.VALUE_DEPTH - 3):
 		nested = [nested]
 	began = time.process_time()
-	Redactor().json({"x": nested}, 100_000)
+	as_json(Redactor(), {"x": nested}, 100_000)
 	assert time.process_time() - began < 1
 
 
 def test_long_numbers_are_cut_like_long_texts() -> None:
 	began = time.process_time()
-	assert len(Redactor().json({"x": [2**4000] * 20_000}, 100_000)) <= 100_000
+	assert len(as_json(Redactor(), {"x": [2**4000] * 20_000}, 100_000)) <= 100_000
 	assert time.process_time() - began < 0.05

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from job_monitor.core import limits
-from job_monitor.core.redaction.redactor import MASK, Redactor
+from job_monitor.core.redaction.plain_values import as_json
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.redaction.values import MASK
 from tests.corpus import innocent, secrets
 
 SECRETS = ["hunter2-Zq81", "b1xq7w"]
@@ -44,7 +46,7 @@ def test_a_secret_vanishes(form: str, secret: str) -> None:
 		cleaned = Redactor().clean_text(around.format(text))
 		assert secret not in cleaned
 		assert MASK in cleaned
-	assert secret not in Redactor().json({"a": text, "b": [text]}, 10_000)
+	assert secret not in as_json(Redactor(), {"a": text, "b": [text]}, 10_000)
 
 
 @pytest.mark.parametrize("form", secrets.BLOCKS)
@@ -59,25 +61,25 @@ def test_a_token_known_by_its_prefix_vanishes(token: str) -> None:
 	for around in secrets.WHERE:
 		cleaned = Redactor().clean_text(around.format(s=token))
 		assert token[8:] not in cleaned and token[-12:] not in cleaned
-	assert token[8:] not in Redactor().json({"value": token}, 1000)
+	assert token[8:] not in as_json(Redactor(), {"value": token}, 1000)
 
 
 @pytest.mark.parametrize("arguments", secrets.ARGUMENTS, ids=str)
 def test_a_secret_among_arguments_vanishes(arguments: Any) -> None:
 	for secret in SECRETS:
-		text = Redactor().json(filled(arguments, secret), 1000)
+		text = as_json(Redactor(), filled(arguments, secret), 1000)
 		assert secret not in text and MASK in text
 
 
 @pytest.mark.parametrize("text", innocent.TEXTS)
 def test_nothing_innocent_is_masked(text: str) -> None:
 	assert Redactor().clean_text(text) == text
-	assert json.loads(Redactor().json({"a": text}, 10_000)) == {"a": text}
+	assert json.loads(as_json(Redactor(), {"a": text}, 10_000)) == {"a": text}
 
 
 @pytest.mark.parametrize("arguments", innocent.ARGUMENTS, ids=str)
 def test_no_innocent_argument_is_masked(arguments: Any) -> None:
-	assert json.loads(Redactor().json(arguments, 10_000)) == arguments
+	assert json.loads(as_json(Redactor(), arguments, 10_000)) == arguments
 
 
 @pytest.mark.parametrize("form", [*secrets.TEXTS, *secrets.BLOCKS])

@@ -10,6 +10,7 @@ from rq.timeouts import BaseTimeoutException
 
 from job_monitor.core import limits
 from job_monitor.core.history.run_entries import Failure
+from job_monitor.core.redaction.plain_values import as_json
 from job_monitor.core.redaction.redactor import Redactor
 
 _LONG = 4 * limits.MESSAGE_CHARS
@@ -28,7 +29,7 @@ def describe(error: BaseException, arguments: Any, redactor: Redactor) -> Failur
 		kind,
 		redactor.clean_start(message, limits.MESSAGE_CHARS),
 		redactor.clean_end(_text_or_reason(lambda: _traceback(error, message)), limits.TRACEBACK_CHARS),
-		_text_or_reason(lambda: redactor.json(arguments, limits.ARGUMENT_CHARS, pretty=True)),
+		_text_or_reason(lambda: as_json(redactor, arguments, limits.ARGUMENT_CHARS, pretty=True)),
 	)
 
 

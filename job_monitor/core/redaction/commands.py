@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job_monitor.core.redaction.code_lines import code_lines
 from job_monitor.core.redaction.names import SECRET, SecretNames
-from job_monitor.core.redaction.values import Span, quoted, start_of, values
+from job_monitor.core.redaction.values import Span, code_lines, quoted, start_of, values
 
 # --password x, mysql -px
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job_monitor.core.redaction.code_lines import code_lines
 from job_monitor.core.redaction.names import DOUBTFUL, HARMLESS, SECRET, SecretNames
 from job_monitor.core.redaction.values import (
 	Brackets,
 	Span,
+	code_lines,
 	header,
 	is_count,
 	looks_secret,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection
 from typing import Any
@@ -13,14 +14,25 @@ from job_monitor.core.pickles.payload import dotted
 from job_monitor.core.pickles.stand_ins import Opaque
 from job_monitor.core.redaction import forms
 from job_monitor.core.redaction.items import named_pair, secret_items
-from job_monitor.core.redaction.text_redactor import TextRedactor, cut
-from job_monitor.core.redaction.values import MASK
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.redaction.values import MASK, cut
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False)
+_PRETTY = json.JSONEncoder(ensure_ascii=False, indent=1)
+
+
+def as_json(redactor: Redactor, value: Any, max_chars: int, pretty: bool = False) -> str:
+	"""Arguments as redacted JSON text of at most `max_chars` characters (a cut one ends in "…")."""
+	if not value:
+		return ""
+	encode = _PRETTY.encode if pretty else _COMPACT.encode
+	return cut(encode(PlainValues(redactor, max_chars).convert(value, 0)), max_chars)
 
 
 class PlainValues:
 	"""Arguments as plain JSON values, masked, bounded in depth, number and characters: hidden values are never built."""
 
-	def __init__(self, redactor: TextRedactor, max_chars: int) -> None:
+	def __init__(self, redactor: Redactor, max_chars: int) -> None:
 		self.redactor = redactor
 		self.left = limits.VALUE_NODES
 		self.room = max_chars

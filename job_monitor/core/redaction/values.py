@@ -1,9 +1,9 @@
-"""Values behind secret names in a text: where they end, and whether they look like secrets."""
+"""Values behind secret names in a text: where they end, whether they look like secrets, and what stands for them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from job_monitor.core import limits
@@ -162,3 +162,28 @@ def looks_secret(text: str) -> bool:
 def is_count(name: str, text: str) -> bool:
 	"""Whether it is a number under a name in the plural: `max_tokens: 4096`."""
 	return name.lower().endswith("s") and text.strip("\\\"'` ").isdigit()
+
+
+_CODE = re.compile(r'^[ \t|]*File "[^"\n]+", line \d[^\n]*\n([^\n]*)', re.MULTILINE)
+
+
+def code_lines(text: str) -> Callable[[int], bool]:
+	"""A function that answers whether an index is in a line of code of a traceback; each index is behind the one before.
+
+	A bare value behind a name there is an expression, and no secret.
+	"""
+	lines = _CODE.finditer(text) if 'File "' in text else iter(())
+	line = next(lines, None)
+
+	def in_code(at: int) -> bool:
+		nonlocal line
+		while line is not None and line.end() <= at:
+			line = next(lines, None)
+		return line is not None and line.start(1) <= at
+
+	return in_code
+
+
+def cut(text: str, max_chars: int) -> str:
+	"""The text in at most so many characters; a cut one ends in "…"."""
+	return text if len(text) <= max_chars else text[: max_chars - 1] + "…"

@@ -11,7 +11,9 @@ from typing import Any
 
 from job_monitor.core import clock, limits
 from job_monitor.core.pickles import payload, payload_head
-from job_monitor.core.redaction.redactor import Redactor, cut
+from job_monitor.core.redaction.plain_values import as_json
+from job_monitor.core.redaction.redactor import Redactor
+from job_monitor.core.redaction.values import cut
 from job_monitor.core.rq import keys
 from job_monitor.core.rq.records import Job
 from job_monitor.core.wording import say
@@ -86,7 +88,7 @@ def call_parts(data: Any, max_bytes: int, max_chars: int, redactor: Redactor) ->
 		return {"problem": say("cannot be decoded: {0}", *error.args)}
 	return {
 		"method": clean(call.method),
-		"arguments": redactor.json(call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES)
+		"arguments": as_json(redactor, call.arguments, max_chars, pretty=max_bytes == limits.PAYLOAD_BYTES)
 		if max_chars
 		else "",
 		"user": clean(call.user),
@@ -135,7 +137,7 @@ def read_meta(data: bytes | None, redactor: Redactor) -> tuple[str, float | None
 		return json.dumps(f"cannot be decoded: {error}"), None
 	progress = meta.get("progress") if isinstance(meta, dict) else None
 	valid = isinstance(progress, (int, float)) and not isinstance(progress, bool) and 0 <= progress <= 100
-	return redactor.json(meta, limits.LIST_TEXT_CHARS), float(
+	return as_json(redactor, meta, limits.LIST_TEXT_CHARS), float(
 		progress
 	) if valid and progress is not None else None
 
