@@ -18,10 +18,12 @@ from frappe.utils import get_bench_path
 from job_monitor.bridge import audit, context, permissions
 from job_monitor.bridge.timezones import to_site
 from job_monitor.bridge.wording import translated
-from job_monitor.core.logs import catalog, log_names, log_sites
+from job_monitor.core.logs import catalog
+from job_monitor.core.logs import names as log_names
+from job_monitor.core.logs import sites as log_sites
 from job_monitor.core.logs.catalog import LogFile
-from job_monitor.core.logs.log_names import LogName
-from job_monitor.core.logs.log_pages import LogFilter, LogPage
+from job_monitor.core.logs.names import LogName
+from job_monitor.core.logs.pages import LogFilter, LogPage
 from job_monitor.core.logs.reader import Log
 
 BENCH_SITE = "job_monitor_bench_site"

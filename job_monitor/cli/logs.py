@@ -16,9 +16,9 @@ from job_monitor.cli.source import console as source_console
 from job_monitor.core import clock, limits
 from job_monitor.core.logs import catalog
 from job_monitor.core.logs.catalog import LogFile
-from job_monitor.core.logs.log_pages import LogFilter, LogPage
-from job_monitor.core.logs.log_records import LEVELS, LogRecord
+from job_monitor.core.logs.pages import LogFilter, LogPage
 from job_monitor.core.logs.reader import Log
+from job_monitor.core.logs.records import LEVELS, LogRecord
 from job_monitor.core.redaction.redactor import Redactor
 
 POLL_SECONDS = 0.5

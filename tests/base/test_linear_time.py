@@ -26,9 +26,13 @@ from job_monitor import core
 from job_monitor.core import clock, histogram, limits, messages, patterns, wording
 from job_monitor.core.history import aggregates, ended_jobs, fingerprint, metrics, run_entries, run_format
 from job_monitor.core.history.failure_texts import describe
-from job_monitor.core.logs import catalog, log_headings, log_names, log_records, log_sites
-from job_monitor.core.logs.log_cursor import LogCursor
-from job_monitor.core.logs.log_pages import LogFilter
+from job_monitor.core.logs import catalog
+from job_monitor.core.logs import headings as log_headings
+from job_monitor.core.logs import names as log_names
+from job_monitor.core.logs import records as log_records
+from job_monitor.core.logs import sites as log_sites
+from job_monitor.core.logs.cursor import LogCursor
+from job_monitor.core.logs.pages import LogFilter
 from job_monitor.core.logs.reader import Log
 from job_monitor.core.monitor_log import reader
 from job_monitor.core.pickles import inert, payload, payload_head, pickle_walk
@@ -78,10 +82,10 @@ TEXTS: dict[str, Callable[[str], object]] = {
 	"rq.keys.split_queue": keys.split_queue,
 	"rq.keys.bench_of": keys.bench_of,
 	"rq.keys.short_name": keys.short_name,
-	"logs.log_pages.LogFilter.__init__": lambda text: LogFilter(text=text),
-	"logs.log_names.known": log_names.known,
+	"logs.pages.LogFilter.__init__": lambda text: LogFilter(text=text),
+	"logs.names.known": log_names.known,
 	"logs.catalog.site_folder": lambda text: catalog.site_folder(Path("/"), text),
-	"logs.log_cursor.LogCursor.read": LogCursor.read,
+	"logs.cursor.LogCursor.read": LogCursor.read,
 	"history.metrics.Counts.add": lambda text: metrics.Counts().add(text),
 	"histogram.split": lambda text: histogram.split(text.encode(), 1000),
 	"history.metrics.fold_totals": lambda text: metrics.fold_totals(text, aggregates.Aggregate()),
@@ -133,14 +137,14 @@ BYTES: dict[str, Callable[[bytes], object]] = {
 		job_fields.exception_text([(b"1", {b"exc_string": base64.b64encode(data)})], None, 1000, REDACTOR),
 	),
 	"rq.keys.text": keys.text,
-	"logs.log_headings.begins": log_headings.begins,
-	"logs.log_headings.first_heading": log_headings.first_heading,
-	"logs.log_headings.moment_of": log_headings.moment_of,
-	"logs.log_records.group": lambda data: list(log_records.group(data)),
-	"logs.log_headings.last_heading": log_headings.last_heading,
-	"logs.log_headings.level_of": lambda data: log_headings.level_of(data, "INFO"),
-	"logs.log_records.parse": lambda data: log_records.parse("k", data, "INFO", REDACTOR),
-	"logs.log_sites.own": lambda data: [
+	"logs.headings.begins": log_headings.begins,
+	"logs.headings.first_heading": log_headings.first_heading,
+	"logs.headings.moment_of": log_headings.moment_of,
+	"logs.records.group": lambda data: list(log_records.group(data)),
+	"logs.headings.last_heading": log_headings.last_heading,
+	"logs.headings.level_of": lambda data: log_headings.level_of(data, "INFO"),
+	"logs.records.parse": lambda data: log_records.parse("k", data, "INFO", REDACTOR),
+	"logs.sites.own": lambda data: [
 		log_sites.own(log_names.known(name), data, "a") for name in ("worker", "monitor")
 	],
 	"history.run_entries.unpack_failure": run_entries.unpack_failure,
@@ -169,7 +173,7 @@ FILES: dict[str, Callable[[bytes, Path], object]] = {
 	"logs.reader.Log.follow": in_file(
 		lambda folder: Log(folder, "worker").follow(str(LogCursor(0, 0)), settle=0), "worker.log"
 	),
-	"logs.log_source.LogSource.record": in_file(
+	"logs.reader.Log.record": in_file(
 		lambda folder: Log(folder, "frappe").tail(LogFilter(text="none")), "frappe.log"
 	),
 }
@@ -220,14 +224,14 @@ NOT_FED = {
 			"alerts.rules.matches schedules.messages.describe schedules.messages.all_ahead schedules.messages.of_scheduler schedules.messages.more wording.say wording.counted rq.workers.judge "
 			"messages.finding messages.start_worker acts.messages.outcome acts.messages.refused schedules.messages.label "
 			"processes.is_gone processes.is_here history.run_format.pack "
-			"logs.log_source.LogSource.__init__ logs.follow.Follow.__init__ logs.catalog.folder_of logs.catalog.listing"
+			"logs.reader.Log.__init__ logs.catalog.folder_of logs.catalog.listing"
 		).split()
 	},
 	**{
 		name: _FOLDER
 		for name in (
 			"rq.connection.find_bench processes.holds_lock logs.catalog.opened logs.catalog.with_rotated "
-			"logs.log_cursor.LogCursor.find monitor_log.log_segments.files"
+			"logs.cursor.LogCursor.find monitor_log.log_segments.files"
 		).split()
 	},
 	**{

@@ -78,7 +78,7 @@ def test_a_search_that_read_enough_says_how_to_go_on(
 	run: Run, bench: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 	monkeypatch.setattr("job_monitor.core.limits.LOG_PAGE_BYTES", 200)
-	monkeypatch.setattr("job_monitor.core.logs.log_blocks._BLOCK", 100)
+	monkeypatch.setattr("job_monitor.core.logs.blocks._BLOCK", 100)
 	write(bench, "".join(at(n) for n in range(20)))
 	arguments = ["logs", "scheduler", "--search", "entry 11"]
 	shown = run(*arguments)

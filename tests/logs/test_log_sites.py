@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from job_monitor.core.logs import log_names, log_sites
+from job_monitor.core.logs import names as log_names
+from job_monitor.core.logs import sites as log_sites
 from job_monitor.core.logs.reader import Log
 
 SITE = "a.localhost"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from job_monitor.core.errors import InvalidQuery
-from job_monitor.core.logs import catalog, log_names
-from job_monitor.core.logs.log_pages import LogFilter, LogPage
+from job_monitor.core.logs import catalog
+from job_monitor.core.logs import names as log_names
+from job_monitor.core.logs.pages import LogFilter, LogPage
 from job_monitor.core.logs.reader import Log
 from tests.support.logs import CHAINED, TRACEBACK, at, make_bench, texts, write
 
@@ -112,7 +113,7 @@ def test_dated_files_come_in_the_order_of_their_dates(bench: Path) -> None:
 
 
 def test_nothing_is_lost_between_two_blocks(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-	monkeypatch.setattr("job_monitor.core.logs.log_blocks._BLOCK", 101)
+	monkeypatch.setattr("job_monitor.core.logs.blocks._BLOCK", 101)
 	write(bench, "".join(at(n) + ("  more\n" * (n % 6)) for n in range(60)))
 	page = Log(bench, "scheduler").tail()
 	assert texts(page) == [(at(n) + "  more\n" * (n % 6)).strip() for n in range(60)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery, JobMonitorError
-from job_monitor.core.logs.log_pages import LogFilter
+from job_monitor.core.logs.pages import LogFilter
 from job_monitor.core.logs.reader import Log
 from tests.support.logs import CHAINED, TRACEBACK, at, make_bench, texts, write
 
@@ -42,7 +42,7 @@ def test_no_cursor_points_behind_the_name_of_a_secret(bench: Path) -> None:
 def test_of_a_line_longer_than_a_block_only_the_beginning_is_shown(
 	bench: Path, monkeypatch: pytest.MonkeyPatch, before: bytes
 ) -> None:
-	monkeypatch.setattr("job_monitor.core.logs.log_blocks._BLOCK", 50)
+	monkeypatch.setattr("job_monitor.core.logs.blocks._BLOCK", 50)
 	write(bench, before + b"password='" + b"x" * 170 + b"hunter2'\nlast\n")
 	shown = texts(Log(bench, "scheduler").tail())
 	assert shown[-1] == "last" and not any("xx" in text or "hunter2" in text for text in shown)
@@ -155,7 +155,7 @@ def test_any_bytes_are_read_once_each_way(
 	path = write(bench, data)
 	log, filters = Log(bench, "scheduler"), LogFilter(records=count)
 	with pytest.MonkeyPatch.context() as patch:
-		patch.setattr("job_monitor.core.logs.log_blocks._BLOCK", block)
+		patch.setattr("job_monitor.core.logs.blocks._BLOCK", block)
 		patch.setattr(limits, "LOG_PAGE_BYTES", 4 * block)
 		keys: list[str] = []
 		page = log.tail(filters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from job_monitor.core.logs.log_pages import LogPage
+from job_monitor.core.logs.pages import LogPage
 
 TRACEBACK = (
 	"Traceback (most recent call last):\n"

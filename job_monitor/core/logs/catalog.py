@@ -1,4 +1,4 @@
-"""The log files of a bench. A caller's text is looked up in `log_names` and never becomes part of a path.
+"""The log files of a bench. A caller's text is looked up in `names` and never becomes part of a path.
 
 All logs lie in the bench's `logs`; those which Frappe itself writes also lie in `sites/<site>/logs`, with that site's
 entries only.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from job_monitor.core import clock
 from job_monitor.core.errors import InvalidQuery
-from job_monitor.core.logs.log_names import KNOWN, LogName
+from job_monitor.core.logs.names import KNOWN, LogName
 from job_monitor.core.wording import say
 
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}", re.ASCII)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from job_monitor.core import limits
 from job_monitor.core.errors import InvalidQuery
-from job_monitor.core.logs.log_records import LEVELS, LogRecord
+from job_monitor.core.logs.records import LEVELS, LogRecord
 from job_monitor.core.wording import say
 
 

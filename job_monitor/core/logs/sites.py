@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 
-from job_monitor.core.logs.log_names import LogName
+from job_monitor.core.logs.names import LogName
 from job_monitor.core.rq import keys
 
 _AT_ONCE = 4096

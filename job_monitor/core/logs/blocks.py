@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from job_monitor.core import limits
-from job_monitor.core.logs import log_headings
+from job_monitor.core.logs import headings
 
 _BLOCK = limits.LOG_BLOCK_BYTES
 
@@ -22,7 +22,7 @@ def back_from(file: int, end: int) -> Iterator[tuple[int, bytes]]:
 		start = max(0, end - _BLOCK)
 		data = os.pread(file, end - start, start) + rest
 		line = 0 if start == 0 else _line_start(file, start, data)
-		split = log_headings.first_heading(data, line) if start and line < len(data) else line
+		split = headings.first_heading(data, line) if start and line < len(data) else line
 		split = line if split < 0 else split
 		yield (start + split, data[split:]) if split < len(data) else (start, b"")
 		rest = data[:split][:_BLOCK]
@@ -43,10 +43,10 @@ def record_start(file: int, offset: int) -> int:
 	"""
 	start = max(0, offset - _BLOCK)
 	data = os.pread(file, offset - start, start)
-	if not data or (data.endswith(b"\n") and log_headings.begins(os.pread(file, 200, offset))):
+	if not data or (data.endswith(b"\n") and headings.begins(os.pread(file, 200, offset))):
 		return offset
 	line = 0 if start == 0 else _line_start(file, start, data)
-	heading = log_headings.last_heading(data[line:])
+	heading = headings.last_heading(data[line:])
 	if heading >= 0:
 		return start + line + heading
 	if line < len(data):

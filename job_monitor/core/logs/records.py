@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from job_monitor.core import limits
-from job_monitor.core.logs import log_headings
-from job_monitor.core.logs.log_headings import TRACEBACK
+from job_monitor.core.logs import headings
+from job_monitor.core.logs.headings import TRACEBACK
 from job_monitor.core.redaction.redactor import Redactor
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -59,7 +59,7 @@ class _Under:
 
 	def begins(self, line: bytes) -> bool:
 		"""Whether the next line begins a record."""
-		if log_headings.begins(line):
+		if headings.begins(line):
 			self.__init__()  # type: ignore[misc]
 			self.headed = True
 			return True
@@ -94,6 +94,4 @@ def parse(key: str, raw: bytes, level: str, redactor: Redactor) -> LogRecord:
 	# A character has four bytes at most
 	read = raw[: 4 * (limits.LOG_RECORD_CHARS + limits.SECRET_CHARS)]
 	text = read.decode("utf-8", "replace").rstrip("\r\n")
-	return LogRecord(
-		key, log_headings.moment_of(raw), level, redactor.clean_start(text, limits.LOG_RECORD_CHARS)
-	)
+	return LogRecord(key, headings.moment_of(raw), level, redactor.clean_start(text, limits.LOG_RECORD_CHARS))
