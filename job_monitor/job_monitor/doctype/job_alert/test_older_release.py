@@ -9,7 +9,6 @@ from typing import Any
 import frappe
 from frappe.custom.doctype.property_setter.property_setter import make_property_setter
 from frappe.desk.form.load import getdoc
-from frappe.model.utils import user_settings
 
 from job_monitor.alerts import engine, store
 from job_monitor.api import alerts as api
@@ -18,6 +17,7 @@ from job_monitor.job_monitor.doctype.job_alert.test_outbox import NoticeTestCase
 from job_monitor.job_monitor.doctype.job_alert_channel.test_job_alert_channel import channel
 from job_monitor.patches import alert_field_names
 from job_monitor.tests.support.servers import WebServer, running
+from job_monitor.tests.support.users import make_user
 
 RULE, ALERT = "Job Alert Rule", "Job Alert"
 
@@ -100,9 +100,8 @@ class TestFieldNames(NoticeTestCase):
 			),
 		]
 		self.addCleanup(self.delete_records)
-		user_settings.update_user_settings(RULE, {"List": {"sort_by": "remind_hours"}})
-		query = "update `__UserSettings` set data = '{}' where doctype = %s and user = 'Administrator'"
-		frappe.db.sql(query, ALERT)
+		self.settings = f"{RULE}::{make_user('settings@example.com')}"
+		frappe.cache.hset("_user_settings", self.settings, json.dumps({"List": {"sort_by": "remind_hours"}}))
 		frappe.db.commit()
 
 	def document(self, doctype: str, **values: Any) -> Any:
@@ -111,7 +110,6 @@ class TestFieldNames(NoticeTestCase):
 	def delete_records(self) -> None:
 		for document in self.documents:
 			frappe.delete_doc(document.doctype, document.name, force=True)
-		user_settings.update_user_settings(RULE, {"List": {}})
 		frappe.db.commit()
 
 	def test_columns_are_renamed_with_what_they_hold(self) -> None:
@@ -188,7 +186,7 @@ class TestFieldNames(NoticeTestCase):
 				"group_by": 1,
 			},
 		)
-		kept = json.loads(user_settings.get_user_settings(RULE))
+		kept = json.loads(frappe.cache.hget("_user_settings", self.settings))
 		self.assertEqual(kept["List"]["sort_by"], "repeat_interval")
 
 
