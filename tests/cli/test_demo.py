@@ -48,6 +48,21 @@ def on_terminal(command: list[str], kind: str, seconds: float) -> tuple[int, str
 	return code, shown.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--fast", 2)])
+def test_arguments_start_nothing(argument: str, code: int) -> None:
+	done = subprocess.run([*COMMAND, argument], env=ENVIRONMENT, capture_output=True, text=True, timeout=30)
+	assert done.returncode == code
+	assert done.stdout.startswith("scripts/demo takes no arguments")
+
+
+def test_a_closed_output_is_said_and_starts_nothing() -> None:
+	command = f"{sys.executable} -m job_monitor.cli.demo >&-"
+	done = subprocess.run(
+		command, shell=True, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+	)
+	assert (done.returncode, done.stderr) == (1, "Error: standard output is closed\n")
+
+
 def test_on_a_dumb_terminal_the_views_are_printed_once() -> None:
 	code, shown = on_terminal(COMMAND, "dumb", 90)
 	assert code == 0

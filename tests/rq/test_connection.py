@@ -15,6 +15,7 @@ from job_monitor.core.rq.client import RqClient
 from job_monitor.core.rq.connection import Bench, connect_bench, connect_url, find_bench
 from job_monitor.core.rq.jobs import read_job
 from job_monitor.core.rq.queues import read_queues
+from tests.support.jobs import Jobs
 from tests.support.servers import certificate, free_port, sentinel, server
 
 
@@ -86,6 +87,18 @@ def test_a_bench_without_a_redis_is_named(config: dict[str, Any]) -> None:
 def test_what_is_no_url_of_redis_is_refused(url: str) -> None:
 	with pytest.raises(ConfigError):
 		connect_url(url)
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:11000?foo=bar", "unix:///tmp/redis.sock?timeouts=1"])
+def test_an_option_that_redis_py_does_not_know_is_refused(url: str) -> None:
+	with pytest.raises(ConfigError, match="option that redis-py does not know"):
+		connect_url(url)
+
+
+def test_payloads_are_read_as_bytes_whatever_the_url_says(redis_url: str, jobs: Jobs) -> None:
+	job_id = jobs.enqueue("erpnext.a", customer="x")
+	decoding = connect_url(f"{redis_url}{'&' if '?' in redis_url else '?'}decode_responses=True")
+	assert read_job(RqClient(decoding), job_id).method == "erpnext.a"
 
 
 @pytest.mark.parametrize("path", ["abc", "0/1", "-1", "1x", "%31", "/"])

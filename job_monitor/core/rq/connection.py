@@ -104,8 +104,18 @@ def _connect_url(url: str, username: str | None = None, password: str | None = N
 		# redis-py before 5 passes unknown options on to its socket class, which knows no connect timeout
 		del options["socket_connect_timeout"]
 	try:
-		return redis.Redis.from_url(url, **options, **credentials)
-	except (ValueError, TypeError):
+		client = redis.Redis.from_url(url, **options, **credentials)
+		pool = client.connection_pool
+		# Options of the URL win over ours, and RQ's payloads are no texts
+		pool.connection_kwargs["decode_responses"] = False
+		# It connects to nothing yet, but knows its options
+		pool.connection_class(**pool.connection_kwargs)
+		return client
+	except TypeError:
+		raise ConfigError(
+			"behind the ? of the Redis URL stands an option that redis-py does not know"
+		) from None
+	except ValueError:
 		# Not the error itself: it quotes the piece it stumbled on, which may be one of the password
 		raise ConfigError(
 			"the Redis URL must be redis://, rediss:// or unix://, with special characters of a password as %xx"
