@@ -10,7 +10,7 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import frappe
-from frappe.utils import add_to_date
+from frappe.utils import add_to_date, now_datetime
 from frappe.utils.background_jobs import create_job_id, get_queue, get_redis_conn, is_job_enqueued
 from frappe.utils.scheduler import get_scheduler_status
 
@@ -61,8 +61,9 @@ class TestScheduleHealth(SiteTestCase):
 		values = {"creation": add_to_date(None, hours=10), "last_execution": None}
 		frappe.db.set_value("Scheduled Job Type", doc.name, values, update_modified=False)
 		# On a new site others may lie in the future, too, and the doctor makes one finding of several
-		others, old = {"name": ["!=", doc.name]}, add_to_date(None, days=-2)
-		frappe.db.set_value("Scheduled Job Type", others, "creation", old, update_modified=False)
+		others = {"name": ["!=", doc.name]}
+		punctual = {"creation": add_to_date(None, days=-2), "last_execution": now_datetime()}
+		frappe.db.set_value("Scheduled Job Type", others, punctual, update_modified=False)
 		frappe.db.commit()
 		found = self.health(doc)
 		self.assertEqual((found.state, found.never_ran), ("missed", True))
