@@ -1,6 +1,6 @@
 """Single values of System Settings.
 
-Frappe's `get_system_settings` makes a document of all of them. The sweep of each minute needs two, and its work-horse would
+Frappe's `get_system_settings` makes a document of all of them. The sweep of each minute needs some, and its work-horse would
 import Frappe's documents anew for that.
 """
 

@@ -9,6 +9,7 @@ import frappe
 from frappe import _
 from frappe.utils import fmt_money
 
+from job_monitor.bridge import system_settings
 from job_monitor.core.wording import Number, Wording
 
 
@@ -33,7 +34,7 @@ def translated(text: str) -> str:
 def language_of_site() -> Iterator[None]:
 	"""A block in the site's language, for alerts: Frappe runs jobs in English, and requests in the user's language."""
 	before = frappe.local.lang
-	frappe.local.lang = frappe.db.get_single_value("System Settings", "language") or before
+	frappe.local.lang = system_settings.get("language") or before
 	try:
 		yield
 	finally:

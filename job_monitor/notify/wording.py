@@ -35,19 +35,19 @@ def spoken(seconds: float | None, _: Translate = str) -> str:
 
 
 def _days(number: int, _: Translate) -> str:
-	return counted(number, _("1 day"), _("{0} days"))
+	return _("1 day") if number == 1 else _("{0} days").format(f"{number:,}")
 
 
 def _hours(number: int, _: Translate) -> str:
-	return counted(number, _("1 hour"), _("{0} hours"))
+	return _("1 hour") if number == 1 else _("{0} hours").format(number)
 
 
 def _minutes(number: int, _: Translate) -> str:
-	return counted(number, _("1 minute"), _("{0} minutes"))
+	return _("1 minute") if number == 1 else _("{0} minutes").format(number)
 
 
 def _seconds(number: int, _: Translate) -> str:
-	return counted(number, _("1 second"), _("{0} seconds"))
+	return _("1 second") if number == 1 else _("{0} seconds").format(number)
 
 
 def last(minutes: int, _: Translate = str) -> str:

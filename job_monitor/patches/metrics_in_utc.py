@@ -49,7 +49,7 @@ def execute() -> None:
 			scale = SCALES[row.resolution]
 			bucket = Bucket(scale, scale.floor(to_utc(get_datetime(row.start))), row.queue)
 			converted.setdefault(bucket, MetricRow()).merge(
-				MetricRow(_methods(row), row.depth, row.oldest_age)
+				MetricRow(_methods(row), depth=row.depth, oldest_age=row.oldest_age)
 			)
 		frappe.db.delete(METRIC, {"name": ["in", [row.name for row in rows]]})
 		job_metric.add(converted)

@@ -194,24 +194,11 @@ class TestRecorder(RecorderTestCase):
 		self.assertEqual(self.counted(), {("succeed", "success"): 8})
 
 	def test_a_scheduled_job_that_raises_has_failed(self) -> None:
-		frappe.db.delete("Scheduled Job Type", {"method": f"{TESTING}.fail"})
-		schedule = frappe.get_doc(
-			{
-				"doctype": "Scheduled Job Type",
-				"method": f"{TESTING}.fail",
-				"frequency": "All",
-				"create_log": 0,
-			}
-		).insert()
-		frappe.db.commit()
-		try:
-			schedule.enqueue(force=True)
-			work_off("default")
-			ingest.ingest()
-			rows = [row for row in self.failures() if row.exception == "ValueError"]
-		finally:
-			frappe.delete_doc("Scheduled Job Type", schedule.name, force=True)
-			frappe.db.commit()
+		schedule = self.make_schedule("fail", "All", create_log=0)
+		schedule.enqueue(force=True)
+		work_off("default")
+		ingest.ingest()
+		rows = [row for row in self.failures() if row.exception == "ValueError"]
 		self.assertEqual([row.outcome for row in rows], ["failed"])
 		self.assertIn("no such invoice", rows[0].message)
 

@@ -217,15 +217,7 @@ class TestDoctor(SiteTestCase):
 		self.assertEqual((report.exit_code, report.workers, report.sites[0].pending), (2, "", None))
 
 	def test_a_failing_schedule_is_found_until_it_succeeds(self) -> None:
-		schedule = frappe.get_doc(
-			{
-				"doctype": "Scheduled Job Type",
-				"method": "job_monitor.tests.support.jobs.fail",
-				"frequency": "Daily",
-			}
-		).insert()
-		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
-		self.addCleanup(frappe.delete_doc, "Scheduled Job Type", schedule.name, force=True)
+		schedule = self.make_schedule("fail")
 		schedule.execute()
 		codes = {
 			finding.subject: finding.code

@@ -129,16 +129,7 @@ class TestReferenceLabels(SiteTestCase):
 				self.assertNotIn(None, shown.values())
 
 	def test_a_failed_run_of_a_schedule_fills_every_field_of_form_and_list(self) -> None:
-		schedule = frappe.get_doc(
-			{
-				"doctype": "Scheduled Job Type",
-				"method": "job_monitor.tests.support.jobs.fail",
-				"frequency": "Daily",
-			}
-		).insert()
-		self.addCleanup(frappe.db.commit)
-		self.addCleanup(frappe.delete_doc, "Scheduled Job Type", schedule.name, force=True)
-		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
+		schedule = self.make_schedule("fail")
 		schedule.execute()
 		frappe.db.commit()
 		name = frappe.get_all("Scheduled Job Log", {"scheduled_job_type": schedule.name}, pluck="name")[0]

@@ -26,8 +26,8 @@ def _waiting(rule: Rule, sources: Sources) -> Iterator[tuple[Queue, int]]:
 
 
 def _jobs_wait(waiting: int, age: float | None) -> str:
-	singular, plural = _("1 job waits, for {1}."), _("{0} jobs wait, the oldest for {1}.")
-	return (singular if waiting == 1 else plural).format(f"{waiting:,}", spoken(age, _))
+	text = _("1 job waits, for {1}.") if waiting == 1 else _("{0} jobs wait, the oldest for {1}.")
+	return text.format(f"{waiting:,}", spoken(age, _))
 
 
 @check("Queue Age")

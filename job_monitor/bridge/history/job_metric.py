@@ -72,23 +72,33 @@ class Bucket(NamedTuple):
 		return f"{self.scale.name} {self.start:%Y-%m-%dT%H:%MZ} {self.queue}"[:140]
 
 
-@dataclass
-class MetricRow:
-	"""The values of a row.
+@dataclass(kw_only=True)
+class Samples:
+	"""What was seen of a queue.
 
 	Attributes:
 		depth, oldest_age: Maximum of the samples: waiting jobs, seconds.
 	"""
 
-	methods: Methods = field(default_factory=Methods)
 	depth: int = 0
 	oldest_age: float = 0.0
+
+	def sample(self, depth: int | None, oldest_age: float | None) -> None:
+		"""Add a sample, or the maximum of others."""
+		self.depth = max(self.depth, depth or 0)
+		self.oldest_age = max(self.oldest_age, oldest_age or 0.0)
+
+
+@dataclass
+class MetricRow(Samples):
+	"""The values of a row."""
+
+	methods: Methods = field(default_factory=Methods)
 
 	def merge(self, other: MetricRow) -> None:
 		"""Add the values of another row to these."""
 		self.methods.merge([other.methods])
-		self.depth = max(self.depth, other.depth)
-		self.oldest_age = max(self.oldest_age, other.oldest_age)
+		self.sample(other.depth, other.oldest_age)
 
 
 def add(rows: Mapping[Bucket, MetricRow]) -> None:
@@ -155,7 +165,7 @@ def _stored(where: str, values: Mapping[str, Any]) -> Iterator[tuple[Bucket, Met
 		methods = Methods()
 		with unreadable(row.name):
 			fold(PackedRow(row.counts or "", row.sketches or ""), methods.of)
-		yield bucket, MetricRow(methods, row.depth, row.oldest_age)
+		yield bucket, MetricRow(methods, depth=row.depth, oldest_age=row.oldest_age)
 
 
 class unreadable:

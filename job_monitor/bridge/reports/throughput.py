@@ -14,7 +14,7 @@ from typing import Any
 import frappe
 
 from job_monitor.bridge.history import job_metric
-from job_monitor.bridge.history.job_metric import DAY, METRIC
+from job_monitor.bridge.history.job_metric import DAY, METRIC, Samples
 from job_monitor.bridge.history.recorder_progress import segments
 from job_monitor.bridge.reports import ranges
 from job_monitor.bridge.reports.ranges import Range
@@ -36,21 +36,10 @@ ROWS = 500
 
 
 @dataclass
-class GroupTotals:
-	"""Runs of a bucket of time, a method or a queue.
-
-	Attributes:
-		depth, oldest_age: Maximum of the samples: waiting jobs, seconds.
-	"""
+class GroupTotals(Samples):
+	"""Runs of a bucket of time, a method or a queue, and what was seen of the queues."""
 
 	sum: Aggregate = field(default_factory=Aggregate)
-	depth: int = 0
-	oldest_age: float = 0.0
-
-	def sample(self, depth: int, oldest_age: float) -> None:
-		"""Add a sample of a queue."""
-		self.depth = max(self.depth, depth or 0)
-		self.oldest_age = max(self.oldest_age, oldest_age or 0.0)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,16 @@ class SiteTestCase(unittest.TestCase):
 		self.job_ids.append(job.id)
 		return job.id
 
+	def make_schedule(self, method: str, frequency: str = "Daily", **values: Any) -> Any:
+		"""A Scheduled Job Type of a function of `tests.support.jobs`, until the end of the test."""
+		path = f"job_monitor.tests.support.jobs.{method}"
+		frappe.db.delete("Scheduled Job Type", {"method": path})
+		values |= {"doctype": "Scheduled Job Type", "method": path, "frequency": frequency}
+		doc = frappe.get_doc(values).insert()
+		frappe.db.commit()
+		self.addCleanup(_forget_schedule, doc.name)
+		return doc
+
 	def switch_scheduler(self, on: bool) -> None:
 		"""Switch the site's scheduler on or off. Frappe 16 caches the settings, also as read before the commit."""
 		toggle_scheduler(on)
@@ -66,6 +76,13 @@ class SiteTestCase(unittest.TestCase):
 				return result
 			time.sleep(0.1)
 		self.fail(f"not within {WAIT_SECONDS:.0f} s: {message}")
+
+
+def _forget_schedule(name: str) -> None:
+	frappe.db.rollback()
+	frappe.delete_doc("Scheduled Job Type", name, force=True)
+	frappe.db.delete("Scheduled Job Log", {"scheduled_job_type": name})
+	frappe.db.commit()
 
 
 def speak_english() -> None:

@@ -194,16 +194,7 @@ class TestAlertsWithWorkers(AlertTestCase):
 
 	def test_a_failing_schedule(self) -> None:
 		self.rule("Failing Schedule", subject="job_monitor.tests.support.jobs.succeed")
-		frappe.db.delete("Scheduled Job Type", {"method": "job_monitor.tests.support.jobs.succeed"})
-		schedule = frappe.get_doc(
-			{
-				"doctype": "Scheduled Job Type",
-				"method": "job_monitor.tests.support.jobs.succeed",
-				"frequency": "Daily",
-			}
-		).insert()
-		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": schedule.name})
-		self.addCleanup(frappe.db.delete, "Scheduled Job Type", {"name": schedule.name})
+		schedule = self.make_schedule("succeed")
 		with self.mail() as server:
 			with patch("job_monitor.tests.support.jobs.succeed", side_effect=ValueError("no such invoice")):
 				schedule.execute()

@@ -29,26 +29,9 @@ class TestScheduledRuns(SiteTestCase):
 	types: ClassVar[list[str]] = []
 
 	def schedule(self, method: str, **fields: Any) -> Any:
-		frappe.db.delete("Scheduled Job Type", {"method": f"job_monitor.tests.support.jobs.{method}"})
-		doc = frappe.get_doc(
-			{
-				"doctype": "Scheduled Job Type",
-				"method": f"job_monitor.tests.support.jobs.{method}",
-				"frequency": "All",
-				"create_log": 1,
-				**fields,
-			}
-		).insert()
-		frappe.db.commit()
-		self.addCleanup(self.forget, doc.name)
+		doc = self.make_schedule(method, "All", **{"create_log": 1, **fields})
 		self.job_ids.append(create_job_id(doc.rq_job_id))
 		return doc
-
-	def forget(self, name: str) -> None:
-		frappe.db.rollback()
-		frappe.delete_doc("Scheduled Job Type", name, force=True)
-		frappe.db.delete(LOG, {"scheduled_job_type": name})
-		frappe.db.commit()
 
 	def runs(self, schedule: Any) -> list[Any]:
 		return frappe.get_all(LOG, {"scheduled_job_type": schedule.name}, ["*"], order_by="creation")

@@ -41,15 +41,7 @@ class TestScheduleHealth(SiteTestCase):
 		self.addCleanup(dormant.stop)
 
 	def schedule(self, method: str = "succeed", frequency: str = "Hourly", **values: Any) -> Any:
-		path = f"job_monitor.tests.support.jobs.{method}"
-		frappe.db.delete("Scheduled Job Type", {"method": path})
-		doc = frappe.get_doc({"doctype": "Scheduled Job Type", "method": path, "frequency": frequency})
-		doc.update(values)
-		doc.insert()
-		self.addCleanup(frappe.db.delete, "Scheduled Job Type", {"name": doc.name})
-		self.addCleanup(frappe.db.delete, "Scheduled Job Log", {"scheduled_job_type": doc.name})
-		frappe.db.commit()
-		return doc
+		return self.make_schedule(method, frequency, **values)
 
 	def health(self, doc: Any) -> Any:
 		(found,) = schedule_health.read([doc.name])
